@@ -1,0 +1,38 @@
+#include "app/real_world.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <random>
+
+namespace sluice {
+namespace {
+
+class RealClock final : public Clock {
+   public:
+    Time now() const override { return std::chrono::system_clock::now(); }
+
+    Task<> sleep_until(Time when) override {
+        const auto left = when - now();
+        if (left <= Duration{0}) co_return;
+        boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+        timer.expires_after(left);
+        co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Clock> make_real_clock() {
+    return std::make_unique<RealClock>();
+}
+
+std::unique_ptr<Random> make_real_random() {
+    std::random_device device;
+    const auto high = static_cast<std::uint64_t>(device());
+    return std::make_unique<SeededRandom>(high << 32U | device());
+}
+
+}  // namespace sluice

@@ -1,0 +1,26 @@
+#include "base/async/signal.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sluice {
+
+// A timer that never fires is Asio's condition variable: cancelling it wakes every waiter.
+Signal::Signal(Executor executor)
+    : timer_(std::move(executor), boost::asio::steady_timer::time_point::max()) {}
+
+void Signal::notify_all() {
+    ++generation_;
+    timer_.cancel();
+}
+
+Task<> Signal::wait() {
+    const auto seen = generation_;
+    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    // The wait also ends when the waiting task is cancelled; only a notify counts as one.
+    if (generation_ == seen)
+        throw boost::system::system_error(boost::asio::error::operation_aborted);
+}
+
+}  // namespace sluice

@@ -1,0 +1,152 @@
+// The objects of the lab's cluster and the verbs on them, with everything that an API server adds
+// (names, defaults, generations, validation, pruning, subresources, finalizers, watches), but
+// without HTTP. api_server.hpp puts HTTP in front; the workload controllers and the mesh work on
+// this directly, on the control thread.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/random.hpp"
+#include "base/core/json.hpp"
+#include "kube/resource.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::lab {
+
+using kube::ObjectKey;
+using kube::Resource;
+
+// A refusal as Kubernetes words it (kubernetes.md A.5): the metav1.Status that a client receives.
+struct Status {
+    int code = 500;
+    std::string reason;  // "NotFound", "Conflict", "Invalid" …
+    std::string message;
+    Json details = nullptr;  // name, group, kind, causes, retryAfterSeconds
+
+    Json to_json() const;
+};
+
+template <typename T>
+using Answer = std::expected<T, Status>;
+
+// Objects are shared and never change; a write makes a new one.
+using ObjectPtr = std::shared_ptr<const Json>;
+
+enum class Subresource { none, status, scale };
+enum class PatchKind { merge, json, strategic };
+
+struct WriteOptions {
+    Subresource subresource = Subresource::none;
+    std::string field_manager = "sluice-lab";
+    bool dry_run = false;
+    bool strict_fields = false;  // fieldValidation=Strict: an unknown field is a 400
+    std::vector<std::string>* warnings = nullptr;
+};
+
+struct DeleteOptions {
+    std::optional<std::int64_t> grace_seconds = std::nullopt;
+    std::string propagation = "Background";  // Foreground, Orphan
+    std::string uid = {};                    // preconditions; empty: none
+    std::string resource_version = {};
+    bool dry_run = false;
+};
+
+enum class ChangeKind { added, modified, deleted };
+struct Change {
+    ChangeKind kind;
+    ObjectPtr object;  // for deleted: the last state, with a resourceVersion of its own
+    ObjectPtr before;  // null for added
+};
+
+// Ends the subscription when it goes.
+class Subscription {
+   public:
+    Subscription() = default;
+    explicit Subscription(std::function<void()> end) : end_(std::move(end)) {}
+    Subscription(Subscription&& other) noexcept : end_(std::exchange(other.end_, nullptr)) {}
+    Subscription& operator=(Subscription&& other) noexcept {
+        if (this != &other) {
+            if (end_) end_();
+            end_ = std::exchange(other.end_, nullptr);
+        }
+        return *this;
+    }
+    ~Subscription() {
+        if (end_) end_();
+    }
+
+   private:
+    std::function<void()> end_;
+};
+
+// Looks at an object before it is stored and may change it or refuse it. `before` is null at
+// creation.
+using Admission = std::function<std::optional<Status>(Json& object, const Json* before)>;
+
+class Cluster {
+   public:
+    // Both outlive the cluster. Starts with the built-in kinds and namespaces default, kube-system,
+    // kube-public, kube-node-lease, istio-system and smm-system.
+    Cluster(Clock& clock, Random& random);
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
+    ~Cluster();
+
+    // Any served version of a kind names the same objects; `Resource::version` decides the
+    // apiVersion of the answer.
+    Answer<ObjectPtr> get(const Resource& resource, const ObjectKey& key) const;
+    // Null when there is none: for controllers, to which that is no error.
+    ObjectPtr find(const Resource& resource, const ObjectKey& key) const;
+    // In the order of namespace and name. An empty namespace means all.
+    std::vector<ObjectPtr> list(const Resource& resource, std::string_view ns = {}) const;
+
+    Answer<ObjectPtr> create(const Resource& resource,
+                             Json object,
+                             const WriteOptions& options = {});
+    // With metadata.resourceVersion a stale one is a 409; without one unconditional.
+    Answer<ObjectPtr> update(const Resource& resource,
+                             Json object,
+                             const WriteOptions& options = {});
+    Answer<ObjectPtr> patch(const Resource& resource,
+                            const ObjectKey& key,
+                            PatchKind kind,
+                            const Json& patch,
+                            const WriteOptions& options = {});
+    // The object as it was, or as it is now when finalizers or a grace period keep it.
+    Answer<ObjectPtr> remove(const Resource& resource,
+                             const ObjectKey& key,
+                             const DeleteOptions& options = {});
+
+    // Calls back after each committed change of that kind, in the order of the changes and never
+    // from inside the write (posted to the control thread's queue by `deliver`). First comes an
+    // `added` for each object that exists.
+    Subscription watch(const Resource& resource, std::function<void(const Change&)> callback);
+    // Who runs callbacks later: asio::post on the control thread. Must be set before the first
+    // watch.
+    void deliver_by(std::function<void(std::function<void()>)> post);
+
+    // Runs after defaulting and before schema validation, in the order of registration.
+    void admit(const Resource& resource, Admission admission);
+
+    // The newest resourceVersion.
+    std::int64_t revision() const;
+
+    Clock& clock() const;
+    Random& random() const;
+
+   private:
+    struct State;
+    std::unique_ptr<State> state_;
+    friend class ApiServer;
+};
+
+}  // namespace sluice::lab

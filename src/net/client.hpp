@@ -1,0 +1,33 @@
+// The client over sockets: a pool of kept connections per origin and TLS identity.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "net/http.hpp"
+
+#include <memory>
+
+namespace sluice::net {
+
+struct ClientOptions {
+    Duration connect_timeout = std::chrono::seconds{5};
+    Duration idle_timeout = std::chrono::seconds{60};
+    std::size_t idle_per_origin = 32;
+};
+
+class SocketClient final : public HttpClient {
+   public:
+    // The clock outlives the client.
+    SocketClient(Executor executor, Clock& clock, ClientOptions options = {});
+    ~SocketClient() override;
+
+    // A kept connection that turns out closed before any byte of the answer is tried once more on a
+    // fresh one, for methods that may be repeated.
+    Task<Result<Response>> send(Request request) override;
+    Task<Result<Response>> open(Request request) override;
+
+   private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice::net

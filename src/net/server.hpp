@@ -1,0 +1,44 @@
+// An HTTP/1.1 server: keep-alive, streamed answers, limits, graceful stop.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "net/http.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace sluice::net {
+
+struct ServerOptions {
+    std::size_t header_limit = 60 * 1024;      // more: 431
+    std::size_t body_limit = 8 * 1024 * 1024;  // more: 413
+    Duration head_timeout =
+        std::chrono::seconds{30};  // for a request's head and body, once it has begun
+    Duration idle_timeout = std::chrono::seconds{120};
+    std::size_t connections_max = 10'000;
+};
+
+class HttpServer {
+   public:
+    // Clock and handler outlive the server.
+    HttpServer(Executor executor, Clock& clock, Handler& handler, ServerOptions options = {});
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+    // Closes everything at once.
+    ~HttpServer();
+
+    // Starts to accept. Port 0 takes a free one. May be called for several addresses.
+    // already_exists: "listening on 127.0.0.1:8080: address already in use"; denied for a
+    // privileged port.
+    Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
+    // No new connections; those idle close, those at work may finish within `grace`, then
+    // everything is closed.
+    Task<> stop(Duration grace);
+
+   private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice::net
