@@ -8,6 +8,8 @@
 #include "base/async/random.hpp"
 #include "base/core/json.hpp"
 #include "kube/resource.hpp"
+#include "lab/apiserver/kinds.hpp"
+#include "lab/apiserver/selectors.hpp"
 
 #include <boost/json/value.hpp>
 
@@ -41,15 +43,47 @@ using Answer = std::expected<T, Status>;
 // Objects are shared and never change; a write makes a new one.
 using ObjectPtr = std::shared_ptr<const Json>;
 
-enum class Subresource { none, status, scale };
+// finalize is of namespaces only: it writes spec.finalizers.
+enum class Subresource { none, status, scale, finalize };
 enum class PatchKind { merge, json, strategic };
 
 struct WriteOptions {
     Subresource subresource = Subresource::none;
-    std::string field_manager = "sluice-lab";
+    // Who is recorded in managedFields; nobody when empty, which keeps the lab's many own objects
+    // small.
+    std::string field_manager = {};
     bool dry_run = false;
     bool strict_fields = false;  // fieldValidation=Strict: an unknown field is a 400
+    // fieldValidation=Warn: where texts like `unknown field "spec.foo"` go. Null for Ignore.
     std::vector<std::string>* warnings = nullptr;
+};
+
+struct ApplyOptions {
+    std::string manager;
+    bool force = false;
+    Subresource subresource = Subresource::none;
+    bool dry_run = false;
+    bool strict_fields = false;
+    std::vector<std::string>* warnings = nullptr;
+};
+
+struct Applied {
+    ObjectPtr object;
+    bool created = false;
+};
+
+struct ListOptions {
+    LabelSelector labels = {};
+    FieldSelector fields = {};
+    std::int64_t limit = 0;  // 0: all
+    std::string continue_token = {};
+};
+
+struct Listing {
+    std::vector<ObjectPtr> items;
+    std::int64_t revision = 0;        // the list's own resourceVersion
+    std::string continue_token = {};  // not empty: there is more
+    std::int64_t remaining = 0;
 };
 
 struct DeleteOptions {
@@ -65,6 +99,7 @@ struct Change {
     ChangeKind kind;
     ObjectPtr object;  // for deleted: the last state, with a resourceVersion of its own
     ObjectPtr before;  // null for added
+    std::int64_t revision = 0;
 };
 
 // Ends the subscription when it goes.
@@ -108,6 +143,12 @@ class Cluster {
     ObjectPtr find(const Resource& resource, const ObjectKey& key) const;
     // In the order of namespace and name. An empty namespace means all.
     std::vector<ObjectPtr> list(const Resource& resource, std::string_view ns = {}) const;
+    // The same with selectors and pages. A page goes on behind the last name of the one before.
+    Answer<Listing> select(const Resource& resource,
+                           std::string_view ns,
+                           const ListOptions& options) const;
+    // The Scale of an object; 404 where the kind has none.
+    Answer<ObjectPtr> scale_of(const Resource& resource, const ObjectKey& key) const;
 
     Answer<ObjectPtr> create(const Resource& resource,
                              Json object,
@@ -121,21 +162,40 @@ class Cluster {
                             PatchKind kind,
                             const Json& patch,
                             const WriteOptions& options = {});
+    // Server-side apply. `body` is what the manager wants, whole; creates when there is none.
+    Answer<Applied> apply(const Resource& resource,
+                          const ObjectKey& key,
+                          Json body,
+                          const ApplyOptions& options);
     // The object as it was, or as it is now when finalizers or a grace period keep it.
     Answer<ObjectPtr> remove(const Resource& resource,
                              const ObjectKey& key,
                              const DeleteOptions& options = {});
+    // Each object that is selected, as by `remove`. Answers what was selected.
+    Answer<Listing> remove_all(const Resource& resource,
+                               std::string_view ns,
+                               const ListOptions& selection,
+                               const DeleteOptions& options = {});
 
     // Calls back after each committed change of that kind, in the order of the changes and never
     // from inside the write (posted to the control thread's queue by `deliver`). First comes an
     // `added` for each object that exists.
     Subscription watch(const Resource& resource, std::function<void(const Change&)> callback);
+    // The same from a resourceVersion on: first what changed since, then live. 410 Expired when the
+    // log (the last changes of that kind, at least 1 000) does not reach back so far, 504 when
+    // `revision` is in the future.
+    Answer<Subscription> watch_from(const Resource& resource,
+                                    std::int64_t revision,
+                                    std::function<void(const Change&)> callback);
     // Who runs callbacks later: asio::post on the control thread. Must be set before the first
     // watch.
     void deliver_by(std::function<void(std::function<void()>)> post);
 
     // Runs after defaulting and before schema validation, in the order of registration.
     void admit(const Resource& resource, Admission admission);
+
+    // What is served now: built-in kinds and established CRDs.
+    const KindTable& kinds() const;
 
     // The newest resourceVersion.
     std::int64_t revision() const;
