@@ -1,0 +1,86 @@
+// One router per mesh or ingress: a Canary's routes as that system's objects, and back. Routers are
+// pure: they read objects that somebody fetched and say which writes make them right.
+#pragma once
+
+#include "base/core/json.hpp"
+#include "kube/resource.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sluice::routing {
+
+struct ObjectName {
+    kube::Resource resource;
+    kube::ObjectKey key;
+
+    auto operator<=>(const ObjectName&) const = default;
+};
+
+// What exists of the objects a router asked for.
+using LiveObjects = std::map<ObjectName, Json>;
+
+struct Shares {
+    int primary = 100;
+    int canary = 0;
+
+    bool operator==(const Shares&) const = default;
+};
+
+struct RoutesSeen {
+    // False while the route object does not exist; the rest means nothing then.
+    bool present = false;
+    Shares shares;
+    bool mirrored = false;
+
+    bool operator==(const RoutesSeen&) const = default;
+};
+
+enum class WriteVerb { create, patch };
+
+// One write, as a value. A patch is a merge patch that holds only our own fields and the
+// resourceVersion of what it was computed from, so a change in between is a conflict and not a
+// loss.
+struct ObjectWrite {
+    ObjectName name;
+    WriteVerb verb = WriteVerb::create;
+    Json body;
+    std::string done;     // the log line of success: "VirtualService web.prod created"
+    std::string failing;  // what its failure is reported as, before ": <why>"
+};
+
+class Router {
+   public:
+    Router() = default;
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+    virtual ~Router() = default;
+
+    // The objects that the calls below want to see.
+    virtual std::vector<ObjectName> objects(const Json& canary) const = 0;
+    // The present split. `invalid` when the route object exists without our destinations.
+    virtual Result<RoutesSeen> read(const Json& canary, const LiveObjects& live) const = 0;
+    // The writes that create what is missing (all traffic to the primary) and correct what drifted;
+    // none in an unchanged world. Never changes a weight, a foreign route, or a field it does not
+    // know. `denied` when an object belongs to another controller.
+    virtual Result<std::vector<ObjectWrite>> ensure(const Json& canary,
+                                                    const LiveObjects& live) const = 0;
+    // The write that makes the split this one. The shares add up to 100.
+    virtual Result<ObjectWrite> route(const Json& canary,
+                                      const LiveObjects& live,
+                                      Shares shares) const = 0;
+};
+
+// The names that everything of a Canary is derived from (canary.md, notation).
+struct ServiceNames {
+    std::string apex, primary, canary;
+};
+ServiceNames service_names(const Json& canary);
+
+// Annotations that keep a GitOps tool from undoing what we write (routing 1.2).
+const std::map<std::string, std::string>& flux_annotations();
+
+}  // namespace sluice::routing
