@@ -1,0 +1,262 @@
+// A Canary as the judgement reads it: the parsed view of one object. Writes never go through it:
+// the object stays JSON.
+#pragma once
+
+#include "base/core/duration.hpp"
+#include "base/core/json.hpp"
+#include "base/core/time.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::api {
+
+// What is wrong with the user's object: "spec.analysis.maxWeight", "150 is more than 100".
+struct Invalid {
+    std::string field;
+    std::string why;
+
+    bool operator==(const Invalid&) const = default;
+};
+// "spec.analysis.maxWeight: 150 is more than 100".
+std::string to_string(const Invalid& invalid);
+
+enum class Phase {
+    none,  // not seen yet
+    initializing,
+    initialized,
+    waiting,
+    progressing,
+    waiting_promotion,
+    promoting,
+    finalising,
+    succeeded,
+    failed,
+    terminating,
+    terminated,
+};
+// "WaitingPromotion"; empty for none.
+std::string_view to_string(Phase phase);
+std::optional<Phase> parse_phase(std::string_view text);
+
+enum class HookType {
+    rollout,
+    confirm_rollout,
+    pre_rollout,
+    confirm_traffic_increase,
+    confirm_promotion,
+    post_rollout,
+    rollback,
+    event,
+};
+// "confirm-rollout".
+std::string_view to_string(HookType type);
+
+struct Hook {
+    std::string name;
+    HookType type = HookType::rollout;
+    std::string url;
+    // Per attempt. Nothing when the text is not a duration: then the hook fails by that.
+    std::optional<Duration> timeout;
+    std::string timeout_text;
+    int retries = 0;
+    std::map<std::string, std::string> metadata;
+    bool mute_alert = false;
+    bool disable_tls = false;
+
+    bool operator==(const Hook&) const = default;
+};
+
+enum class MetricKind {
+    request_success_rate,
+    request_duration,
+    inline_query,
+    unusable,  // neither built in nor with a query: fails by its text when it is asked
+};
+
+struct Metric {
+    std::string name;
+    MetricKind kind = MetricKind::unusable;
+    std::string interval = "1m";
+    std::string query;
+    // `thresholdRange` wins over `threshold`, also when it is empty.
+    bool has_range = false;
+    std::optional<double> min;
+    std::optional<double> max;
+    double threshold = 0;
+
+    bool operator==(const Metric&) const = default;
+};
+
+struct Analysis {
+    Duration interval{};
+    int threshold = 1;
+    std::optional<int> max_weight;
+    int step_weight = 0;
+    std::vector<int> step_weights;
+    int step_weight_promotion = 0;
+    int primary_ready_threshold = 100;
+    int canary_ready_threshold = 100;
+    std::vector<Metric> metrics;
+    std::vector<Hook> hooks;
+
+    bool operator==(const Analysis&) const = default;
+};
+
+struct ServiceMetadata {
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> annotations;
+
+    bool operator==(const ServiceMetadata&) const = default;
+};
+
+struct Service {
+    std::int64_t port = 0;
+    std::string port_name = "http";
+    Json target_port;  // number or name; null when unset
+    std::string app_protocol;
+    std::string traffic_distribution;
+    bool port_discovery = false;
+    bool headless = false;
+    ServiceMetadata apex, primary, canary;
+    std::vector<std::string> unmanaged_labels;
+    std::vector<std::string> unmanaged_annotations;
+
+    bool operator==(const Service&) const = default;
+};
+
+struct TargetRef {
+    std::string api_version;
+    std::string kind;
+    std::string name;
+
+    bool operator==(const TargetRef&) const = default;
+};
+
+struct AutoscalerRef {
+    std::string api_version;
+    std::string kind;
+    std::string name;
+    std::optional<std::int64_t> min_replicas;
+    std::optional<std::int64_t> max_replicas;
+
+    bool operator==(const AutoscalerRef&) const = default;
+};
+
+struct Rollback {
+    std::string cause;    // "failed-checks", "progress-deadline"
+    std::string message;  // what the user was told
+
+    bool operator==(const Rollback&) const = default;
+};
+
+// The revision under judgement, or the last one judged, and where its template was seen: an
+// unchanged generation of one uid means an unchanged template, whatever its hash says.
+struct Analysed {
+    std::string hash;
+    std::string uid;
+    std::int64_t generation = 0;
+
+    bool operator==(const Analysed&) const = default;
+};
+
+struct Status {
+    Phase phase = Phase::none;
+    int canary_weight = 0;
+    int failed_checks = 0;
+    int iterations = 0;
+    std::string last_applied_spec;
+    std::string last_promoted_spec;
+    std::optional<std::map<std::string, std::string>> tracked_configs;
+    // When phase, weight or counters were last written; whole seconds.
+    std::optional<Time> last_transition_time;
+    Json conditions;  // array, or null when absent
+
+    // Ours (design.md section 4).
+    std::int64_t observed_generation = 0;
+    std::optional<Rollback> rollback;
+    std::optional<Time> routed_at;
+    std::optional<Analysed> analysed;
+    std::optional<Time> unready_since;
+
+    bool operator==(const Status&) const = default;
+};
+Status parse_status(const Json& status);
+// The complete status object: `before` (null is fine) with our fields written over it, so that a
+// field which we don't know survives.
+Json to_json(const Status& status, const Json& before);
+// Rewrites the `Promoted` condition as the phase wants it; unchanged when status and reason are the
+// same.
+void set_condition(Status& status, std::string_view target_kind, Time now);
+
+struct Canary {
+    std::string name;
+    std::string ns;
+    std::string uid;
+    std::string resource_version;
+    std::int64_t generation = 0;
+    bool deleting = false;
+
+    std::string provider;  // with the default applied
+    std::string metrics_server;
+    TargetRef target;
+    std::optional<AutoscalerRef> autoscaler;
+    std::string apex;  // service.name, else the target's name
+    Service service;
+    Analysis analysis;
+    Duration progress_deadline{};
+    bool skip_analysis = false;
+    bool suspended = false;
+
+    Status status;
+    // The first thing that cannot be understood; the fields above then hold defaults in its place.
+    std::optional<Invalid> invalid;
+    // The first thing that this version does not carry out: refused by name, never skipped in
+    // silence.
+    std::optional<Invalid> unbuilt;
+    Json raw_status;  // as stored, for to_json
+
+    bool operator==(const Canary&) const = default;
+
+    std::string primary_name() const { return target.name + "-primary"; }
+    std::string primary_service() const { return apex + "-primary"; }
+    std::string canary_service() const { return apex + "-canary"; }
+    // "podinfo.test": how messages name it.
+    std::string dotted() const { return name + "." + ns; }
+    std::string dotted(std::string_view other) const { return std::string(other) + "." + ns; }
+};
+
+struct Defaults {
+    std::string provider = "istio";
+    std::string metrics_server = "http://prometheus:9090";
+    Duration min_interval = std::chrono::seconds(10);
+
+    bool operator==(const Defaults&) const = default;
+};
+
+// Never fails and never throws: what is wrong stands in `invalid`, what is not built in `unbuilt`.
+Canary parse_canary(const Json& object, const Defaults& defaults);
+
+// The first thing of the Canary that this version refuses; the same as canary.unbuilt.
+std::optional<Invalid> unbuilt(const Canary& canary);
+
+// --- helper values of canary.md 1.3 -----------------------------------------------------------
+
+// The weight at which the analysis ends.
+int effective_max_weight(const Analysis& analysis);
+// All weights of the plan in rising order; the last one may pass maxWeight. Empty when the plan
+// never advances.
+std::vector<int> plan_of(const Analysis& analysis);
+// The smallest weight of the plan above the present one; nothing when there is none.
+std::optional<int> next_weight(const Analysis& analysis, int weight);
+
+// "canary", "blue-green" or "ab-testing": the label deployment_strategy.
+std::string_view strategy_of(const Json& canary);
+
+}  // namespace sluice::api

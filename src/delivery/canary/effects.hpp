@@ -1,0 +1,95 @@
+// What an act writes. Each effect states what must be true afterwards, so it may be repeated; each
+// carries its log line and the Warning that its failure is reported by.
+#pragma once
+
+#include "base/core/json.hpp"
+#include "delivery/canary/seen.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice::canary {
+
+// The kinds that the judgement writes, in the Canary's namespace.
+enum class Kind { deployment, service, horizontal_pod_autoscaler, controller_revision };
+std::string_view to_string(Kind kind);  // "Deployment"
+
+// Log line on success (info, none when empty) and the Warning's text on failure: `failure` + the
+// error's message.
+struct Telling {
+    std::string log;
+    std::string failure;
+
+    bool operator==(const Telling&) const = default;
+};
+
+// The object stands. AlreadyExists is an error like any other: the next pass sees it.
+struct Create {
+    Kind kind{};
+    Json object;
+    Telling telling;
+
+    bool operator==(const Create&) const = default;
+};
+
+// A merge patch (RFC 7386) with preconditions: the uid always, the resourceVersion where it was
+// decided on the content.
+struct Patch {
+    Kind kind{};
+    std::string name;
+    std::string uid;
+    std::string resource_version;  // empty: none
+    Json patch;
+    Telling telling;
+
+    bool operator==(const Patch&) const = default;
+};
+
+// spec.replicas of the target; carries the uid only, because it may be repeated.
+struct ScaleTarget {
+    std::string name;
+    std::string uid;
+    std::int64_t replicas = 0;
+    Telling telling;
+
+    bool operator==(const ScaleTarget&) const = default;
+};
+
+// Already gone is fine.
+struct Delete {
+    Kind kind{};
+    std::string name;
+    std::string uid;
+    Telling telling;
+
+    bool operator==(const Delete&) const = default;
+};
+
+// The mesh objects are as they should be, with these weights (T13: created, or drift corrected).
+struct EnsureRoutes {
+    Weights weights;
+    std::string resource_version;  // of the object that holds the weights; empty when absent
+    Telling telling;
+
+    bool operator==(const EnsureRoutes&) const = default;
+};
+
+// The weights are these.
+struct Route {
+    Weights weights;
+    std::string resource_version;
+    Telling telling;
+
+    bool operator==(const Route&) const = default;
+};
+
+using Effect = std::variant<Create, Patch, ScaleTarget, Delete, EnsureRoutes, Route>;
+const Telling& telling_of(const Effect& effect);
+Json to_json(const Effect& effect);
+std::string to_string(const Effect& effect);  // one line, for logs and tests
+
+}  // namespace sluice::canary

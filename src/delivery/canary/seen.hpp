@@ -1,0 +1,154 @@
+// Everything seen of one Canary: the raw objects as the caches have them, and the World that is
+// read out of them.
+#pragma once
+
+#include "api/canary.hpp"
+#include "base/core/json.hpp"
+#include "base/core/time.hpp"
+#include "delivery/canary/readiness.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::canary {
+
+struct Weights {
+    int primary = 100;
+    int canary = 0;
+
+    bool operator==(const Weights&) const = default;
+};
+std::string to_string(Weights weights);  // "90/10"
+
+enum class RoutesState {
+    absent,      // no mesh object: everything goes to the apex Service's pods
+    weights,     // readable
+    unreadable,  // it stands, but its weights cannot be read; `text` says why
+};
+
+// What routing/ makes of the mesh objects.
+struct RoutesSeen {
+    RoutesState state = RoutesState::absent;
+    Weights weights;
+    std::string text;
+    // Anything but the weights differs from what should stand there (a missing DestinationRule
+    // too).
+    bool drifted = false;
+    // Of the object that holds the weights: writes carry it.
+    std::string resource_version;
+
+    bool operator==(const RoutesSeen&) const = default;
+};
+
+// The process' settings that the judgement reads.
+struct Settings {
+    std::vector<std::string> selector_labels{"app", "name", "app.kubernetes.io/name"};
+    std::vector<std::string> label_prefixes;  // "*" = all
+    Duration drain_delay = std::chrono::seconds(10);
+    bool track_configs = true;
+    api::Defaults defaults;  // provider, metrics server, shortest interval
+
+    bool operator==(const Settings&) const = default;
+};
+
+// Memory of the process about one Canary. Losing it is harmless: a check is asked once more, a
+// Warning posted once more. The controller keeps what the last Act handed it and gives it back with
+// the next Seen.
+struct Remembered {
+    // The last round (or closed gate), also when it wrote no status.
+    std::optional<Time> last_round;
+    // The last Warning posted while nothing else happened, and when.
+    std::string last_warning;
+    std::optional<Time> last_warning_at;
+    // Whether the metric providers answered, and when they were asked.
+    std::optional<bool> providers_online;
+    std::optional<Time> providers_asked_at;
+    // spec.analysis as of the last pass: what has changed is told by it.
+    Json plan;
+
+    bool operator==(const Remembered&) const = default;
+};
+
+struct Seen {
+    Json canary;
+    std::optional<Json> ns;  // the Namespace; its injection labels are looked at
+    std::optional<Json> target;
+    std::optional<Json> primary;
+    std::optional<Json> target_scaler;   // spec.autoscalerRef.name
+    std::optional<Json> primary_scaler;  // the same with -primary
+    std::optional<Json> apex_service;
+    std::optional<Json> primary_service;
+    std::optional<Json> canary_service;
+    // ControllerRevisions whose controller is this Canary: the promoted template, and the one under
+    // promotion.
+    std::vector<Json> revisions;
+    // ConfigMaps and Secrets that the target's pods name (config_references), by "configmap/NAME"
+    // or "secret/NAME"; metadata and type are enough, and one that does not exist is left out.
+    std::map<std::string, Json> configs;
+    RoutesSeen routes;
+    Settings settings;
+    Remembered remembered;
+};
+
+// "configmap/NAME" and "secret/NAME" of everything in the target's pod spec that config tracking
+// would follow; sorted, each once.
+std::vector<std::string> config_references(const Json& deployment);
+
+// A Deployment with what the judgement asks of it.
+struct Workload {
+    Json object;
+    std::string name;
+    std::string uid;
+    std::string resource_version;
+    std::int64_t generation = 0;
+    std::int64_t replicas = 1;   // desired
+    std::int64_t available = 0;  // pods
+    Readiness readiness;         // 4.6.1, and at least one available pod
+
+    bool operator==(const Workload&) const = default;
+    bool ready() const { return readiness.state == ReadyState::ready; }
+};
+
+struct World {
+    api::Canary canary;
+    Settings settings;
+    Remembered remembered;
+    Time now{};
+    RoutesSeen routes;
+
+    std::optional<Workload> target;
+    std::optional<Workload> primary;
+    std::string selector_label;  // "app"
+    std::string selector_value;  // "podinfo"; the primary's is "podinfo-primary"
+    std::string revision;        // hash of the target's template; empty without a target
+    std::string
+        primary_carries;  // hash that the primary's template was made from; empty when unknown
+    // Templates that are kept, by hash: {"template": …, "replicas": n}.
+    std::map<std::string, Json> kept;
+
+    std::optional<Json> target_scaler, primary_scaler;
+    std::optional<Json> apex_service, primary_service, canary_service;
+    std::vector<Json> revisions;
+    Json analysis;  // spec.analysis as written
+    std::string strategy;
+    bool injected = true;  // the target's pods get a sidecar
+
+    // The first reason why nothing is done for this Canary: invalid, not built, an object that is
+    // somebody else's. The Warning's text; empty when there is none.
+    std::string refusal;
+    // What hinders every tick from going past T4: the target is missing, or no selector label fits.
+    std::string hindrance;
+
+    bool operator==(const World&) const = default;
+};
+
+// Pure: the same objects and time give the same World.
+World world_of(const Seen& seen, Time now);
+// A digest for logs and tests.
+Json to_json(const World& world);
+
+}  // namespace sluice::canary
