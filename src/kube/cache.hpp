@@ -1,0 +1,138 @@
+// What we know of one kind: fed by list and watch and by the answers to our own writes, so a pass
+// never sees less than it wrote (design.md section 4).
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/log.hpp"
+#include "base/async/random.hpp"
+#include "base/async/signal.hpp"
+#include "kube/client.hpp"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::kube {
+
+// Takes out of an object what nobody here reads, before it is kept.
+using Trim = std::function<void(Json& object)>;
+// managedFields and kubectl's last-applied annotation.
+void without_bookkeeping(Json& object);
+
+struct CacheOptions {
+    Selection selection = {};
+    Trim trim = without_bookkeeping;
+    // Objects whose text is longer are kept compressed.
+    std::size_t compress_above = 1024;
+    // Values by which objects are found again with `find_by`: the owner's uid, say.
+    std::function<std::vector<std::string>(const Json& object)> index = {};
+};
+
+class Cache {
+   public:
+    // All outlive the cache.
+    Cache(Executor executor,
+          Clock& clock,
+          Random& random,
+          Client& client,
+          Logger& log,
+          Resource resource,
+          CacheOptions options = {});
+    Cache(const Cache&) = delete;
+    Cache& operator=(const Cache&) = delete;
+    ~Cache();
+
+    // Lists and watches until it is cancelled.
+    Task<> run();
+
+    // Parsed on demand, without what the trim took out. A copy: it says what was true now.
+    std::optional<Json> get(const ObjectKey& key) const;
+    bool contains(const ObjectKey& key) const;
+    std::string resource_version(const ObjectKey& key) const;  // empty when there is none
+    // In the order of namespace and name; an empty namespace means all.
+    std::vector<Json> list(std::string_view ns = {}) const;
+    void for_each(std::string_view ns, const std::function<void(const Json& object)>& visit) const;
+    std::vector<ObjectKey> keys(std::string_view ns = {}) const;
+    // The objects whose index has that value.
+    std::vector<Json> find_by(const std::string& value) const;
+    std::size_t size() const;
+    // Bytes of object text held, for metrics.
+    std::size_t bytes() const;
+
+    // The answer to a write of ours (create, update, patch). Of one uid the newer resourceVersion
+    // wins, so it does no harm that the watch brings it again, or brought something newer already.
+    void note(const Json& object);
+    // The answer to a DELETE of ours: an object that something keeps (finalizers, grace) is a
+    // change, anything else takes it out, and a tombstone keeps it out until the watch has passed
+    // the deletion.
+    void note_deleted(const ObjectKey& key, const Json& answer);
+
+    // True once everything has been seen. Stays true while the server is away: last_contact says
+    // how old the knowledge is.
+    bool synced() const;
+    Task<> wait_until_synced();
+    // When the server last said anything, a bookmark included.
+    std::optional<Time> last_contact() const;
+    // Why it is not in contact now; nothing while it is.
+    std::optional<Error> trouble() const;
+    // Called for every object that came, changed or went, after the cache knows it; a new
+    // resourceVersion alone is no change. Callbacks return quickly and do not change the cache.
+    void on_change(std::function<void(const ObjectKey& key)> callback);
+    const Resource& resource() const;
+
+   private:
+    using Uid = std::array<std::uint8_t, 16>;
+    struct Entry {
+        Uid uid;
+        std::uint32_t plain_size;  // 0: not compressed
+        std::string resource_version;
+        std::string text;  // without resourceVersion
+    };
+    struct Tombstone {
+        ObjectKey key;
+        Time since;
+    };
+    // How far a list may overrule what is known already.
+    enum class Trust { newer_wins, as_it_is };
+    struct Snapshot;
+
+    Task<Result<void>> fill();
+    Task<Result<void>> fill_by_stream(std::string from);
+    Task<Result<void>> fill_by_list(std::string from);
+    Task<Result<void>> follow();
+    Result<void> take(WatchEvent event);
+    void store(Json object, Trust trust);
+    void erase(const ObjectKey& key);
+    void settle(Snapshot& snapshot, const std::string& version, Trust trust);
+    Json thawed(const Entry& entry) const;
+    std::vector<std::string> index_values(const Json& object) const;
+    void index(const ObjectKey& key, const std::vector<std::string>& values);
+    void unindex(const ObjectKey& key, const Entry& entry);
+    void changed(const ObjectKey& key);
+    void touch();
+    static Uid uid_bytes(std::string_view uid);
+
+    Clock& clock_;
+    Random& random_;
+    Client& client_;
+    Logger& log_;
+    Resource resource_;
+    CacheOptions options_;
+    Signal synced_signal_;
+    std::map<ObjectKey, Entry> entries_;
+    std::map<Uid, Tombstone> tombstones_;
+    std::map<std::string, std::vector<ObjectKey>> by_index_;
+    std::vector<std::function<void(const ObjectKey&)>> callbacks_;
+    std::string version_;  // of the last event or list
+    bool synced_ = false;
+    bool streaming_ = true;
+    std::size_t bytes_ = 0;
+    std::optional<Time> last_contact_;
+    std::optional<Error> trouble_;
+};
+
+}  // namespace sluice::kube

@@ -1,0 +1,73 @@
+// Which objects want a look, and when: each key once, one pass at a time, later after a failure.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/log.hpp"
+#include "base/async/signal.hpp"
+#include "base/async/task_group.hpp"
+#include "kube/resource.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace sluice::kube {
+
+struct QueueOptions {
+    // Passes wait for the network most of the time, so many may be under way.
+    std::size_t workers = 64;
+    // After the first failure of a key, doubled by each further one. A success forgets them.
+    Duration backoff = std::chrono::milliseconds{5};
+    Duration backoff_max = std::chrono::seconds{60};
+};
+
+class WorkQueue {
+   public:
+    // One pass over one object. Its value is when to come again (nothing: when it changes); an
+    // Error comes again after the back-off, or after its retry_after when that is longer.
+    using Pass = std::function<Task<Result<std::optional<Time>>>(ObjectKey key)>;
+
+    // The clock outlives the queue, and so does whatever `pass` uses.
+    WorkQueue(Executor executor, Clock& clock, Logger& log, Pass pass, QueueOptions options = {});
+    WorkQueue(const WorkQueue&) = delete;
+    WorkQueue& operator=(const WorkQueue&) = delete;
+    ~WorkQueue();
+
+    // Works until it is cancelled; then its passes are cancelled too.
+    Task<> run();
+
+    // As soon as possible. While its pass is under way, once more after it.
+    void add(const ObjectKey& key);
+    // Not before `when`, unless something adds it earlier: the earliest wins.
+    void wake_at(const ObjectKey& key, Time when);
+    // Drops waiting wakes and counted failures, for an object that is gone.
+    void forget(const ObjectKey& key);
+
+    std::size_t waiting() const;  // ready, not yet begun
+    std::size_t working() const;
+    std::optional<Time> next_wake() const;
+
+   private:
+    void start_what_is_due();
+    Task<> wait_for_news(std::uint64_t seen);
+    Task<> perform(ObjectKey key);
+    void finish(const ObjectKey& key, const Result<std::optional<Time>>& outcome);
+    void news();
+
+    Clock& clock_;
+    Logger& log_;
+    Pass pass_;
+    QueueOptions options_;
+    Signal signal_;
+    TaskGroup passes_;
+    std::uint64_t news_ = 0;
+    std::deque<ObjectKey> ready_;
+    std::set<ObjectKey> in_ready_;
+    std::set<ObjectKey> working_;
+    std::map<ObjectKey, Time> wake_of_;
+    std::set<std::pair<Time, ObjectKey>> wakes_;
+    std::map<ObjectKey, int> failures_;
+};
+
+}  // namespace sluice::kube
