@@ -209,6 +209,11 @@ Shares shares_of(const Json& route, const ServiceNames& names) {
     return seen;
 }
 
+void require_whole(Shares shares) {
+    SLUICE_ASSERT(shares.primary >= 0 && shares.canary >= 0 &&
+                  shares.primary + shares.canary == 100);
+}
+
 void put_metadata(Json& object, const Json& canary) {
     for (const auto& [key, value] : object_at(canary, {"spec", "service", "apex", "labels"})) {
         put(object, {"metadata", "labels", key}, value);
@@ -233,7 +238,7 @@ void keep_original(Json& desired, const Json& live, const Json& canary) {
     put(desired, {"metadata", "annotations", original_configuration}, Json(to_text(*before)));
 }
 
-Json desired_virtual_service(const Json& live, const Json& canary) {
+Json desired_virtual_service(const Json& live, const Json& canary, Shares shares) {
     const auto names = service_names(canary);
     auto desired = live;
     put(desired, {"spec", "hosts"}, hosts(canary));
@@ -241,7 +246,6 @@ Json desired_virtual_service(const Json& live, const Json& canary) {
     auto routes = array_at(live, {"spec", list_key(canary)});
     const auto found = our_route(routes, names);
     const auto at = found.value_or(place_for_ours(routes));
-    const auto shares = found ? shares_of(routes[at], names) : Shares{};
     if (!found) routes.insert(routes.begin() + static_cast<std::ptrdiff_t>(at), Json(JsonObject{}));
     auto& ours = routes[at].as_object();
     put_service_fields(ours, canary);
@@ -290,12 +294,15 @@ Result<RoutesSeen> IstioRouter::read(const Json& canary, const LiveObjects& live
                                  names.canary)};
     }
     return RoutesSeen{.present = true,
+                      .resource_version = std::string(kube::resource_version_of(*object)),
                       .shares = shares,
                       .mirrored = !text_at(routes[*at], {"mirror", "host"}).empty()};
 }
 
 Result<std::vector<ObjectWrite>> IstioRouter::ensure(const Json& canary,
-                                                     const LiveObjects& live) const {
+                                                     const LiveObjects& live,
+                                                     Shares shares) const {
+    require_whole(shares);
     const auto names = service_names(canary);
     std::vector<ObjectWrite> writes;
     const auto add = [&](ObjectWrite write) {
@@ -324,14 +331,14 @@ Result<std::vector<ObjectWrite>> IstioRouter::ensure(const Json& canary,
     const auto* object = find_live(live, name);
     if (object == nullptr) {
         const auto fresh = new_object(name, canary);
-        add(creation(name, desired_virtual_service(fresh, canary), operation));
+        add(creation(name, desired_virtual_service(fresh, canary, shares), operation));
         return writes;
     }
     const auto free = require_ours_or_free(name, *object, canary);
     if (!free) return free.error().with(fmt::format("{} failed", operation));
     add(change(name,
                *object,
-               desired_virtual_service(*object, canary),
+               desired_virtual_service(*object, canary, shares),
                fmt::format("{} failed: {} update error", operation, title(name))));
     return writes;
 }
@@ -339,8 +346,7 @@ Result<std::vector<ObjectWrite>> IstioRouter::ensure(const Json& canary,
 Result<ObjectWrite> IstioRouter::route(const Json& canary,
                                        const LiveObjects& live,
                                        Shares shares) const {
-    SLUICE_ASSERT(shares.primary >= 0 && shares.canary >= 0 &&
-                  shares.primary + shares.canary == 100);
+    require_whole(shares);
     const auto name = virtual_service_name(canary);
     const auto* object = find_live(live, name);
     if (object == nullptr) {

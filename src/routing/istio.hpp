@@ -14,7 +14,8 @@ class IstioRouter final : public Router {
     std::vector<ObjectName> objects(const Json& canary) const override;
     Result<RoutesSeen> read(const Json& canary, const LiveObjects& live) const override;
     Result<std::vector<ObjectWrite>> ensure(const Json& canary,
-                                            const LiveObjects& live) const override;
+                                            const LiveObjects& live,
+                                            Shares shares) const override;
     Result<ObjectWrite> route(const Json& canary,
                               const LiveObjects& live,
                               Shares shares) const override;

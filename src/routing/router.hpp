@@ -33,6 +33,7 @@ struct Shares {
 struct RoutesSeen {
     // False while the route object does not exist; the rest means nothing then.
     bool present = false;
+    std::string resource_version;  // of the object that holds the split
     Shares shares;
     bool mirrored = false;
 
@@ -63,11 +64,12 @@ class Router {
     virtual std::vector<ObjectName> objects(const Json& canary) const = 0;
     // The present split. `invalid` when the route object exists without our destinations.
     virtual Result<RoutesSeen> read(const Json& canary, const LiveObjects& live) const = 0;
-    // The writes that create what is missing (all traffic to the primary) and correct what drifted;
-    // none in an unchanged world. Never changes a weight, a foreign route, or a field it does not
-    // know. `denied` when an object belongs to another controller.
+    // The writes that create what is missing and correct what drifted, with this split; none in an
+    // unchanged world. Never touches a foreign route, or a field it does not know. `denied` when an
+    // object belongs to another controller.
     virtual Result<std::vector<ObjectWrite>> ensure(const Json& canary,
-                                                    const LiveObjects& live) const = 0;
+                                                    const LiveObjects& live,
+                                                    Shares shares) const = 0;
     // The write that makes the split this one. The shares add up to 100.
     virtual Result<ObjectWrite> route(const Json& canary,
                                       const LiveObjects& live,

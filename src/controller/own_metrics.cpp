@@ -1,0 +1,180 @@
+#include "controller/own_metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+#include <sstream>
+#include <utility>
+
+namespace sluice::controller {
+namespace {
+
+using Labels = prometheus::Labels;
+
+// One metric's series by their labels, so that those of a Canary can be taken out again.
+template <typename T>
+class Series {
+   public:
+    explicit Series(prometheus::Family<T>& family) : family_(family) {}
+
+    template <typename... Args>
+    T& at(const Labels& labels, Args&&... args) {
+        auto& slot = known_[labels];
+        if (slot == nullptr) slot = &family_.Add(labels, std::forward<Args>(args)...);
+        return *slot;
+    }
+
+    void remove_where(std::string_view key, const std::string& value, const std::string& ns) {
+        std::erase_if(known_, [&](const auto& entry) {
+            const auto found = entry.first.find(std::string(key));
+            const auto place = entry.first.find("namespace");
+            const bool gone = found != entry.first.end() && found->second == value &&
+                              place != entry.first.end() && place->second == ns;
+            if (gone) family_.Remove(entry.second);
+            return gone;
+        });
+    }
+
+   private:
+    prometheus::Family<T>& family_;
+    std::map<Labels, T*> known_;
+};
+
+const prometheus::Histogram::BucketBoundaries buckets{
+    .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+
+Labels named(const Measured& subject) {
+    return {{"name", subject.target}, {"namespace", subject.ns}};
+}
+
+Labels result(const Measured& subject, const RunResult& run) {
+    auto labels = named(subject);
+    labels["deployment_strategy"] = run.strategy;
+    labels["analysis_status"] = run.analysis;
+    return labels;
+}
+
+}  // namespace
+
+struct OwnMetrics::State {
+    prometheus::Registry registry;
+    Series<prometheus::Gauge> info{prometheus::BuildGauge()
+                                       .Name("flagger_info")
+                                       .Help("Flagger version and mesh provider information")
+                                       .Register(registry)};
+    Series<prometheus::Gauge> total{prometheus::BuildGauge()
+                                        .Name("flagger_canary_total")
+                                        .Help("Total number of canary object")
+                                        .Register(registry)};
+    Series<prometheus::Gauge> status{prometheus::BuildGauge()
+                                         .Name("flagger_canary_status")
+                                         .Help("Last canary analysis result")
+                                         .Register(registry)};
+    Series<prometheus::Gauge> weight{
+        prometheus::BuildGauge()
+            .Name("flagger_canary_weight")
+            .Help("The virtual service destination weight current value")
+            .Register(registry)};
+    Series<prometheus::Histogram> duration{prometheus::BuildHistogram()
+                                               .Name("flagger_canary_duration_seconds")
+                                               .Help("Seconds spent performing canary analysis.")
+                                               .Register(registry)};
+    Series<prometheus::Gauge> check{prometheus::BuildGauge()
+                                        .Name("flagger_canary_metric_analysis")
+                                        .Help("Last canary analysis result per metric")
+                                        .Register(registry)};
+    Series<prometheus::Counter> successes{prometheus::BuildCounter()
+                                              .Name("flagger_canary_successes_total")
+                                              .Help("Total number of canary successes")
+                                              .Register(registry)};
+    Series<prometheus::Counter> failures{prometheus::BuildCounter()
+                                             .Name("flagger_canary_failures_total")
+                                             .Help("Total number of canary failures")
+                                             .Register(registry)};
+    Series<prometheus::Counter> violations{
+        prometheus::BuildCounter()
+            .Name("sluice_law_violations_total")
+            .Help("Acts refused because they would have broken a law of traffic")
+            .Register(registry)};
+    Series<prometheus::Gauge> requests{prometheus::BuildGauge()
+                                           .Name("sluice_api_requests")
+                                           .Help("Requests sent to the API server since the start")
+                                           .Register(registry)};
+};
+
+OwnMetrics::OwnMetrics(const std::string& version, const std::string& mesh_provider)
+    : state_(std::make_unique<State>()) {
+    state_->info.at({{"version", version}, {"mesh_provider", mesh_provider}}).Set(1);
+}
+
+OwnMetrics::~OwnMetrics() = default;
+
+std::string OwnMetrics::text() const {
+    std::ostringstream out;
+    prometheus::TextSerializer{}.Serialize(out, state_->registry.Collect());
+    return std::move(out).str();
+}
+
+void OwnMetrics::set_total(const std::string& ns, std::size_t canaries) {
+    state_->total.at({{"namespace", ns}}).Set(static_cast<double>(canaries));
+}
+
+void OwnMetrics::set_status(const Measured& subject, std::string_view phase) {
+    const int value = phase == "Progressing" ? 0 : phase == "Failed" ? 2 : 1;
+    state_->status.at(named(subject)).Set(value);
+}
+
+void OwnMetrics::set_weights(const Measured& subject, Weights weights) {
+    state_->weight.at({{"workload", subject.primary}, {"namespace", subject.ns}})
+        .Set(weights.primary);
+    state_->weight.at({{"workload", subject.target}, {"namespace", subject.ns}})
+        .Set(weights.canary);
+}
+
+void OwnMetrics::observe_analysis(const Measured& subject, Duration took) {
+    state_->duration.at(named(subject), buckets)
+        .Observe(std::chrono::duration<double>(took).count());
+}
+
+void OwnMetrics::set_check(const Measured& subject, const std::string& check, double value) {
+    auto labels = named(subject);
+    labels["metric"] = check;
+    state_->check.at(labels).Set(value);
+}
+
+void OwnMetrics::count_success(const Measured& subject, const RunResult& run) {
+    state_->successes.at(result(subject, run)).Increment();
+}
+
+void OwnMetrics::count_failure(const Measured& subject, const RunResult& run) {
+    state_->failures.at(result(subject, run)).Increment();
+}
+
+void OwnMetrics::count_law_violation(const Measured& subject) {
+    state_->violations.at(named(subject)).Increment();
+}
+
+void OwnMetrics::set_api_requests(std::uint64_t reads, std::uint64_t writes) {
+    state_->requests.at({{"kind", "read"}}).Set(static_cast<double>(reads));
+    state_->requests.at({{"kind", "write"}}).Set(static_cast<double>(writes));
+}
+
+void OwnMetrics::forget(const Measured& subject) {
+    const auto forget_named = [&](auto& series) {
+        series.remove_where("name", subject.target, subject.ns);
+    };
+    forget_named(state_->status);
+    forget_named(state_->duration);
+    forget_named(state_->check);
+    forget_named(state_->successes);
+    forget_named(state_->failures);
+    forget_named(state_->violations);
+    state_->weight.remove_where("workload", subject.primary, subject.ns);
+    state_->weight.remove_where("workload", subject.target, subject.ns);
+}
+
+}  // namespace sluice::controller

@@ -1,0 +1,319 @@
+#include "controller/settings.hpp"
+
+#include "base/core/duration.hpp"
+#include "base/core/text.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace sluice::controller {
+namespace {
+
+// Takes a flag's text; false when it is no value of its type.
+using Take = std::function<bool(Settings&, std::string_view text)>;
+
+struct Flag {
+    std::string_view name;
+    std::string_view value;  // how --help shows its value; empty for a boolean
+    std::string_view help;
+    Take take;
+
+    bool is_boolean() const { return value.empty(); }
+};
+
+std::optional<bool> parse_bool(std::string_view text) {
+    for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+        if (text == yes) return true;
+    }
+    for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+        if (text == no) return false;
+    }
+    return std::nullopt;
+}
+
+Take text_into(std::string Settings::* member) {
+    return [member](Settings& settings, std::string_view text) {
+        settings.*member = text;
+        return true;
+    };
+}
+
+Take bool_into(bool Settings::* member) {
+    return [member](Settings& settings, std::string_view text) {
+        const auto value = parse_bool(text);
+        if (value) settings.*member = *value;
+        return value.has_value();
+    };
+}
+
+Take list_into(std::vector<std::string> Settings::* member) {
+    return [member](Settings& settings, std::string_view text) {
+        settings.*member = split_list(text);
+        return true;
+    };
+}
+
+Take duration_into(Duration Settings::* member) {
+    return [member](Settings& settings, std::string_view text) {
+        const auto value = parse_duration(text);
+        if (!value || *value < Duration{0}) return false;
+        settings.*member = *value;
+        return true;
+    };
+}
+
+Take number_into(double Settings::* member) {
+    return [member](Settings& settings, std::string_view text) {
+        const auto value = parse_number(text);
+        if (!value || *value < 0) return false;
+        settings.*member = *value;
+        return true;
+    };
+}
+
+bool take_port(Settings& settings, std::string_view text) {
+    const auto value = parse_integer(text);
+    if (!value || *value < 0 || *value > 65535) return false;
+    settings.port = static_cast<std::uint16_t>(*value);
+    return true;
+}
+
+bool take_level(Settings& settings, std::string_view text) {
+    settings.log_level = log_level_named(text);
+    return true;
+}
+
+bool take_encoding(Settings& settings, std::string_view text) {
+    if (text != "json" && text != "console") return false;
+    settings.log_format = text == "json" ? LogFormat::json : LogFormat::text;
+    return true;
+}
+
+bool take_format(Settings& settings, std::string_view text) {
+    if (text != "json" && text != "text") return false;
+    settings.log_format = text == "json" ? LogFormat::json : LogFormat::text;
+    return true;
+}
+
+bool take_any(Settings& /*settings*/, std::string_view /*text*/) {
+    return true;
+}
+
+bool take_bool(Settings& /*settings*/, std::string_view text) {
+    return parse_bool(text).has_value();
+}
+
+bool take_integer(Settings& /*settings*/, std::string_view text) {
+    return parse_integer(text).has_value();
+}
+
+bool take_duration(Settings& /*settings*/, std::string_view text) {
+    return parse_duration(text).has_value();
+}
+
+// In the order in which --help lists them.
+const std::vector<Flag>& flags() {
+    static const std::vector<Flag> all{
+        {"kubeconfig", "FILE", "out-of-cluster configuration", text_into(&Settings::kubeconfig)},
+        {"master",
+         "URL",
+         "address of the API server, over the file's",
+         text_into(&Settings::master)},
+        {"kubeconfig-qps",
+         "N",
+         "requests per second to the API server (100)",
+         number_into(&Settings::qps)},
+        {"kubeconfig-burst", "N", "requests at once (250)", number_into(&Settings::burst)},
+        {"namespace", "NS", "watch this namespace only", text_into(&Settings::ns)},
+        {"mesh-provider",
+         "NAME",
+         "provider of Canaries that name none (istio)",
+         text_into(&Settings::mesh_provider)},
+        {"metrics-server",
+         "URL",
+         "Prometheus (http://prometheus:9090)",
+         text_into(&Settings::metrics_server)},
+        {"selector-labels",
+         "LIST",
+         "labels that tell the target's pods (app,name,app.kubernetes.io/name)",
+         list_into(&Settings::selector_labels)},
+        {"include-label-prefix",
+         "LIST",
+         "prefixes of the labels that the primary gets; * is all",
+         list_into(&Settings::include_label_prefixes)},
+        {"enable-config-tracking",
+         "",
+         "follow ConfigMaps and Secrets (true)",
+         bool_into(&Settings::config_tracking)},
+        {"min-interval",
+         "DURATION",
+         "shorter intervals count as this one (10s)",
+         duration_into(&Settings::min_interval)},
+        {"drain-delay",
+         "DURATION",
+         "wait between moving traffic away and scaling down (10s)",
+         duration_into(&Settings::drain_delay)},
+        {"enable-leader-election",
+         "",
+         "act only while holding the Lease sluice (true)",
+         bool_into(&Settings::leader_election)},
+        {"leader-election-namespace",
+         "NS",
+         "where the Lease is, without POD_NAMESPACE (kube-system)",
+         text_into(&Settings::leader_election_ns)},
+        {"ignore-running-peers",
+         "",
+         "act although another controller of Canaries runs",
+         bool_into(&Settings::ignore_running_peers)},
+        {"port", "N", "HTTP port of /metrics and /healthz (8080)", take_port},
+        {"log-level", "LEVEL", "debug, info, warn, error (debug)", take_level},
+        {"log-format", "FORMAT", "json or text; wins over -zap-encoding (json)", take_format},
+        {"zap-encoding", "FORMAT", "json or console", take_encoding},
+        {"version", "", "print the version and end", bool_into(&Settings::show_version)},
+        {"control-loop-interval", "DURATION", "accepted; nothing polls", take_duration},
+        {"threadiness", "N", "accepted; passes run side by side", take_integer},
+        {"zap-replace-globals", "", "accepted", take_bool},
+        {"no-cross-namespace-refs", "", "accepted; no reference leaves a namespace", take_bool},
+        {"kubeconfig-service-mesh", "FILE", "not built yet", take_any},
+        {"event-webhook", "URL", "not built yet", take_any},
+        {"slack-url", "URL", "not built yet", take_any},
+        {"slack-token", "TOKEN", "not built yet", take_any},
+        {"slack-proxy-url", "URL", "not built yet", take_any},
+        {"slack-channel", "NAME", "not built yet", take_any},
+        {"slack-user", "NAME", "not built yet", take_any},
+        {"msteams-url", "URL", "not built yet", take_any},
+        {"msteams-proxy-url", "URL", "not built yet", take_any},
+        {"cluster-name", "NAME", "not built yet", take_any},
+        {"ingress-annotations-prefix", "PREFIX", "not built yet", take_any},
+        {"ingress-class", "NAME", "not built yet", take_any},
+    };
+    return all;
+}
+
+// The logging flags of Kubernetes' Go programs: accepted, and without effect here.
+const std::map<std::string_view, bool>& klog_flags() {
+    static const std::map<std::string_view, bool> all{
+        {"add_dir_header", true},
+        {"alsologtostderr", true},
+        {"log_backtrace_at", false},
+        {"log_dir", false},
+        {"log_file", false},
+        {"log_file_max_size", false},
+        {"logtostderr", true},
+        {"one_output", true},
+        {"skip_headers", true},
+        {"skip_log_headers", true},
+        {"stderrthreshold", false},
+        {"v", false},
+        {"vmodule", false},
+    };
+    return all;
+}
+
+// The peer's flags, and what stands for each in the environment, that ask for something not built.
+// The values of the first list say "as if it were not there".
+const std::map<std::string_view, std::string_view>& unbuilt_flags() {
+    static const std::map<std::string_view, std::string_view> all{
+        {"kubeconfig-service-mesh", ""},
+        {"event-webhook", ""},
+        {"slack-url", ""},
+        {"slack-token", ""},
+        {"slack-proxy-url", ""},
+        {"slack-channel", ""},
+        {"slack-user", "flagger"},
+        {"msteams-url", ""},
+        {"msteams-proxy-url", ""},
+        {"cluster-name", ""},
+        {"ingress-annotations-prefix", "nginx.ingress.kubernetes.io"},
+        {"ingress-class", ""},
+    };
+    return all;
+}
+
+constexpr std::string_view unbuilt_variables[] = {"EVENT_WEBHOOK_URL",
+                                                  "SLACK_TOKEN",
+                                                  "SLACK_URL",
+                                                  "SLACK_PROXY_URL",
+                                                  "MSTEAMS_URL",
+                                                  "MSTEAMS_PROXY_URL"};
+
+const Flag* flag_named(std::string_view name) {
+    for (const auto& flag : flags()) {
+        if (flag.name == name) return &flag;
+    }
+    return nullptr;
+}
+
+Error wrong(std::string why) {
+    return {ErrorKind::invalid, std::move(why)};
+}
+
+}  // namespace
+
+Result<Settings> settings_from(const std::vector<std::string>& arguments,
+                               const ReadVariable& variable) {
+    Settings settings;
+    std::optional<std::string> log_format;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const auto& argument = arguments[i];
+        if (argument.size() < 2 || argument[0] != '-') {
+            return wrong(fmt::format("unexpected argument {}", argument));
+        }
+        std::string_view name = argument;
+        name.remove_prefix(name.starts_with("--") ? 2 : 1);
+        std::optional<std::string> value;
+        if (const auto equals = name.find('='); equals != std::string_view::npos) {
+            value = name.substr(equals + 1);
+            name = name.substr(0, equals);
+        }
+        const auto* flag = flag_named(name);
+        const auto klog = klog_flags().find(name);
+        if (flag == nullptr && klog == klog_flags().end()) {
+            return wrong(fmt::format("flag provided but not defined: -{}", name));
+        }
+        const bool is_boolean = flag != nullptr ? flag->is_boolean() : klog->second;
+        if (!value && is_boolean) value = "true";
+        if (!value) {
+            if (i + 1 == arguments.size()) {
+                return wrong(fmt::format("flag needs an argument: -{}", name));
+            }
+            value = arguments[++i];
+        }
+        if (flag == nullptr) continue;
+        if (!flag->take(settings, *value)) {
+            return wrong(fmt::format("invalid value \"{}\" for flag -{}", *value, name));
+        }
+        if (name == "log-format") log_format = *value;
+        const auto unbuilt = unbuilt_flags().find(name);
+        if (unbuilt != unbuilt_flags().end() && unbuilt->second != *value) {
+            settings.warnings.push_back(
+                fmt::format("-{} is not built yet and has no effect", name));
+        }
+    }
+    if (log_format) take_format(settings, *log_format);
+    for (const auto name : unbuilt_variables) {
+        const auto value = variable(name);
+        if (value && !value->empty()) {
+            settings.warnings.push_back(fmt::format("{} is not built yet and has no effect", name));
+        }
+    }
+    if (!settings.ns.empty()) settings.leader_election_ns = settings.ns;
+    if (const auto pod_ns = variable("POD_NAMESPACE"); pod_ns && !pod_ns->empty()) {
+        settings.leader_election_ns = *pod_ns;
+    }
+    if (const auto host = variable("HOSTNAME")) settings.host = *host;
+    return settings;
+}
+
+std::string settings_help() {
+    std::string text;
+    for (const auto& flag : flags()) {
+        const auto shown = flag.is_boolean() ? fmt::format("--{}", flag.name)
+                                             : fmt::format("--{} {}", flag.name, flag.value);
+        text += fmt::format("  {:<36} {}\n", shown, flag.help);
+    }
+    return text;
+}
+
+}  // namespace sluice::controller
