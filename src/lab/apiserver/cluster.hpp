@@ -153,7 +153,8 @@ class Cluster {
     Answer<ObjectPtr> create(const Resource& resource,
                              Json object,
                              const WriteOptions& options = {});
-    // With metadata.resourceVersion a stale one is a 409; without one unconditional.
+    // With metadata.resourceVersion a stale one is a 409; without one unconditional, but a 422 for
+    // custom kinds. With Subresource::scale the object is a Scale.
     Answer<ObjectPtr> update(const Resource& resource,
                              Json object,
                              const WriteOptions& options = {});
@@ -193,6 +194,9 @@ class Cluster {
 
     // Runs after defaulting and before schema validation, in the order of registration.
     void admit(const Resource& resource, Admission admission);
+
+    // The first two numbers of the addresses that Services get: "127.96" (the lab's first block).
+    void give_service_addresses_from(std::string prefix);
 
     // What is served now: built-in kinds and established CRDs.
     const KindTable& kinds() const;

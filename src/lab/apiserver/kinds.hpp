@@ -92,8 +92,8 @@ class KindTable {
                            std::string_view kind) const;
     std::vector<const Kind*> all() const;
 
-    // Adds or replaces a custom kind; what was found before for it stays valid (old and new are
-    // kept until `remove`).
+    // Adds or replaces a custom kind; what was found before for it stays valid (old ones are
+    // kept as long as the table).
     void put(Kind kind);
     void remove(std::string_view group, std::string_view plural);
     // Moves with every put and remove: for who caches discovery documents.

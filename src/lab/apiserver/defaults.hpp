@@ -1,0 +1,19 @@
+// The defaults that a real API server writes into built-in kinds (kubernetes.md B.6): users see
+// them in `-o yaml`, and controllers rely on them. Custom kinds have theirs in their schema.
+#pragma once
+
+#include "base/core/json.hpp"
+
+#include <string_view>
+
+namespace sluice::lab {
+
+// Members that are null say nothing in a built-in kind; they vanish, as do empty maps of metadata.
+void drop_nulls(Json& object);
+
+// By the Kind of the object, in the version of storage.
+void fill_in_defaults(std::string_view kind, Json& object);
+// The spec of a pod or of a pod template.
+void fill_in_pod_defaults(JsonObject& spec);
+
+}  // namespace sluice::lab
