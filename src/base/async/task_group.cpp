@@ -2,7 +2,6 @@
 
 #include "base/async/signal.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -36,6 +35,29 @@ struct TaskGroup::State {
     Executor executor;
     Signal ended;
     std::list<boost::asio::cancellation_signal> running;
+
+    struct Ended;
+};
+
+// What is called when a task has ended. It gives its slot itself: behind bind_cancellation_slot
+// Asio 1.81 emits later, through a pointer into a signal that may have gone with its task by then.
+struct TaskGroup::State::Ended {
+    using cancellation_slot_type = boost::asio::cancellation_slot;
+    cancellation_slot_type get_cancellation_slot() const noexcept { return here->slot(); }
+
+    void operator()(const std::exception_ptr& thrown) const {
+        die_unless_cancelled(name, thrown);
+        // The slot is in use until this returns, so the signal goes afterwards.
+        boost::asio::post(state->executor, [state = state, here = here] {
+            state->running.erase(here);
+            if (state->running.empty()) state->ended.notify_all();
+        });
+    }
+
+    // The state lives as long as any of its tasks, so a group may go before they have ended.
+    std::shared_ptr<State> state;
+    std::list<boost::asio::cancellation_signal>::iterator here;
+    std::string name;
 };
 
 TaskGroup::TaskGroup(Executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
@@ -47,20 +69,8 @@ TaskGroup::~TaskGroup() {
 void TaskGroup::spawn(std::string name, Task<> task) {
     auto& running = state_->running;
     const auto here = running.emplace(running.end());
-    // The state lives as long as any of its tasks, so a group may go before they have ended.
     boost::asio::co_spawn(
-        state_->executor,
-        std::move(task),
-        boost::asio::bind_cancellation_slot(
-            here->slot(),
-            [state = state_, here, name = std::move(name)](const std::exception_ptr& thrown) {
-                die_unless_cancelled(name, thrown);
-                // The slot is in use until this handler returns, so the signal goes afterwards.
-                boost::asio::post(state->executor, [state, here] {
-                    state->running.erase(here);
-                    if (state->running.empty()) state->ended.notify_all();
-                });
-            }));
+        state_->executor, std::move(task), State::Ended{state_, here, std::move(name)});
 }
 
 void TaskGroup::cancel() {
