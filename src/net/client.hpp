@@ -25,8 +25,9 @@ class SocketClient final : public HttpClient {
     Task<Result<Response>> send(Request request) override;
     Task<Result<Response>> open(Request request) override;
 
-   private:
     struct State;
+
+   private:
     std::shared_ptr<State> state_;
 };
 

@@ -31,6 +31,7 @@ class Headers {
     void set(std::string_view name, std::string_view value);
     void add(std::string_view name, std::string_view value);
     void erase(std::string_view name);
+    void reserve(std::size_t fields) { fields_.reserve(fields); }
     bool empty() const { return fields_.empty(); }
     std::size_t size() const { return fields_.size(); }
     auto begin() const { return fields_.begin(); }
@@ -50,6 +51,21 @@ class BodyReader {
 
     // The next bytes, as soon as there are any; empty at the end. One call at a time.
     virtual Task<Result<std::string>> next() = 0;
+};
+
+// Bytes both ways, after an upgrade. Destroying it closes it.
+class ByteStream {
+   public:
+    ByteStream() = default;
+    ByteStream(const ByteStream&) = delete;
+    ByteStream& operator=(const ByteStream&) = delete;
+    virtual ~ByteStream() = default;
+
+    // The next bytes, as soon as there are any; empty at the end. One call at a time; a write may
+    // run beside it.
+    virtual Task<Result<std::string>> read() = 0;
+    // Returns when the bytes are handed over, not before: that is the back-pressure.
+    virtual Task<Result<void>> write(std::string bytes) = 0;
 };
 
 // scheme, host and port of a server. `host` is a name or an address, IPv6 without brackets.
@@ -76,8 +92,13 @@ struct Request {
     std::string method = "GET";
     Origin origin;             // who is asked; a server fills in its own address
     std::string target = "/";  // path and query, as on the wire
-    Headers headers = {};      // Host, Content-Length and Transfer-Encoding are made from the rest
+    // Content-Length, Transfer-Encoding and Connection are made from the rest, and so is Host where
+    // there is none. `Connection: close` keeps its meaning. A server hands on what came.
+    Headers headers = {};
     std::string body = {};
+    // When set it is the body and `body` is empty. Sent in chunks, or as it is where there is a
+    // Content-Length among the headers. A server sets it with ServerOptions::stream_bodies only.
+    std::shared_ptr<BodyReader> stream = nullptr;
     // For send: until the whole answer is there; for open: until its head is there.
     Duration timeout = std::chrono::seconds{30};
     // A longer answer body is refused with too_large (send only).
@@ -85,17 +106,28 @@ struct Request {
     std::shared_ptr<const TlsOptions> tls =
         nullptr;  // nothing: verified against the system's roots
     std::optional<Origin> proxy =
-        std::nullopt;       // asked in absolute form (plain HTTP), or by CONNECT (TLS)
+        std::nullopt;  // asked in absolute form (plain HTTP), or by CONNECT (TLS)
+    // open: a body that came along with the head may be answered in `body`, without a stream.
+    // Spares a proxy the streaming of short answers.
+    bool short_body_in_place = false;
     std::string peer = {};  // server side: the caller's address, "127.0.0.1:53012"
 };
 
 struct Response {
     int status = 200;
+    // Content-Length, Transfer-Encoding and Connection are made from the rest, save that a
+    // Content-Length counts beside a stream (the body is then not chunked) and for HEAD.
     Headers headers = {};
     std::string body = {};
     // When set it is the body and `body` is empty.
     std::unique_ptr<BodyReader> stream = nullptr;
+    // With status 101: the bytes that follow. A client's open() gives it; a server joins it to the
+    // caller's connection until either side ends, so a proxy just hands it on.
+    std::unique_ptr<ByteStream> upgraded = nullptr;
 };
+
+// The rest of the answer's body in one piece; too_large when it is longer than the limit.
+Task<Result<std::string>> read_whole(Response response, std::size_t limit);
 
 // "http://host:port/path?query" to an origin and a target; https gives tls and port 443; invalid
 // names what is wrong.
@@ -118,7 +150,9 @@ class HttpClient {
     // timed_out, bad_answer, too_large, cancelled. Sends once; whether it may be sent again is the
     // caller's to say.
     virtual Task<Result<Response>> send(Request request) = 0;
-    // The head, and the body as a stream.
+    // The head, and the body as a stream (always set, but for short_body_in_place and an upgrade).
+    // The timeout no longer counts once the head is there: who reads on sets a deadline of its own.
+    // A read that was cancelled may be repeated; nothing is lost.
     virtual Task<Result<Response>> open(Request request) = 0;
 };
 
