@@ -1,0 +1,197 @@
+#include "lab/mesh/route_table.hpp"
+
+#include "base/core/text.hpp"
+
+#include <algorithm>
+
+namespace sluice::mesh {
+
+namespace {
+
+constexpr std::string_view root_namespace = "istio-system";
+
+// The route that holds among `routes`, or none: the search does not go on elsewhere.
+Routing first_holding(const std::vector<RoutePtr>& routes,
+                      const RequestHead& request,
+                      const Caller& caller) {
+    for (const auto& route : routes) {
+        if (const auto* match = route->holding(request, caller); match != nullptr)
+            return {Routing::Kind::route, route.get(), match, nullptr, caller.port};
+    }
+    return {.kind = Routing::Kind::no_route, .port = caller.port};
+}
+
+// The first that may be seen from there; its own private ones before what others export.
+const VirtualService* visible(const std::vector<VirtualServicePtr>& candidates,
+                              std::string_view ns) {
+    const VirtualService* exported = nullptr;
+    for (const auto& candidate : candidates) {
+        if (!candidate->is_visible_in(ns)) continue;
+        const bool is_private = candidate->key.ns == ns && candidate->export_to.size() == 1 &&
+                                candidate->export_to.front() == ".";
+        if (is_private) return candidate.get();
+        if (exported == nullptr) exported = candidate.get();
+    }
+    return exported;
+}
+
+}  // namespace
+
+const ServicePort* Service::port(std::uint16_t number) const {
+    for (const auto& candidate : ports) {
+        if (candidate.number == number) return &candidate;
+    }
+    return nullptr;
+}
+
+const Subset* DestinationPolicy::subset(std::string_view name) const {
+    for (const auto& candidate : subsets) {
+        if (candidate.name == name) return &candidate;
+    }
+    return nullptr;
+}
+
+bool Upstream::takes(const Endpoint& endpoint) const {
+    if (subset == nullptr || subset->labels.empty()) return true;
+    return endpoint.workload != nullptr && has_labels(endpoint.workload->labels, subset->labels);
+}
+
+const Service* RouteTable::service(std::string_view host) const {
+    const auto* found = services_.find(host);
+    return found == nullptr ? nullptr : found->get();
+}
+
+const Service* RouteTable::service_called(std::string_view host, std::string_view caller_ns) const {
+    if (host.ends_with(".svc.cluster.local")) return service(host);
+    if (const auto* by_address = cluster_ips_.find(host)) return service(*by_address);
+    if (host.ends_with(".svc")) return service(std::string(host) + ".cluster.local");
+    const auto dots = std::count(host.begin(), host.end(), '.');
+    if (dots == 1) return service(std::string(host) + ".svc.cluster.local");
+    if (dots == 0 && !caller_ns.empty()) return service(service_host(host, caller_ns));
+    return nullptr;
+}
+
+Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& request) const {
+    const auto authority = parse_authority(request.authority);
+    const Caller from{&caller, nullptr, authority.port.value_or(80)};
+    const auto* called = service_called(authority.host, caller.ns);
+    const auto candidate = [&](std::string_view host) -> const VirtualService* {
+        const auto* exact = mesh_hosts_.find(host);
+        return exact == nullptr ? nullptr : visible(**exact, caller.ns);
+    };
+    const auto by_wildcard = [&](std::string_view host) -> const VirtualService* {
+        for (const auto& entry : mesh_wildcards_) {
+            if (!covers(entry.pattern, host)) continue;
+            if (const auto* found = visible(*entry.services, caller.ns)) return found;
+        }
+        return nullptr;
+    };
+
+    // A VirtualService whose host is spelled as the caller spells it comes before the registry.
+    const auto* rules = candidate(authority.host);
+    if (rules == nullptr && called != nullptr) {
+        rules = candidate(called->host);
+        if (rules == nullptr) rules = by_wildcard(called->host);
+    }
+    if (rules == nullptr && called == nullptr) rules = by_wildcard(authority.host);
+    if (rules != nullptr) {
+        auto routing = first_holding(rules->routes, request, from);
+        routing.service = called;
+        return routing;
+    }
+    if (called != nullptr)
+        return {.kind = Routing::Kind::service, .service = called, .port = from.port};
+    return {.kind = Routing::Kind::passthrough, .port = from.port};
+}
+
+Routing RouteTable::from_outside(const RequestHead& request) const {
+    const auto authority = parse_authority(request.authority);
+    const auto port = authority.port.value_or(80);
+    if (const auto* called = service_called(authority.host, {}))
+        return {.kind = Routing::Kind::service, .service = called, .port = port};
+    return {.kind = Routing::Kind::passthrough, .port = port};
+}
+
+Routing RouteTable::at_gateway(const GatewayListener& listener, const RequestHead& request) const {
+    const auto authority = parse_authority(request.authority);
+    const Caller from{listener.workload.get(), &listener.gateways, listener.port};
+    if (const auto* exact = listener.domains.find(authority.host))
+        return first_holding(**exact, request, from);
+    for (const auto& entry : listener.wildcards) {
+        if (covers(entry.pattern, authority.host))
+            return first_holding(*entry.routes, request, from);
+    }
+    return {.kind = Routing::Kind::no_route, .port = listener.port};
+}
+
+const DestinationPolicy* RouteTable::policy(const Service& service,
+                                            std::string_view caller_ns) const {
+    const auto in = [&](const DestinationPolicies& policies,
+                        std::string_view ns) -> const DestinationPolicy* {
+        for (const auto& candidate : *policies) {
+            if (candidate.ns == ns && is_exported_to(candidate.export_to, ns, caller_ns))
+                return &candidate;
+        }
+        return nullptr;
+    };
+    for (const auto ns : {caller_ns, std::string_view(service.ns), root_namespace}) {
+        if (const auto* exact = policies_.find(service.host)) {
+            if (const auto* found = in(*exact, ns)) return found;
+        }
+        for (const auto& [pattern, policies] : policy_wildcards_) {
+            if (!covers(pattern, service.host)) continue;
+            if (const auto* found = in(policies, ns)) return found;
+        }
+    }
+    return nullptr;
+}
+
+Upstream RouteTable::upstream_of(const Service& service,
+                                 std::string_view caller_ns,
+                                 std::uint16_t asked_port) const {
+    Upstream upstream;
+    upstream.service = &service;
+    upstream.port = service.port(asked_port);
+    if (upstream.port == nullptr) return upstream;
+    upstream.kind = Upstream::Kind::found;
+    if (const auto* rule = policy(service, caller_ns)) upstream.balancing = rule->balancing;
+    return upstream;
+}
+
+Upstream RouteTable::upstream(const Destination& destination,
+                              std::string_view caller_ns,
+                              std::uint16_t asked_port) const {
+    const auto* target = service(destination.host);
+    if (target == nullptr) return {};
+    Upstream upstream;
+    upstream.service = target;
+    // A Service of one port needs no port named, and no port asked for decides about it.
+    if (destination.port)
+        upstream.port = target->port(*destination.port);
+    else if (target->ports.size() == 1)
+        upstream.port = &target->ports.front();
+    else
+        upstream.port = target->port(asked_port);
+    if (upstream.port == nullptr) return upstream;
+
+    const auto* rule = policy(*target, caller_ns);
+    if (rule != nullptr) upstream.balancing = rule->balancing;
+    if (!destination.subset.empty()) {
+        upstream.subset = rule == nullptr ? nullptr : rule->subset(destination.subset);
+        if (upstream.subset == nullptr) return upstream;
+        upstream.balancing = upstream.subset->balancing;
+    }
+    upstream.kind = Upstream::Kind::found;
+    return upstream;
+}
+
+GatewayListenerPtr RouteTable::listener(std::string_view name) const {
+    const auto* found = listeners_.find(name);
+    return found == nullptr ? nullptr : *found;
+}
+
+bool RouteTable::has_workload(std::string_view ns, std::string_view name) const {
+    return workloads_.find(std::string(ns) + "/" + std::string(name)) != nullptr;
+}
+
+}  // namespace sluice::mesh
