@@ -375,7 +375,9 @@ Result<ObjectWrite> IstioRouter::route(const Json& canary,
     ours.erase("mirror");
     ours.erase("mirrorPercentage");
     put(desired, {"spec", list_key(canary)}, std::move(routes));
-    return change(name, *object, desired, title(name) + " update failed");
+    auto write = change(name, *object, desired, title(name) + " update failed");
+    write.done.clear();
+    return write;
 }
 
 }  // namespace sluice::routing

@@ -49,7 +49,9 @@ struct ObjectWrite {
     ObjectName name;
     WriteVerb verb = WriteVerb::create;
     Json body;
-    std::string done;     // the log line of success: "VirtualService web.prod created"
+    // The log line of success, "VirtualService web.prod created"; empty for a split, which its
+    // Event announces.
+    std::string done;
     std::string failing;  // what its failure is reported as, before ": <why>"
 };
 
@@ -70,7 +72,8 @@ class Router {
     virtual Result<std::vector<ObjectWrite>> ensure(const Json& canary,
                                                     const LiveObjects& live,
                                                     Shares shares) const = 0;
-    // The write that makes the split this one. The shares add up to 100.
+    // The write that makes the split this one; its body is empty when it is already. The shares add
+    // up to 100.
     virtual Result<ObjectWrite> route(const Json& canary,
                                       const LiveObjects& live,
                                       Shares shares) const = 0;

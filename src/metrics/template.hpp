@@ -1,0 +1,31 @@
+// Queries with {{ }} in them: the part of Go's template language that metric queries use, the
+// model's functions without arguments (routing-metrics-hooks.md 2.4).
+#pragma once
+
+#include "base/core/result.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace sluice::metrics {
+
+// What a query may ask of its Canary.
+struct QueryModel {
+    std::string name;
+    std::string ns;
+    std::string target;
+    std::string service;
+    std::string ingress;
+    std::string route;
+    std::string interval = "1m";
+    std::map<std::string, std::string, std::less<>> variables = {};
+};
+
+// `invalid` with the peer's text for a template that cannot be parsed or carried out.
+Result<std::string> render(std::string_view text, const QueryModel& model);
+
+// Every run of blanks and line ends as one blank, none at the ends.
+std::string with_single_blanks(std::string_view text);
+
+}  // namespace sluice::metrics
