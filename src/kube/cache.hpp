@@ -7,11 +7,13 @@
 #include "base/async/random.hpp"
 #include "base/async/signal.hpp"
 #include "kube/client.hpp"
+#include "kube/compact.hpp"
 
 #include <array>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,34 +89,43 @@ class Cache {
    private:
     using Uid = std::array<std::uint8_t, 16>;
     struct Entry {
-        Uid uid;
-        std::uint32_t plain_size;  // 0: not compressed
+        Uid uid{};
         std::string resource_version;
-        std::string text;  // without resourceVersion
+        CompactText text;  // without resourceVersion: that alone is no change
     };
     struct Tombstone {
         ObjectKey key;
         Time since;
     };
-    // How far a list may overrule what is known already.
-    enum class Trust { newer_wins, as_it_is };
-    struct Snapshot;
+    // Everything that the server has, as it is being read.
+    struct Filling {
+        Time began;
+        std::set<ObjectKey> seen = {};
+        std::set<Uid> uids = {};
+    };
 
+    // Below in reflector.cpp: how the server is asked.
     Task<Result<void>> fill();
+    Task<Result<void>> fill_once(std::string from);
     Task<Result<void>> fill_by_stream(std::string from);
     Task<Result<void>> fill_by_list(std::string from);
     Task<Result<void>> follow();
     Result<void> take(WatchEvent event);
-    void store(Json object, Trust trust);
-    void erase(const ObjectKey& key);
-    void settle(Snapshot& snapshot, const std::string& version, Trust trust);
+    Result<void> finish_filling(const std::string& version);
+    void touch();
+    void complain(const Error& error);
+
+    // In cache.cpp: what is known.
+    void store(Json object);
+    void take_deletion(const Json& object);
+    void bury(const ObjectKey& key, const Uid& uid);
+    void erase(std::map<ObjectKey, Entry>::iterator entry);
+    void settle(const std::string& version);
+    bool is_buried(const Uid& uid);
     Json thawed(const Entry& entry) const;
-    std::vector<std::string> index_values(const Json& object) const;
-    void index(const ObjectKey& key, const std::vector<std::string>& values);
+    void index(const ObjectKey& key, const Json& object);
     void unindex(const ObjectKey& key, const Entry& entry);
     void changed(const ObjectKey& key);
-    void touch();
-    static Uid uid_bytes(std::string_view uid);
 
     Clock& clock_;
     Random& random_;
@@ -125,14 +136,24 @@ class Cache {
     Signal synced_signal_;
     std::map<ObjectKey, Entry> entries_;
     std::map<Uid, Tombstone> tombstones_;
-    std::map<std::string, std::vector<ObjectKey>> by_index_;
+    std::map<std::string, std::set<ObjectKey>> by_index_;
     std::vector<std::function<void(const ObjectKey&)>> callbacks_;
-    std::string version_;  // of the last event or list
+    std::size_t bytes_ = 0;
+
+    std::unique_ptr<Watch> watch_;
+    std::string version_;  // up to which the watch has told us everything
+    std::optional<Filling> filling_;
+    // The server's versions start anew (restored, or another one): what it says now is the truth.
+    bool distrusts_itself_ = false;
     bool synced_ = false;
     bool streaming_ = true;
-    std::size_t bytes_ = 0;
+    std::uint64_t events_ = 0;
     std::optional<Time> last_contact_;
     std::optional<Error> trouble_;
 };
+
+// True when `version` is later than `known`. Versions of one server compare as numbers; where they
+// are none, any other one counts as later.
+bool is_newer(std::string_view version, std::string_view known);
 
 }  // namespace sluice::kube

@@ -132,14 +132,15 @@ class Watch {
     Task<Result<std::optional<WatchEvent>>> next();
 
    private:
-    Result<std::optional<WatchEvent>> take_line();
+    Result<std::optional<WatchEvent>> event_of(std::string_view line) const;
 
     Clock& clock_;
     std::unique_ptr<net::BodyReader> body_;
     Resource resource_;
     Time end_;
     std::string buffer_;
-    std::size_t searched_ = 0;
+    std::size_t begin_ = 0;     // of the line that is read next
+    std::size_t searched_ = 0;  // up to here there is no newline
     bool ended_ = false;
 };
 
@@ -250,6 +251,7 @@ class Client {
     Task<Result<net::Response>> perform(Call call);
     Task<Result<Json>> perform_for_json(Call call);
     Task<> wait_for_turn();
+    Result<net::Request> request_for(const Call& call);
     Result<std::string> bearer();
     void note_warnings(const net::Headers& headers);
 

@@ -7,6 +7,8 @@
 #include "base/async/task_group.hpp"
 #include "kube/resource.hpp"
 
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -36,6 +38,8 @@ class WorkQueue {
 
     // Works until it is cancelled; then its passes are cancelled too.
     Task<> run();
+    // Returns when no pass is under way any more.
+    Task<> drained();
 
     // As soon as possible. While its pass is under way, once more after it.
     void add(const ObjectKey& key);
@@ -53,6 +57,7 @@ class WorkQueue {
     Task<> wait_for_news(std::uint64_t seen);
     Task<> perform(ObjectKey key);
     void finish(const ObjectKey& key, const Result<std::optional<Time>>& outcome);
+    void drop_wake(const ObjectKey& key);
     void news();
 
     Clock& clock_;
@@ -63,8 +68,9 @@ class WorkQueue {
     TaskGroup passes_;
     std::uint64_t news_ = 0;
     std::deque<ObjectKey> ready_;
-    std::set<ObjectKey> in_ready_;
+    std::set<ObjectKey> is_ready_;  // may lack what ready_ still holds: forgotten meanwhile
     std::set<ObjectKey> working_;
+    std::set<ObjectKey> once_more_;
     std::map<ObjectKey, Time> wake_of_;
     std::set<std::pair<Time, ObjectKey>> wakes_;
     std::map<ObjectKey, int> failures_;
