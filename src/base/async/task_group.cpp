@@ -5,6 +5,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -19,6 +20,11 @@ void die_unless_cancelled(const std::string& name, const std::exception_ptr& thr
     if (!thrown) return;
     try {
         std::rethrow_exception(thrown);
+    } catch (const boost::asio::multiple_exceptions& several) {
+        // Both sides of a || that is cancelled end by a cancellation each; the first stands for
+        // both.
+        die_unless_cancelled(name, several.first_exception());
+        return;
     } catch (const boost::system::system_error& error) {
         if (error.code() == boost::asio::error::operation_aborted) return;
         std::fprintf(stderr, "sluice: task %s ended by %s\n", name.c_str(), error.what());

@@ -2,17 +2,23 @@
 
 #include "base/async/virtual_clock.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
 using namespace sluice;
 using namespace std::chrono_literals;
+using boost::asio::experimental::awaitable_operators::operator||;
 
 namespace {
 
 Task<> sleep_long(Clock& clock, bool& woke) {
     co_await clock.sleep_for(1h);
     woke = true;
+}
+
+Task<> sleep_with_deadline(Clock& clock, bool& woke) {
+    co_await (sleep_long(clock, woke) || clock.sleep_for(2h));
 }
 
 Task<> wait_for(TaskGroup& group, bool& ended) {
@@ -53,5 +59,18 @@ TEST_CASE("a group may go before its tasks have ended") {
     }
     clock.settle();
     CHECK(clock.next_wake() == std::nullopt);
+    CHECK_FALSE(woke);
+}
+
+TEST_CASE("a task that waits for the first of two things can be cancelled") {
+    boost::asio::io_context context;
+    VirtualClock clock(context, Time{});
+    bool woke = false;
+    TaskGroup group(context.get_executor());
+    group.spawn("a", sleep_with_deadline(clock, woke));
+    clock.settle();
+    group.cancel();
+    clock.settle();
+    CHECK(group.size() == 0);
     CHECK_FALSE(woke);
 }
