@@ -1,0 +1,173 @@
+#include "kube/queue.hpp"
+
+#include "world.hpp"
+
+using namespace sluice;
+using namespace sluice::kube;
+using namespace sluice::kube::test;
+
+namespace {
+
+struct Passes {
+    explicit Passes(QueueOptions options = {})
+        : queue(
+              world.context.get_executor(),
+              world.clock,
+              world.log,
+              [this](ObjectKey key) { return pass(std::move(key)); },
+              options) {
+        world.tasks.spawn("queue", queue.run());
+    }
+    ~Passes() {
+        world.tasks.cancel();
+        world.clock.settle();
+    }
+
+    Task<Result<std::optional<Time>>> pass(ObjectKey key) {
+        begun.push_back(key.name + "@" + std::to_string((world.clock.now() - start) / 1ms));
+        ++under_way[key.name];
+        most = std::max(most, under_way[key.name]);
+        if (takes.contains(key.name)) co_await world.clock.sleep_for(takes[key.name]);
+        --under_way[key.name];
+        if (fails.contains(key.name)) co_return fails.at(key.name);
+        if (wakes.contains(key.name)) co_return world.clock.now() + wakes[key.name];
+        co_return std::optional<Time>{};
+    }
+
+    World world;
+    Time start = world.clock.now();
+    std::map<std::string, Duration> takes;
+    std::map<std::string, Error> fails;
+    std::map<std::string, Duration> wakes;
+    std::map<std::string, int> under_way;
+    int most = 0;
+    std::vector<std::string> begun;
+    WorkQueue queue;
+};
+
+const ObjectKey a{"prod", "a"};
+const ObjectKey b{"prod", "b"};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a key that is added several times gets one pass") {
+    Passes passes;
+    passes.queue.add(a);
+    passes.queue.add(b);
+    passes.queue.add(a);
+    CHECK(passes.queue.waiting() == 2);
+    passes.world.clock.settle();
+    CHECK(passes.begun == Names{"a@0", "b@0"});
+    CHECK(passes.queue.waiting() == 0);
+    CHECK(passes.queue.working() == 0);
+}
+
+TEST_CASE("a key that is added during its pass gets one more after it, and never two at a time") {
+    Passes passes;
+    passes.takes["a"] = 10ms;
+    passes.queue.add(a);
+    passes.world.clock.settle();
+    passes.queue.add(a);
+    passes.queue.add(a);
+    passes.world.clock.run_for(1s);
+    CHECK(passes.begun == Names{"a@0", "a@10"});
+    CHECK(passes.most == 1);
+}
+
+TEST_CASE("a slow key does not hold up the others") {
+    Passes passes;
+    passes.takes["a"] = 1h;
+    passes.queue.add(a);
+    passes.world.clock.settle();
+    passes.queue.add(b);
+    passes.world.clock.settle();
+    CHECK(passes.begun == Names{"a@0", "b@0"});
+}
+
+TEST_CASE("no more passes are under way than there are workers") {
+    Passes passes({.workers = 1});
+    passes.takes["a"] = 10ms;
+    passes.queue.add(a);
+    passes.queue.add(b);
+    passes.world.clock.settle();
+    CHECK(passes.begun == Names{"a@0"});
+    passes.world.clock.run_for(1s);
+    CHECK(passes.begun == Names{"a@0", "b@10"});
+}
+
+TEST_CASE("a failing key comes again later each time, and a success forgets the failures") {
+    Passes passes;
+    passes.fails.emplace("a", Error{ErrorKind::conflict, "changed"});
+    passes.queue.add(a);
+    passes.world.clock.run_for(100ms);
+    CHECK(passes.begun == Names{"a@0", "a@5", "a@15", "a@35", "a@75"});
+    passes.fails.clear();
+    passes.world.clock.run_for(100ms);
+    CHECK(passes.begun.back() == "a@155");
+    passes.fails.emplace("a", Error{ErrorKind::conflict, "changed"});
+    passes.queue.add(a);
+    passes.world.clock.run_for(6ms);
+    CHECK(passes.begun.size() == 8);
+}
+
+TEST_CASE("the back-off has a ceiling, and a server that asks for more time gets it") {
+    Passes passes({.backoff = 1s, .backoff_max = 4s});
+    passes.fails.emplace("a", Error{ErrorKind::unavailable, "away"});
+    passes.queue.add(a);
+    passes.world.clock.run_for(16s);
+    CHECK(passes.begun == Names{"a@0", "a@1000", "a@3000", "a@7000", "a@11000", "a@15000"});
+    passes.fails.at("a").retry_after = 30s;
+    passes.world.clock.run_for(3s);
+    passes.begun.clear();
+    passes.world.clock.run_for(29s);
+    CHECK(passes.begun.empty());
+    passes.world.clock.run_for(2s);
+    CHECK(passes.begun == Names{"a@49000"});
+}
+
+TEST_CASE("of several wakes the earliest counts, and an added key is not woken again for it") {
+    Passes passes;
+    passes.queue.wake_at(a, passes.start + 5s);
+    passes.queue.wake_at(a, passes.start + 3s);
+    passes.queue.wake_at(a, passes.start + 9s);
+    CHECK(passes.queue.next_wake() == passes.start + 3s);
+    passes.world.clock.run_for(20s);
+    CHECK(passes.begun == Names{"a@3000"});
+    passes.queue.wake_at(a, passes.start + 30s);
+    passes.queue.add(a);
+    passes.world.clock.run_for(1min);
+    CHECK(passes.begun == Names{"a@3000", "a@20000"});
+}
+
+TEST_CASE("a pass says when to come again") {
+    Passes passes;
+    passes.wakes["a"] = 10s;
+    passes.queue.add(a);
+    passes.world.clock.run_for(25s);
+    CHECK(passes.begun == Names{"a@0", "a@10000", "a@20000"});
+}
+
+TEST_CASE("a forgotten key is not looked at again") {
+    Passes passes;
+    passes.fails.emplace("a", Error{ErrorKind::conflict, "changed"});
+    passes.queue.add(a);
+    passes.world.clock.settle();
+    passes.queue.forget(a);
+    passes.queue.add(b);
+    passes.queue.forget(b);
+    passes.world.clock.run_for(1min);
+    CHECK(passes.begun == Names{"a@0"});
+}
+
+TEST_CASE("a queue that is cancelled ends its passes") {
+    Passes passes;
+    passes.takes["a"] = 1h;
+    passes.queue.add(a);
+    passes.world.clock.settle();
+    passes.world.tasks.cancel();
+    passes.world.clock.settle();
+    CHECK(passes.world.tasks.size() == 0);
+    CHECK(passes.world.clock.next_wake() == std::nullopt);
+}
