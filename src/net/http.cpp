@@ -64,8 +64,9 @@ Result<Url> parse_url(std::string_view text) {
                           : lower_case(parsed->host());
     url.origin.port = url.origin.tls ? 443 : 80;
     if (parsed->has_port() && !parsed->port().empty()) {
-        if (parsed->port_number() == 0) return no("bad port");
-        url.origin.port = parsed->port_number();
+        const auto port = parse_integer(std::string_view(parsed->port()));
+        if (!port || *port < 1 || *port > 65535) return no("bad port");
+        url.origin.port = static_cast<std::uint16_t>(*port);
     }
     url.target = std::string(parsed->encoded_path());
     if (url.target.empty()) url.target = "/";

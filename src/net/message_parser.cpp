@@ -106,6 +106,7 @@ std::size_t MessageParser::put(std::string_view bytes) {
     const auto whole = bytes.size();
     // A blank line before a message is allowed (RFC 9112, 2.2).
     while (!has_begun_ && bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+    if (!has_begun_ && bytes == "\r") return whole - bytes.size();
     while (!bytes.empty() && !is_done_ && trouble_ == ParseTrouble::none) {
         has_begun_ = true;
         Code error;

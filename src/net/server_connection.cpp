@@ -63,6 +63,11 @@ ServerConnection::ServerConnection(Shared state, tcp::socket socket)
     state_->connections.insert(this);
 }
 
+// One that was cancelled before it began is still in the set.
+ServerConnection::~ServerConnection() {
+    if (state_->connections.erase(this) > 0) state_->ended.notify_all();
+}
+
 void ServerConnection::start() {
     tasks_.spawn("connection", serve(shared_from_this()));
 }

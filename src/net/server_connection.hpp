@@ -40,6 +40,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     using Shared = std::shared_ptr<HttpServer::State>;
 
     ServerConnection(Shared state, boost::asio::ip::tcp::socket socket);
+    ~ServerConnection();
 
     // Serves it until it ends.
     void start();
