@@ -1,0 +1,197 @@
+#include "lab/workloads/autoscalers.hpp"
+
+#include "lab/workloads/deployment_status.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+namespace sluice::lab {
+namespace {
+
+namespace resources = kube::resources;
+
+const Resource& autoscalers() {
+    return resources::horizontal_pod_autoscalers;
+}
+
+// Autoscalers' conditions have no lastUpdateTime.
+void say(Json& status, const ConditionText& condition, Time now) {
+    const auto* before = condition_in(status, condition.type);
+    const bool same = before != nullptr && text_at(*before, {"message"}) == condition.message;
+    if (same && text_at(*before, {"status"}) == condition.status &&
+        text_at(*before, {"reason"}) == condition.reason) {
+        return;
+    }
+    set_condition(status, condition, now, {.refresh = true});
+    for (auto& present : find(status, {"conditions"})->get_array()) {
+        drop(present, {"lastUpdateTime"});
+    }
+}
+
+std::string metrics_missing(const Json& autoscaler) {
+    std::string name = "cpu";
+    for (const auto& metric : array_at(autoscaler, {"spec", "metrics"})) {
+        if (text_at(metric, {"type"}) == "Resource") {
+            name = text_at(metric, {"resource", "name"}, "cpu");
+            break;
+        }
+    }
+    return fmt::format(
+        "failed to get {0} utilization: unable to get metrics for resource {0}: unable to fetch "
+        "metrics from resource metrics API: the server could not find the requested resource "
+        "(get pods.metrics.k8s.io)",
+        name);
+}
+
+}  // namespace
+
+ScaleDecision clamped(const Json& autoscaler, std::int64_t current) {
+    const auto max = integer_at(autoscaler, {"spec", "maxReplicas"}).value_or(current);
+    const auto min = integer_at(autoscaler, {"spec", "minReplicas"}).value_or(1);
+    if (current > max) return {max, "Current number of replicas above Spec.MaxReplicas"};
+    if (current < min) return {min, "Current number of replicas below Spec.MinReplicas"};
+    return {current};
+}
+
+Autoscalers::Autoscalers(Executor executor, Cluster& cluster)
+    : cluster_(cluster),
+      events_(cluster, "horizontal-pod-autoscaler"),
+      queue_(
+          std::move(executor), cluster.clock(), [this](const ObjectKey& key) { reconcile(key); }) {}
+
+void Autoscalers::start() {
+    subscriptions_.push_back(
+        cluster_.watch(autoscalers(), [this](const Change& change) { on_autoscaler(change); }));
+    for (const auto* resource : {&resources::deployments, &resources::replica_sets}) {
+        subscriptions_.push_back(cluster_.watch(
+            *resource, [this, resource](const Change& change) { on_target(*resource, change); }));
+    }
+}
+
+void Autoscalers::on_autoscaler(const Change& change) {
+    const auto key = kube::key_of(*change.object);
+    const auto target = [&key](const Json& autoscaler) {
+        return Target{
+            text_at(autoscaler, {"spec", "scaleTargetRef", "kind"}),
+            ObjectKey{key.ns,
+                      std::string(text_at(autoscaler, {"spec", "scaleTargetRef", "name"}))}};
+    };
+    if (change.before != nullptr) by_target_[target(*change.before)].erase(key);
+    if (change.kind == ChangeKind::deleted) {
+        by_target_[target(*change.object)].erase(key);
+        return;
+    }
+    by_target_[target(*change.object)].insert(key);
+    queue_.add(key);
+}
+
+void Autoscalers::on_target(const Resource& resource, const Change& change) {
+    const auto found = by_target_.find({resource.kind, kube::key_of(*change.object)});
+    if (found == by_target_.end()) return;
+    for (const auto& key : found->second) queue_.add(key);
+}
+
+void Autoscalers::reconcile(const ObjectKey& key) {
+    const auto autoscaler = cluster_.find(autoscalers(), key);
+    if (autoscaler == nullptr) return;
+    const auto now = cluster_.clock().now();
+    Json status = JsonObject{};
+    if (const auto* known = find(*autoscaler, {"status"}); known != nullptr && known->is_object()) {
+        status = *known;
+    }
+
+    const auto kind = text_at(*autoscaler, {"spec", "scaleTargetRef", "kind"});
+    const ObjectKey target{key.ns,
+                           std::string(text_at(*autoscaler, {"spec", "scaleTargetRef", "name"}))};
+    const auto& resource = kind == "ReplicaSet" ? resources::replica_sets : resources::deployments;
+    const auto object = kind == "Deployment" || kind == "ReplicaSet"
+                            ? cluster_.find(resource, target)
+                            : ObjectPtr{};
+    if (object == nullptr) {
+        const auto why = fmt::format(
+            "the HPA controller was unable to get the target's current scale: {} \"{}\" not found",
+            resource.qualified(),
+            target.name);
+        const auto* before = condition_in(status, "AbleToScale");
+        if (before == nullptr || text_at(*before, {"reason"}) != "FailedGetScale") {
+            events_.record(*autoscaler, {EventType::warning, "FailedGetScale", why});
+        }
+        say(status, {"AbleToScale", "False", "FailedGetScale", why}, now);
+        return save(*autoscaler, std::move(status));
+    }
+    say(status,
+        {"AbleToScale",
+         "True",
+         "SucceededGetScale",
+         "the HPA controller was able to get the target's current scale"},
+        now);
+
+    const auto current = integer_at(*object, {"spec", "replicas"}).value_or(1);
+    auto desired = current;
+    const auto decision = clamped(*autoscaler, current);
+    const auto* active = condition_in(status, "ScalingActive");
+    const std::string active_reason(active == nullptr ? std::string_view{}
+                                                      : text_at(*active, {"reason"}));
+    if (current == 0 && integer_at(*autoscaler, {"spec", "minReplicas"}).value_or(1) != 0) {
+        say(status,
+            {"ScalingActive",
+             "False",
+             "ScalingDisabled",
+             "scaling is disabled since the replica count of the target is zero"},
+            now);
+    } else if (!decision.why.empty()) {
+        WriteOptions options;
+        options.subresource = Subresource::scale;
+        const Json patch = {{"spec", {{"replicas", decision.replicas}}}};
+        const auto scaled = cluster_.patch(resource, target, PatchKind::merge, patch, options);
+        if (scaled) {
+            desired = decision.replicas;
+            say(status,
+                {"AbleToScale",
+                 "True",
+                 "SucceededRescale",
+                 fmt::format("the HPA controller was able to update the target scale to {}",
+                             desired)},
+                now);
+            put(status, {"lastScaleTime"}, Json(rfc3339(now)));
+            events_.record(*autoscaler,
+                           {EventType::normal,
+                            "SuccessfulRescale",
+                            fmt::format("New size: {}; reason: {}", desired, decision.why)});
+        }
+    } else {
+        // There is no metrics API in the lab, and an autoscaler says so once.
+        const auto missing = metrics_missing(*autoscaler);
+        if (active_reason != "FailedGetResourceMetric") {
+            events_.record(*autoscaler, {EventType::warning, "FailedGetResourceMetric", missing});
+            events_.record(
+                *autoscaler,
+                {EventType::warning,
+                 "FailedComputeMetricsReplicas",
+                 fmt::format("invalid metrics (1 invalid out of 1), first error is: {}", missing)});
+        }
+        say(status,
+            {"ScalingActive",
+             "False",
+             "FailedGetResourceMetric",
+             "the HPA was unable to compute the replica count: " + missing},
+            now);
+    }
+    put(status, {"currentReplicas"}, integer_at(*object, {"status", "replicas"}).value_or(current));
+    put(status, {"desiredReplicas"}, Json(desired));
+    save(*autoscaler, std::move(status));
+}
+
+void Autoscalers::save(const Json& autoscaler, Json status) {
+    const auto* before = find(autoscaler, {"status"});
+    const auto patch =
+        merge_patch_between(before != nullptr ? *before : Json(JsonObject{}), status);
+    if (patch.get_object().empty()) return;
+    WriteOptions options;
+    options.subresource = Subresource::status;
+    (void)cluster_.patch(
+        autoscalers(), kube::key_of(autoscaler), PatchKind::merge, {{"status", patch}}, options);
+}
+
+}  // namespace sluice::lab

@@ -1,0 +1,48 @@
+// Runs every image that nobody knows: answers each request with what it was asked.
+#include "base/core/json.hpp"
+#include "lab/workloads/app.hpp"
+
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+namespace sluice::lab {
+namespace {
+
+class Echo final : public App {
+   public:
+    explicit Echo(AppContext context) : context_(std::move(context)) {
+        if (context_.log) {
+            context_.log(fmt::format("{} stands in for {}", "the lab's echo app", context_.image));
+        }
+    }
+
+    // A container without ports is asked on whatever its Services say; these are the usual ones.
+    std::vector<std::uint16_t> default_ports() const override { return {8080, 9898, 80}; }
+
+    Task<net::Response> handle(net::Request request) override {
+        JsonObject headers;
+        for (const auto& [name, value] : request.headers) headers[name] = value;
+        const Json answer = {{"hostname", context_.hostname},
+                             {"image", context_.image},
+                             {"version", context_.tag},
+                             {"method", request.method},
+                             {"path", request.target},
+                             {"headers", std::move(headers)},
+                             {"body", request.body}};
+        net::Response response;
+        response.headers.set("Content-Type", "application/json; charset=utf-8");
+        response.body = to_text(answer) + "\n";
+        co_return response;
+    }
+
+   private:
+    AppContext context_;
+};
+
+}  // namespace
+
+std::unique_ptr<App> make_echo(AppContext context, Clock&) {
+    return std::make_unique<Echo>(std::move(context));
+}
+
+}  // namespace sluice::lab

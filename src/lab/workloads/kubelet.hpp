@@ -1,0 +1,54 @@
+// Runs the pods that are bound to the lab's node: starts their containers, asks their probes,
+// restarts what ends, lets go gracefully, and reports in their status and Events (kubernetes.md D).
+#pragma once
+
+#include "lab/workloads/container_logs.hpp"
+#include "lab/workloads/image_map.hpp"
+#include "lab/workloads/pod_runtime.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace sluice::lab {
+
+// A part of the lab's own process that shows as a pod, such as the controller: images that the map
+// gives to apps::in_process.
+struct InProcessApp {
+    // Begins; log lines go into `log` (control thread).
+    std::function<void(std::function<void(std::string_view line)> log)> started;
+    // Its pod is being deleted: the task ends when it has stopped. A new pod starts it again.
+    std::function<Task<>()> stopped;
+};
+
+struct KubeletOptions {
+    // Between the deletion of a pod and its app's last request: the proxies learn of it meanwhile.
+    Duration linger = std::chrono::seconds{1};
+};
+
+class Kubelet {
+   public:
+    // On the control thread. All outlive the kubelet. Before the executor's context goes, let it
+    // run until idle once more: what was cancelled ends there.
+    Kubelet(Executor executor,
+            Cluster& cluster,
+            PodRuntime& runtime,
+            ContainerLogs& logs,
+            ImageMap images = {},
+            KubeletOptions options = {});
+    Kubelet(const Kubelet&) = delete;
+    Kubelet& operator=(const Kubelet&) = delete;
+    ~Kubelet();
+
+    // For pods whose image matches the glob; before `start`.
+    void run_in_process(std::string image_glob, InProcessApp app);
+    // After Cluster::deliver_by.
+    void start();
+    // Stops what the containers run; the pods stay as they are in the cluster.
+    Task<> stop();
+
+   private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice::lab

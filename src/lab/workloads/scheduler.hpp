@@ -1,0 +1,26 @@
+// Binds pods to the lab's only node as soon as they appear (kubernetes.md C.7).
+#pragma once
+
+#include "lab/workloads/event_recorder.hpp"
+#include "lab/workloads/object_index.hpp"
+
+namespace sluice::lab {
+
+inline constexpr std::string_view node_name = "lab-1";
+
+class Scheduler {
+   public:
+    // The index is of Pods. Both outlive this and start after it is made.
+    Scheduler(Cluster& cluster, ObjectIndex& pods);
+    // Makes the node when it isn't there.
+    void start();
+
+   private:
+    void on_pod(const Change& change);
+    void refuse(const Json& pod);
+
+    Cluster& cluster_;
+    EventRecorder events_;
+};
+
+}  // namespace sluice::lab
