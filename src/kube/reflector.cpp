@@ -80,7 +80,7 @@ Task<> Cache::run() {
                         fmt::format("reading {} again: {}", resource_.qualified(), error.message));
                     // At once, unless that is what we just did.
                     if (std::exchange(is_filled, false) &&
-                        began - filled_at > std::chrono::seconds{1})
+                        clock_.now() - filled_at > std::chrono::seconds{1})
                         continue;
                     break;
                 case ErrorKind::unreachable:
