@@ -67,8 +67,12 @@ struct Remembered {
     // Whether the metric providers answered, and when they were asked.
     std::optional<bool> providers_online;
     std::optional<Time> providers_asked_at;
-    // spec.analysis as of the last pass: what has changed is told by it.
+    // The generation of the spec, and its analysis, as of the last act: what has changed is told by
+    // them.
+    std::int64_t generation = 0;
     Json plan;
+    // The target's generation that was last written to status.analysed.
+    std::int64_t fenced = 0;
 
     bool operator==(const Remembered&) const = default;
 };

@@ -1,0 +1,187 @@
+// The status as stored: read leniently, written as a whole over what stood there.
+#include "api/canary.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::api {
+namespace {
+
+std::optional<Time> time_at(const Json& status, JsonPath path) {
+    return parse_rfc3339(text_at(status, path));
+}
+
+int count_at(const Json& status, JsonPath path, int most) {
+    const auto value = integer_at(status, path).value_or(0);
+    return static_cast<int>(std::clamp<std::int64_t>(value, -1, most));
+}
+
+struct ConditionText {
+    std::string_view status;
+    std::string message;
+};
+
+// canary.md 1.6.
+ConditionText condition_text(Phase phase, std::string_view kind) {
+    switch (phase) {
+        case Phase::initialized:
+            return {"True", fmt::format("{} initialization completed.", kind)};
+        case Phase::waiting:
+        case Phase::waiting_promotion:
+            return {"Unknown", "Waiting for approval."};
+        case Phase::progressing:
+            return {"Unknown", "New revision detected, progressing canary analysis."};
+        case Phase::promoting:
+            return {"Unknown", "Canary analysis completed, starting primary rolling update."};
+        case Phase::finalising:
+            return {"Unknown", "Canary analysis completed, routing all traffic to primary."};
+        case Phase::succeeded:
+            return {"True", "Canary analysis completed successfully, promotion finished."};
+        case Phase::failed:
+            return {"False", fmt::format("Canary analysis failed, {} scaled to zero.", kind)};
+        case Phase::none:
+        case Phase::initializing:
+        case Phase::terminating:
+        case Phase::terminated:
+            break;
+    }
+    return {"Unknown", fmt::format("New {} detected, starting initialization.", kind)};
+}
+
+void put_or_drop(JsonObject& object, std::string_view key, std::optional<Json> value) {
+    if (value) {
+        object[key] = std::move(*value);
+    } else {
+        object.erase(key);
+    }
+}
+
+std::optional<Json> text_or_nothing(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return Json(text);
+}
+
+std::optional<Json> instant(const std::optional<Time>& time) {
+    if (!time) return std::nullopt;
+    return Json(rfc3339_millis(*time));
+}
+
+}  // namespace
+
+Status parse_status(const Json& status) {
+    Status read;
+    // An unknown phase is reported by parse_canary; nobody acts on this status then.
+    read.phase = parse_phase(text_at(status, {"phase"})).value_or(Phase::none);
+    read.canary_weight = std::max(0, count_at(status, {"canaryWeight"}, 100));
+    read.failed_checks = std::max(0, count_at(status, {"failedChecks"}, 1'000'000));
+    read.iterations = count_at(status, {"iterations"}, 1'000'000);
+    read.last_applied_spec = text_at(status, {"lastAppliedSpec"});
+    read.last_promoted_spec = text_at(status, {"lastPromotedSpec"});
+    if (const auto* configs = find(status, {"trackedConfigs"});
+        configs != nullptr && configs->is_object()) {
+        read.tracked_configs.emplace();
+        for (const auto& [name, checksum] : configs->get_object()) {
+            if (checksum.is_string()) {
+                (*read.tracked_configs)[std::string(name)] = std::string(checksum.get_string());
+            }
+        }
+    }
+    read.last_transition_time = time_at(status, {"lastTransitionTime"});
+    if (const auto* conditions = find(status, {"conditions"});
+        conditions != nullptr && conditions->is_array()) {
+        read.conditions = *conditions;
+    }
+    read.observed_generation = integer_at(status, {"observedGeneration"}).value_or(0);
+    if (!text_at(status, {"rollback", "cause"}).empty()) {
+        read.rollback = Rollback{std::string(text_at(status, {"rollback", "cause"})),
+                                 std::string(text_at(status, {"rollback", "message"}))};
+    }
+    read.routed_at = time_at(status, {"routedAt"});
+    if (!text_at(status, {"analysed", "hash"}).empty()) {
+        read.analysed = Analysed{std::string(text_at(status, {"analysed", "hash"})),
+                                 std::string(text_at(status, {"analysed", "uid"})),
+                                 integer_at(status, {"analysed", "generation"}).value_or(0)};
+    }
+    read.unready_since = time_at(status, {"unreadySince"});
+    return read;
+}
+
+Json to_json(const Status& status, const Json& before) {
+    Json written = before.is_object() ? before : Json(JsonObject{});
+    auto& object = written.get_object();
+    object["phase"] = to_string(status.phase);
+    object["canaryWeight"] = status.canary_weight;
+    object["failedChecks"] = status.failed_checks;
+    object["iterations"] = status.iterations;
+    put_or_drop(object, "lastAppliedSpec", text_or_nothing(status.last_applied_spec));
+    put_or_drop(object, "lastPromotedSpec", text_or_nothing(status.last_promoted_spec));
+    std::optional<Json> configs;
+    if (status.tracked_configs) {
+        JsonObject checksums;
+        for (const auto& [name, checksum] : *status.tracked_configs) checksums[name] = checksum;
+        configs = std::move(checksums);
+    }
+    put_or_drop(object, "trackedConfigs", std::move(configs));
+    put_or_drop(object,
+                "lastTransitionTime",
+                status.last_transition_time
+                    ? std::optional<Json>(rfc3339(*status.last_transition_time))
+                    : std::nullopt);
+    put_or_drop(
+        object,
+        "conditions",
+        status.conditions.is_array() ? std::optional<Json>(status.conditions) : std::nullopt);
+    put_or_drop(object,
+                "observedGeneration",
+                status.observed_generation != 0 ? std::optional<Json>(status.observed_generation)
+                                                : std::nullopt);
+    std::optional<Json> rollback;
+    if (status.rollback) {
+        rollback =
+            JsonObject{{"cause", status.rollback->cause}, {"message", status.rollback->message}};
+    }
+    put_or_drop(object, "rollback", std::move(rollback));
+    put_or_drop(object, "routedAt", instant(status.routed_at));
+    std::optional<Json> analysed;
+    if (status.analysed) {
+        analysed = JsonObject{{"hash", status.analysed->hash},
+                              {"uid", status.analysed->uid},
+                              {"generation", status.analysed->generation}};
+    }
+    put_or_drop(object, "analysed", std::move(analysed));
+    put_or_drop(object, "unreadySince", instant(status.unready_since));
+    return written;
+}
+
+void set_condition(Status& status, std::string_view target_kind, Time now) {
+    const auto wanted = condition_text(status.phase, target_kind);
+    const auto reason = to_string(status.phase);
+    if (!status.conditions.is_array()) status.conditions = JsonArray{};
+    auto& conditions = status.conditions.get_array();
+    const auto promoted = std::ranges::find_if(conditions, [](const Json& condition) {
+        return text_at(condition, {"type"}) == "Promoted";
+    });
+    const std::string at = rfc3339(now);
+    std::string since = at;
+    if (promoted != conditions.end()) {
+        const bool same = text_at(*promoted, {"status"}) == wanted.status;
+        if (same && text_at(*promoted, {"reason"}) == reason) return;
+        const auto before = text_at(*promoted, {"lastTransitionTime"});
+        if (same && !before.empty()) since = before;
+    }
+    Json condition = JsonObject{{"type", "Promoted"},
+                                {"status", wanted.status},
+                                {"reason", reason},
+                                {"message", wanted.message},
+                                {"lastUpdateTime", at},
+                                {"lastTransitionTime", since}};
+    if (promoted == conditions.end()) {
+        conditions.push_back(std::move(condition));
+    } else {
+        *promoted = std::move(condition);
+    }
+}
+
+}  // namespace sluice::api

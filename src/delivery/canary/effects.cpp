@@ -1,0 +1,86 @@
+#include "delivery/canary/effects.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace sluice::canary {
+namespace {
+
+template <typename... Fs>
+struct Overloaded : Fs... {
+    using Fs::operator()...;
+};
+
+}  // namespace
+
+std::string_view to_string(Kind kind) {
+    switch (kind) {
+        case Kind::deployment:
+            return "Deployment";
+        case Kind::service:
+            return "Service";
+        case Kind::horizontal_pod_autoscaler:
+            return "HorizontalPodAutoscaler";
+        case Kind::controller_revision:
+            return "ControllerRevision";
+    }
+    return {};
+}
+
+std::string to_string(Weights weights) {
+    return fmt::format("{}/{}", weights.primary, weights.canary);
+}
+
+const Telling& telling_of(const Effect& effect) {
+    return std::visit([](const auto& one) -> const Telling& { return one.telling; }, effect);
+}
+
+Json to_json(const Effect& effect) {
+    return std::visit(
+        Overloaded{
+            [](const Create& one) -> Json {
+                return JsonObject{{"create", to_string(one.kind)}, {"object", one.object}};
+            },
+            [](const Patch& one) -> Json {
+                return JsonObject{
+                    {"patch", to_string(one.kind)}, {"name", one.name}, {"with", one.patch}};
+            },
+            [](const ScaleTarget& one) -> Json {
+                return JsonObject{{"scale", one.name}, {"replicas", one.replicas}};
+            },
+            [](const Delete& one) -> Json {
+                return JsonObject{{"delete", to_string(one.kind)}, {"name", one.name}};
+            },
+            [](const EnsureRoutes& one) -> Json {
+                return JsonObject{{"ensureRoutes", to_string(one.weights)}};
+            },
+            [](const Route& one) -> Json { return JsonObject{{"route", to_string(one.weights)}}; },
+        },
+        effect);
+}
+
+std::string to_string(const Effect& effect) {
+    return std::visit(
+        Overloaded{
+            [](const Create& one) {
+                return fmt::format(
+                    "create {} {}", to_string(one.kind), text_at(one.object, {"metadata", "name"}));
+            },
+            [](const Patch& one) {
+                return fmt::format("patch {} {}", to_string(one.kind), one.name);
+            },
+            [](const ScaleTarget& one) {
+                return fmt::format("scale {} to {}", one.name, one.replicas);
+            },
+            [](const Delete& one) {
+                return fmt::format("delete {} {}", to_string(one.kind), one.name);
+            },
+            [](const EnsureRoutes& one) {
+                return fmt::format("ensure routes {}", to_string(one.weights));
+            },
+            [](const Route& one) { return fmt::format("route {}", to_string(one.weights)); },
+        },
+        effect);
+}
+
+}  // namespace sluice::canary

@@ -1,0 +1,345 @@
+// From a new Canary to `Initialized`: the primary is made and awaited before any traffic or target
+// is touched (DB-16).
+#include "api/texts.hpp"
+#include "delivery/canary/objects.hpp"
+#include "delivery/canary/revision.hpp"
+#include "delivery/canary/steps.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::canary {
+namespace {
+
+using api::Phase;
+namespace texts = api::texts;
+
+const Json& target_template(const World& world) {
+    static const Json nothing;
+    const auto* found = find(world.target->object, {"spec", "template"});
+    return found == nullptr ? nothing : *found;
+}
+
+std::optional<Move> ensure_services(const World& world) {
+    auto act = act_of(world, "services");
+    for (const auto role : {Role::canary, Role::primary}) {
+        if (auto effect = ensure_service(world, role)) act.effects.push_back(std::move(*effect));
+    }
+    if (act.effects.empty()) return std::nullopt;
+    return act;
+}
+
+// T7. A failure is only told: the primary can be made without metrics.
+std::optional<Move> probe_providers(const World& world, const Evidence& evidence) {
+    const auto& remembered = world.remembered;
+    const bool answered = remembered.providers_online.has_value();
+    const bool retry = answered && !*remembered.providers_online && remembered.providers_asked_at &&
+                       world.now >= *remembered.providers_asked_at + world.canary.analysis.interval;
+    if (world.canary.skip_analysis || (answered && !retry)) return std::nullopt;
+
+    const bool needed = std::ranges::any_of(world.canary.analysis.metrics, [](const auto& metric) {
+        return metric.kind == api::MetricKind::request_success_rate ||
+               metric.kind == api::MetricKind::request_duration;
+    });
+    const auto* answer = evidence.find("providers");
+    if (needed && answer == nullptr) {
+        Ask ask;
+        ask.batch.questions = {{"providers", ProbeProviders{world.canary.metrics_server}}};
+        ask.remembered = remembered;
+        return ask;
+    }
+    auto act = act_of(world, "providers");
+    const bool online = !needed || answer->outcome == Outcome::passed;
+    act.remembered.providers_online = online;
+    act.remembered.providers_asked_at = world.now;
+    if (online) {
+        tell(act, world, EventType::normal, texts::providers_available());
+    } else {
+        tell(act, world, EventType::error, texts::providers_unavailable(answer->text));
+    }
+    return act;
+}
+
+// The template is kept before the primary is made of it: what runs is then always known (DB-3,
+// DB-10).
+Move make_primary(const World& world) {
+    auto act = act_of(world, "primary");
+    const auto replicas = std::max<std::int64_t>(1, world.target->replicas);
+    if (!world.kept.empty()) {
+        const auto& [hash, spec] = *world.kept.begin();
+        act.effects.emplace_back(create_primary(world, *find(spec, {"template"}), hash, replicas));
+    } else {
+        const auto& pod_template = target_template(world);
+        act.effects.push_back(*keep_template(world, pod_template, world.revision, replicas));
+        act.effects.emplace_back(create_primary(world, pod_template, world.revision, replicas));
+    }
+    auto status = status_of(world);
+    status.unready_since = world.now;
+    save(act, world, status);
+    return act;
+}
+
+// A primary that cannot start costs nothing yet: the target goes on serving. It is told, and the
+// wait goes on.
+Move stuck(const World& world) {
+    const auto text = texts::primary_not_ready(world.canary.dotted(world.primary->name),
+                                               world.primary->readiness.why);
+    return hold(world, {EventType::warning, text, {}, Alert{Severity::error, text, false}});
+}
+
+// T11. Where the apex Service served before us, its traffic has to drain from the target's pods.
+std::optional<Move> point_apex(const World& world) {
+    const bool made_by_us = world.apex_service && is_owned(world, *world.apex_service);
+    auto effect = ensure_service(world, Role::apex);
+    const bool drain = world.apex_service && !made_by_us && !world.canary.status.routed_at;
+    if (!effect && !drain) return std::nullopt;
+    auto act = act_of(world, "apex");
+    if (effect) act.effects.push_back(std::move(*effect));
+    if (world.apex_service && !made_by_us) {
+        auto status = status_of(world);
+        status.routed_at = world.now;
+        save(act, world, status);
+    }
+    return act;
+}
+
+bool routes_are_home(const World& world) {
+    return world.routes.state == RoutesState::weights && !world.routes.drifted &&
+           world.routes.weights == Weights{};
+}
+
+// T12 to T14. What is promoted is what the primary was made from, not what the target has become
+// meanwhile.
+Move finish_initialization(const World& world) {
+    auto act = act_of(world, "initialized");
+    const auto& canary = world.canary;
+    const auto& hash = world.primary_carries;
+    const bool same = hash == world.revision;
+    const auto* running = find(world.primary->object, {"spec", "template"});
+    const auto proven =
+        same ? target_template(world)
+             : undone_template(running == nullptr ? Json() : *running, rewriting_of(world));
+    if (auto keep = keep_template(world, proven, hash, world.primary->replicas)) {
+        act.effects.push_back(std::move(*keep));
+    }
+    if (world.target->replicas != 0) {
+        auto scale = scale_target(world, 0);
+        const auto what =
+            fmt::format("{} {}", canary.target.kind, canary.dotted(canary.target.name));
+        scale.telling.log = "Scaling down " + what;
+        scale.telling.failure =
+            fmt::format("scaling down canary {} failed: {}", what, scale.telling.failure);
+        act.effects.emplace_back(std::move(scale));
+    }
+    if (!routes_are_home(world)) {
+        act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
+    }
+    tell(act, world, EventType::normal, texts::initialization_done(canary.dotted()));
+    alert(act,
+          Severity::info,
+          fmt::format("New {} detected, initialization completed.", canary.target.kind),
+          true);
+
+    auto status = transition_of(world);
+    set_phase(status, world, Phase::initialized);
+    status.canary_weight = 0;
+    status.failed_checks = 0;
+    status.iterations = 0;
+    status.last_applied_spec = hash;
+    status.last_promoted_spec = hash;
+    status.analysed.reset();
+    if (world.settings.track_configs) status.tracked_configs.emplace();
+    status.unready_since.reset();
+    status.routed_at.reset();
+    save(act, world, status);
+    return act;
+}
+
+}  // namespace
+
+Move begin(const World& world) {
+    auto act = act_of(world, "begin");
+    if (!world.injected) {
+        tell(act,
+             world,
+             EventType::warning,
+             fmt::format("namespace {} is not injected, so nobody splits or measures its traffic: "
+                         "run `sluice inject on {}`",
+                         world.canary.ns,
+                         world.canary.ns));
+    }
+    auto status = transition_of(world);
+    set_phase(status, world, Phase::initializing);
+    save(act, world, status);
+    return act;
+}
+
+Move initialize(const World& world, const Evidence& evidence) {
+    if (auto services = ensure_services(world)) return *services;
+    if (auto probe = probe_providers(world, evidence)) return *probe;
+    if (!world.primary) return make_primary(world);
+    if (world.primary->readiness.state == ReadyState::fatal) return stuck(world);
+    if (!world.primary->ready()) return wait_for_primary(world);
+    if (auto scaler = create_scaler(world)) {
+        auto act = act_of(world, "scaler");
+        act.effects.push_back(std::move(*scaler));
+        return act;
+    }
+    if (auto apex = point_apex(world)) return *apex;
+    if (const auto live = live_weights(world); live && live->canary > 0) {
+        // Weights that an earlier Canary left behind: its traffic goes home before the pods that it
+        // reaches.
+        auto act = act_of(world, "route home");
+        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+        auto status = status_of(world);
+        status.routed_at = world.now;
+        save(act, world, status);
+        return act;
+    }
+    if (world.canary.status.routed_at && !is_drained(world)) return rest_until(end_of_drain(world));
+    return finish_initialization(world);
+}
+
+// --- what must stand in every later phase -----------------------------------------------------
+
+namespace {
+
+// DB-3: a lost primary comes back as what was proven, or not at all.
+Move recreate_primary(const World& world) {
+    const auto& status = world.canary.status;
+    const auto& wanted = is_promoting(world) ? status.last_applied_spec : status.last_promoted_spec;
+    auto act = act_of(world, "primary again");
+    if (const auto kept = world.kept.find(wanted); kept != world.kept.end()) {
+        const auto replicas =
+            std::max<std::int64_t>(1, integer_at(kept->second, {"replicas"}).value_or(1));
+        act.effects.emplace_back(
+            create_primary(world, *find(kept->second, {"template"}), wanted, replicas));
+        return act;
+    }
+    if (world.revision == wanted) {
+        act.effects.emplace_back(create_primary(world,
+                                                target_template(world),
+                                                wanted,
+                                                std::max<std::int64_t>(1, world.target->replicas)));
+        return act;
+    }
+    return hold(world,
+                {.text = fmt::format("deployment {} is gone and the template that it ran is not "
+                                     "known: waiting for {} to go back to it",
+                                     world.canary.dotted(world.canary.primary_name()),
+                                     world.canary.dotted(world.canary.target.name))});
+}
+
+bool moves_selector(const Effect& effect) {
+    const auto* patch = std::get_if<Patch>(&effect);
+    return patch != nullptr && find(patch->patch, {"spec", "selector"}) != nullptr;
+}
+
+// T13: the mesh objects, with the weights that are live (DB-14).
+std::optional<Move> ensure_routes(const World& world) {
+    const auto live = live_weights(world);
+    if (!live && !world.primary->ready()) return hold(world, {.text = world.routes.text});
+    if (live && world.routes.state == RoutesState::weights && !world.routes.drifted) {
+        return std::nullopt;
+    }
+    auto act = act_of(world, "routes");
+    act.effects.emplace_back(
+        EnsureRoutes{live.value_or(Weights{}), world.routes.resource_version, {}});
+    return act;
+}
+
+}  // namespace
+
+std::optional<Move> stand_up(const World& world) {
+    if (auto services = ensure_services(world)) return services;
+    if (!world.primary) return recreate_primary(world);
+    if (auto scaler = create_scaler(world)) {
+        auto act = act_of(world, "scaler");
+        act.effects.push_back(std::move(*scaler));
+        return act;
+    }
+    if (auto apex = ensure_service(world, Role::apex)) {
+        if (moves_selector(*apex) && !world.primary->ready()) return wait_for_primary(world);
+        auto act = act_of(world, "apex");
+        act.effects.push_back(std::move(*apex));
+        return act;
+    }
+    return ensure_routes(world);
+}
+
+// --- edits and takeover -----------------------------------------------------------------------
+
+namespace {
+
+std::string changes_between(const Json& before, const Json& after) {
+    std::string text;
+    const auto add = [&](std::string_view key, std::string_view what) {
+        text += fmt::format("{}spec.analysis.{}{}", text.empty() ? "" : ", ", key, what);
+    };
+    for (const auto& [key, value] : object_at(after, {})) {
+        const auto* old = object_at(before, {}).if_contains(key);
+        if (old != nullptr && canonical_text(*old) == canonical_text(value)) continue;
+        const bool small = !value.is_structured() && (old == nullptr || !old->is_structured());
+        add(key,
+            small
+                ? fmt::format(" {} -> {}", old == nullptr ? "unset" : to_text(*old), to_text(value))
+                : std::string());
+    }
+    for (const auto& [key, value] : object_at(before, {})) {
+        if (!object_at(after, {}).contains(key)) add(key, " -> unset");
+    }
+    return text;
+}
+
+}  // namespace
+
+// An edited plan acts from this pass; people are told what has changed.
+Move note_edit(const World& world) {
+    auto act = act_of(world, "edited");
+    const bool known = world.remembered.plan.is_object();
+    const auto changes = known ? changes_between(world.remembered.plan, world.analysis) : "";
+    if (!is_settled(world) && (!known || !changes.empty())) {
+        tell(act,
+             world,
+             EventType::normal,
+             known ? fmt::format("Plan of {} changed: {}", world.canary.dotted(), changes)
+                   : fmt::format("Spec of {} changed: acting by generation {}",
+                                 world.canary.dotted(),
+                                 world.canary.generation));
+    }
+    act.remembered.generation = world.canary.generation;
+    save(act, world, status_of(world));
+    return act;
+}
+
+// DB-1: what counts is whether the target's template means what the primary runs, not whether a
+// stored hash matches.
+Move take_over(const World& world) {
+    if (!world.primary) return *stand_up(world);
+    auto act = act_of(world, "take over");
+    auto status = status_of(world);
+    const auto& runs = world.primary_carries;
+    status.last_promoted_spec = runs;
+    status.analysed.reset();
+    if (is_settled(world)) {
+        status.last_applied_spec = status.phase == Phase::failed ? world.revision : runs;
+    } else if (is_promoting(world)) {
+        status.last_applied_spec = runs;
+    } else {
+        // Nothing that the peer has judged is known to be about this template: once from the start.
+        status.last_applied_spec.clear();
+    }
+    if (const auto* running = find(world.primary->object, {"spec", "template"})) {
+        const auto proven = runs == world.revision ? target_template(world)
+                                                   : undone_template(*running, rewriting_of(world));
+        if (auto keep = keep_template(world, proven, runs, world.primary->replicas)) {
+            act.effects.push_back(std::move(*keep));
+        }
+    }
+    save(act, world, status);
+    return act;
+}
+
+}  // namespace sluice::canary

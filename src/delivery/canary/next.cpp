@@ -1,0 +1,102 @@
+// T1 to T30 of canary.md 2.3 are the order of these lines; docs/behaviour/canary.md says why each
+// stands where it does.
+#include "delivery/canary/next.hpp"
+
+#include "api/texts.hpp"
+#include "delivery/canary/steps.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::canary {
+namespace {
+
+using api::Phase;
+
+bool was_edited(const World& world) {
+    const auto& canary = world.canary;
+    return canary.generation != canary.status.observed_generation &&
+           canary.generation != world.remembered.generation;
+}
+
+bool lost_its_target(const World& world) {
+    return !world.target && !is_settled(world) && world.canary.status.phase != Phase::initializing;
+}
+
+// A primary that serves nobody, or is past its deadline, gates nothing: else a fix for it could
+// never be released.
+bool primary_gates(const World& world) {
+    return !world.canary.skip_analysis && world.canary.status.canary_weight < 100 &&
+           world.primary->readiness.state == ReadyState::waiting;
+}
+
+}  // namespace
+
+std::string fingerprint(const World& world) {
+    const auto& status = world.canary.status;
+    return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}",
+                       world.canary.uid,
+                       world.canary.generation,
+                       to_string(status.phase),
+                       status.canary_weight,
+                       status.failed_checks,
+                       status.iterations,
+                       status.last_applied_spec,
+                       world.revision);
+}
+
+Move next(const World& world, const Evidence& evidence, Time now) {
+    const auto& canary = world.canary;
+    const auto& status = canary.status;
+
+    if (canary.deleting) return rest_until({});
+    if (!world.refusal.empty()) return hold(world, {.text = world.refusal});
+    if (canary.suspended) return hold(world, {EventType::normal, api::texts::suspended(), {}, {}});
+    if (status.phase == Phase::none) return begin(world);
+    if (status.phase == Phase::terminating || status.phase == Phase::terminated)
+        return rest_until({});
+    if (was_edited(world)) return note_edit(world);
+
+    // What was decided is finished before anything else is looked at.
+    if (status.rollback) return finish_rollback(world);
+    if (lost_its_target(world)) return roll_back_for_lost_target(world);
+    if (!world.hindrance.empty()) return hold(world, {.text = world.hindrance});
+    if (status.phase == Phase::initializing) return initialize(world, evidence);
+    if (is_taken_over(world)) return take_over(world);
+    if (const auto standing = stand_up(world)) return *standing;
+
+    if (is_settled(world)) {
+        // After a failed promotion: the primary gets its proven template back, then its traffic.
+        if (needs_restoring(world)) return restore(world);
+        if (status.canary_weight > 0 && world.primary->ready()) return come_home(world);
+        if (status.canary_weight == 0 && status.routed_at) return leave(world);
+
+        if (!revision_changed(world)) return settle(world);
+        if (primary_gates(world)) return wait_for_primary(world);
+        return start(world);
+    }
+
+    if (promotion_was_written(world)) return note_promotion(world);
+    if (is_promoting(world)) {
+        if (world.primary->readiness.state == ReadyState::fatal) return fail_promotion(world);
+        if (!world.primary->ready()) return wait_for_primary(world);
+        return status.phase == Phase::promoting ? shift_home(world) : finalise(world);
+    }
+
+    if (primary_gates(world)) return wait_for_primary(world);
+    if (is_reverted(world)) return cancel(world);
+    if (revision_changed(world)) return restart(world);
+    if (world.target->readiness.state == ReadyState::fatal) return roll_back_for_deadline(world);
+    if (!world.target->ready()) return wait_for_canary(world);
+    if (canary.skip_analysis) return promote(world);
+    if (status.failed_checks >= canary.analysis.threshold) return roll_back_for_checks(world);
+    if (const auto mended = mend_weights(world)) return *mended;
+
+    if (const auto due = next_round(world); due && now < *due) {
+        return status.unready_since ? stop_waiting(world) : rest_until(due);
+    }
+    if (const auto ask = ask_round(world, evidence)) return *ask;
+    if (const auto failure = count_failure(world, evidence)) return *failure;
+    return advance(world, evidence);
+}
+
+}  // namespace sluice::canary

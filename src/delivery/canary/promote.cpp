@@ -1,0 +1,276 @@
+// Promotion: the analysed template goes to the primary, then the traffic, then the canary (T24,
+// T25, 2.7, 2.10, 2.11).
+#include "api/texts.hpp"
+#include "delivery/canary/objects.hpp"
+#include "delivery/canary/plan.hpp"
+#include "delivery/canary/steps.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::canary {
+namespace {
+
+using api::Phase;
+namespace texts = api::texts;
+
+constexpr int whole = 100;
+
+std::string target_of(const World& world) {
+    return world.canary.dotted(world.canary.target.name);
+}
+
+api::Status promoting(const World& world) {
+    auto status = transition_of(world);
+    set_phase(status, world, Phase::promoting);
+    status.unready_since = world.now;
+    status.routed_at.reset();
+    return status;
+}
+
+// All traffic is, or is about to be, on the primary. Was the canary never reached in this phase,
+// nothing has to drain.
+Act to_finalising(const World& world, bool moves) {
+    auto act = act_of(world, "all home");
+    const bool was_reached = moves || world.canary.status.canary_weight > 0;
+    if (moves) act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    auto status = transition_of(world);
+    status.routed_at =
+        was_reached ? world.now : world.canary.status.last_transition_time.value_or(world.now);
+    status.canary_weight = 0;
+    status.iterations = 0;
+    status.unready_since.reset();
+    set_phase(status, world, Phase::finalising);
+    save(act, world, status);
+    return act;
+}
+
+// One step of stepWeightPromotion has been taken, by us now or before a kill.
+Act at_step(const World& world, int canary_weight) {
+    auto act = act_of(world, "step home");
+    tell(act,
+         world,
+         EventType::normal,
+         texts::advance_primary(world.canary.dotted(), whole - canary_weight));
+    auto status = transition_of(world);
+    status.canary_weight = canary_weight;
+    status.routed_at = world.now;
+    status.unready_since.reset();
+    act.remembered.last_round = world.now;
+    save(act, world, status);
+    return act;
+}
+
+// The condition's own text: the canary was not scaled to zero, it serves (DB-4).
+void say_canary_serves(api::Status& status) {
+    if (!status.conditions.is_array()) return;
+    for (auto& condition : status.conditions.get_array()) {
+        if (text_at(condition, {"type"}) != "Promoted") continue;
+        put(condition, {"message"}, "Promotion failed, primary not ready: the canary serves.");
+    }
+}
+
+}  // namespace
+
+// What is copied is what was analysed: the template of this World, whose revision the status holds
+// (DB-7).
+Move promote(const World& world) {
+    auto act = act_of(world, "promote");
+    const auto& hash = world.canary.status.last_applied_spec;
+    const auto* analysed = find(world.target->object, {"spec", "template"});
+    if (auto keep = keep_template(world, *analysed, hash, world.target->replicas)) {
+        act.effects.push_back(std::move(*keep));
+    }
+    if (auto patch = promote_primary(world, hash)) act.effects.emplace_back(std::move(*patch));
+    tell(act,
+         world,
+         EventType::normal,
+         texts::copying(target_of(world), world.canary.dotted(world.primary->name)));
+    save(act, world, promoting(world));
+    return act;
+}
+
+// The copy was written before a kill; the status catches up.
+Move note_promotion(const World& world) {
+    auto act = act_of(world, "catch up");
+    tell(act,
+         world,
+         EventType::normal,
+         texts::copying(target_of(world), world.canary.dotted(world.primary->name)));
+    save(act, world, promoting(world));
+    return act;
+}
+
+// 2.7. The canary is being left, so only the primary's readiness counts.
+Move shift_home(const World& world) {
+    if (auto scaler = update_scaler(world)) {
+        auto act = act_of(world, "scaler");
+        act.effects.push_back(std::move(*scaler));
+        return act;
+    }
+    const auto live = live_weights(world).value_or(Weights{});
+    const auto& canary = world.canary;
+    const bool at_once = canary.analysis.step_weight_promotion == 0;
+    if (live.canary == 0 || at_once) {
+        // Weight 0 while promoting is the end of it, whoever wrote it (DB-6).
+        auto act = to_finalising(world, live.canary > 0);
+        const bool stepped = !at_once && canary.status.canary_weight > 0;
+        if (stepped) {
+            tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), whole));
+        } else if (!canary.skip_analysis) {
+            tell(act, world, EventType::normal, texts::routing_to_primary());
+        }
+        return act;
+    }
+
+    const int following = step_home(world);
+    switch (standing_of(live, canary.status.canary_weight, following)) {
+        case Standing::one_step_ahead:
+            return at_step(world, live.canary);
+        case Standing::elsewhere: {
+            // Never more for the canary than it has now.
+            const int decided = std::min(canary.status.canary_weight, live.canary);
+            auto act = act_of(world, "mend weights");
+            act.effects.emplace_back(
+                Route{{whole - decided, decided}, world.routes.resource_version, {}});
+            auto status = status_of(world);
+            status.canary_weight = decided;
+            save(act, world, status);
+            return act;
+        }
+        case Standing::as_written:
+            break;
+    }
+    const bool first = !canary.status.routed_at;
+    if (const auto due = next_round(world); !first && due && world.now < *due) {
+        return canary.status.unready_since ? stop_waiting(world) : rest_until(due);
+    }
+    if (following == 0) {
+        auto act = to_finalising(world, true);
+        tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), whole));
+        return act;
+    }
+    auto act = at_step(world, following);
+    act.effects.emplace_back(
+        Route{{whole - following, following}, world.routes.resource_version, {}});
+    return act;
+}
+
+// T25, after the drain.
+Move finalise(const World& world) {
+    const auto& canary = world.canary;
+    const auto live = live_weights(world).value_or(Weights{});
+    if (live.canary > 0 || !canary.status.routed_at) {
+        auto act = act_of(world, "route home");
+        if (live.canary > 0) {
+            act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+        }
+        auto status = status_of(world);
+        status.routed_at = world.now;
+        save(act, world, status);
+        return act;
+    }
+    if (!is_drained(world)) return rest_until(end_of_drain(world));
+
+    auto act = act_of(world, "promoted");
+    if (world.target->replicas != 0) act.effects.emplace_back(scale_target(world, 0));
+    for (auto& effect : forget_others(world, canary.status.last_applied_spec)) {
+        act.effects.push_back(std::move(effect));
+    }
+    tell(act,
+         world,
+         EventType::normal,
+         canary.skip_analysis ? texts::promotion_unanalysed(target_of(world))
+                              : texts::promotion_completed(target_of(world)));
+    alert(act,
+          Severity::info,
+          canary.skip_analysis ? "Canary analysis was skipped, promotion finished."
+                               : "Canary analysis completed successfully, promotion finished.");
+    act.finish = canary.skip_analysis ? Finish::promoted_unanalysed : Finish::promoted;
+    auto status = transition_of(world);
+    status.last_promoted_spec = status.last_applied_spec;
+    status.routed_at.reset();
+    status.unready_since.reset();
+    set_phase(status, world, Phase::succeeded);
+    save(act, world, status);
+    return act;
+}
+
+// 2.10. The canary is proven and serves; the primary gets its old template back (restore,
+// come_home).
+Move fail_promotion(const World& world) {
+    auto act = act_of(world, "promotion failed");
+    const auto& why = world.primary->readiness.why;
+    const auto live = live_weights(world).value_or(Weights{});
+    auto status = transition_of(world);
+    status.canary_weight = live.canary;
+    if (world.target->ready()) {
+        if (live.canary != whole) {
+            act.effects.emplace_back(Route{{0, whole}, world.routes.resource_version, {}});
+        }
+        status.canary_weight = whole;
+    }
+    tell(act, world, EventType::warning, texts::promotion_failed(target_of(world), why));
+    alert(act, Severity::error, fmt::format("Promotion failed, primary not ready: {}", why));
+    act.finish = Finish::failed;
+    status.failed_checks = 0;
+    status.iterations = 0;
+    status.routed_at = world.now;
+    status.unready_since.reset();
+    set_phase(status, world, Phase::failed);
+    if (status.canary_weight > 0) say_canary_serves(status);
+    save(act, world, status);
+    return act;
+}
+
+Move restore(const World& world) {
+    if (world.canary.status.routed_at && !is_drained(world)) return rest_until(end_of_drain(world));
+    const auto& hash = world.canary.status.last_promoted_spec;
+    const auto& kept = world.kept.at(hash);
+    auto act = act_of(world, "restore primary");
+    if (auto patch = restore_primary(world, *find(kept, {"template"}), hash)) {
+        act.effects.emplace_back(std::move(*patch));
+    }
+    tell(act,
+         world,
+         EventType::normal,
+         fmt::format("Restoring the promoted template of {}",
+                     world.canary.dotted(world.primary->name)));
+    auto status = status_of(world);
+    status.unready_since = world.now;
+    save(act, world, status);
+    return act;
+}
+
+// The restored primary is ready: it serves again.
+Move come_home(const World& world) {
+    auto act = act_of(world, "come home");
+    act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    tell(act, world, EventType::normal, texts::routing_to_primary());
+    auto status = transition_of(world);
+    status.canary_weight = 0;
+    status.routed_at = world.now;
+    status.unready_since.reset();
+    save(act, world, status);
+    return act;
+}
+
+// The canary of a failed promotion goes, after the drain.
+Move leave(const World& world) {
+    const auto live = live_weights(world).value_or(Weights{});
+    if (live.canary > 0) return come_home(world);
+    if (!is_drained(world)) return rest_until(end_of_drain(world));
+    auto act = act_of(world, "leave");
+    if (world.target->replicas != 0) {
+        act.effects.emplace_back(scale_target(world, 0));
+        tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
+    }
+    auto status = status_of(world);
+    status.routed_at.reset();
+    save(act, world, status);
+    return act;
+}
+
+}  // namespace sluice::canary

@@ -1,0 +1,170 @@
+#include "delivery/canary/revision.hpp"
+
+#include "base/core/sha256.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+
+namespace sluice::canary {
+namespace {
+
+constexpr std::string_view prefix = "v2:";
+constexpr std::string_view id_key = "flagger-id";
+constexpr std::string_view suffix = "-primary";
+
+// Unset fields are absent: some clients send `creationTimestamp: null`.
+Json without_nulls(const Json& value) {
+    if (const auto* object = value.if_object()) {
+        JsonObject kept;
+        for (const auto& [key, member] : *object) {
+            if (!member.is_null()) kept[key] = without_nulls(member);
+        }
+        return kept;
+    }
+    if (const auto* array = value.if_array()) {
+        JsonArray kept;
+        for (const auto& element : *array) kept.push_back(without_nulls(element));
+        return kept;
+    }
+    return value;
+}
+
+void drop_toolkit_keys(Json& pod_template, JsonPath path) {
+    auto* found = find(pod_template, path);
+    if (found == nullptr || !found->is_object()) return;
+    auto& object = found->get_object();
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : object) {
+        if (key.find("toolkit.fluxcd.io") != std::string_view::npos) keys.emplace_back(key);
+    }
+    for (const auto& key : keys) object.erase(key);
+}
+
+struct Renaming {
+    std::string from;
+    std::string to;
+    const std::vector<std::string>& keys;
+};
+
+void rename_in_selector(Json* selector, const Renaming& renaming) {
+    if (selector == nullptr) return;
+    for (const auto& key : renaming.keys) {
+        if (text_at(*selector, {"matchLabels", key}) == renaming.from) {
+            put(*selector, {"matchLabels", key}, Json(renaming.to));
+        }
+    }
+    auto* expressions = find(*selector, {"matchExpressions"});
+    if (expressions == nullptr || !expressions->is_array()) return;
+    for (auto& expression : expressions->get_array()) {
+        if (std::ranges::find(renaming.keys, text_at(expression, {"key"})) == renaming.keys.end()) {
+            continue;
+        }
+        auto* values = find(expression, {"values"});
+        if (values == nullptr || !values->is_array()) continue;
+        // The first one only, as the peer does.
+        auto& list = values->get_array();
+        const auto first = std::ranges::find_if(list, [&](const Json& value) {
+            return value.is_string() && std::string_view(value.get_string()) == renaming.from;
+        });
+        if (first != list.end()) *first = renaming.to;
+    }
+}
+
+template <typename Each>
+void for_each_in(Json& value, JsonPath path, Each each) {
+    auto* list = find(value, path);
+    if (list == nullptr || !list->is_array()) return;
+    for (auto& element : list->get_array()) each(element);
+}
+
+// Spread constraints and pod anti-affinity speak about the pods' own labels; pod affinity and node
+// affinity about others.
+void rename_selectors(Json& pod_template, const Renaming& renaming) {
+    for_each_in(pod_template, {"spec", "topologySpreadConstraints"}, [&](Json& constraint) {
+        rename_in_selector(find(constraint, {"labelSelector"}), renaming);
+    });
+    for_each_in(
+        pod_template,
+        {"spec", "affinity", "podAntiAffinity", "preferredDuringSchedulingIgnoredDuringExecution"},
+        [&](Json& term) {
+            rename_in_selector(find(term, {"podAffinityTerm", "labelSelector"}), renaming);
+        });
+    for_each_in(
+        pod_template,
+        {"spec", "affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution"},
+        [&](Json& term) { rename_in_selector(find(term, {"labelSelector"}), renaming); });
+}
+
+std::string digits_of(std::string_view hash) {
+    return std::string(hash.starts_with(prefix) ? hash.substr(prefix.size()) : hash);
+}
+
+}  // namespace
+
+std::string revision_of(const Json& pod_template) {
+    constexpr std::size_t length = 40;
+    return std::string(prefix) +
+           sha256_hex(canonical_text(without_nulls(pod_template))).substr(0, length);
+}
+
+bool is_our_revision(std::string_view hash) {
+    return hash.starts_with(prefix);
+}
+
+std::string short_revision(std::string_view hash) {
+    constexpr std::size_t length = 10;
+    return digits_of(hash).substr(0, length);
+}
+
+std::string flagger_id_of(std::string_view hash) {
+    const auto hex = sha256_hex(hash);
+    return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-4" + hex.substr(12, 3) + "-a" +
+           hex.substr(15, 3) + "-" + hex.substr(18, 12);
+}
+
+Json primary_template(const Json& pod_template, const Rewriting& rewriting, std::string_view hash) {
+    auto made = without_nulls(pod_template);
+    drop_toolkit_keys(made, {"metadata", "labels"});
+    drop_toolkit_keys(made, {"metadata", "annotations"});
+    put(made, {"metadata", "labels", rewriting.label}, Json(rewriting.value + std::string(suffix)));
+    put(made, {"metadata", "annotations", id_key}, Json(flagger_id_of(hash)));
+    rename_selectors(made,
+                     {rewriting.deployment,
+                      rewriting.deployment + std::string(suffix),
+                      rewriting.selector_labels});
+    return made;
+}
+
+Json undone_template(const Json& primary_pod_template, const Rewriting& rewriting) {
+    auto made = without_nulls(primary_pod_template);
+    put(made, {"metadata", "labels", rewriting.label}, Json(rewriting.value));
+    drop(made, {"metadata", "annotations", id_key});
+    // The peer's copy always has annotations, because of flagger-id; the target's may have had
+    // none.
+    if (object_at(made, {"metadata", "annotations"}).empty()) {
+        drop(made, {"metadata", "annotations"});
+    }
+    rename_selectors(made,
+                     {rewriting.deployment + std::string(suffix),
+                      rewriting.deployment,
+                      rewriting.selector_labels});
+    return made;
+}
+
+bool same_meaning(const Json& primary_pod_template,
+                  const Json& pod_template,
+                  const Rewriting& rewriting) {
+    auto runs = without_nulls(primary_pod_template);
+    auto wanted = primary_template(pod_template, rewriting, {});
+    drop(runs, {"metadata", "annotations", id_key});
+    drop(wanted, {"metadata", "annotations", id_key});
+    for (auto* one : {&runs, &wanted}) {
+        if (object_at(*one, {"metadata", "annotations"}).empty()) {
+            drop(*one, {"metadata", "annotations"});
+        }
+    }
+    return canonical_text(runs) == canonical_text(wanted);
+}
+
+}  // namespace sluice::canary

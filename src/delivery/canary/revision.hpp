@@ -1,0 +1,42 @@
+// What a revision is: one state of the pod template, known by its hash; and how the primary's
+// template is made from it.
+#pragma once
+
+#include "base/core/json.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::canary {
+
+// The template as served in canonical JSON, SHA-256, with a versioned prefix: "v2:0f3a…". A library
+// upgrade cannot change it.
+std::string revision_of(const Json& pod_template);
+// False for hashes that the peer wrote.
+bool is_our_revision(std::string_view hash);
+// A short form for object names.
+std::string short_revision(std::string_view hash);
+// The value of the annotation flagger-id: derived from the revision, so that the same content does
+// not roll the primary again.
+std::string flagger_id_of(std::string_view hash);
+
+// What distinguishes the primary's pods from the target's.
+struct Rewriting {
+    std::string label;       // "app"
+    std::string value;       // "podinfo"; the primary's gets "-primary"
+    std::string deployment;  // the target's name: selectors with this value are rewritten
+    std::vector<std::string> selector_labels;  // keys that are looked at in selectors
+};
+
+// The primary's pod template for this revision (canary.md 4.2).
+Json primary_template(const Json& pod_template, const Rewriting& rewriting, std::string_view hash);
+// The way back, as far as it goes: what a primary that somebody else made was made from.
+Json undone_template(const Json& primary_pod_template, const Rewriting& rewriting);
+// Whether the primary runs what the target's template says: equal after the rewriting, whatever
+// flagger-id says.
+bool same_meaning(const Json& primary_pod_template,
+                  const Json& pod_template,
+                  const Rewriting& rewriting);
+
+}  // namespace sluice::canary

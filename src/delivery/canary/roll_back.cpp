@@ -1,0 +1,131 @@
+// Rollback (2.9): announced and written down first, then the route, then the drain, then the
+// canary's end.
+#include "api/texts.hpp"
+#include "delivery/canary/objects.hpp"
+#include "delivery/canary/steps.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace sluice::canary {
+namespace {
+
+using api::Phase;
+namespace texts = api::texts;
+
+constexpr std::string_view reverted = "reverted";
+
+// From this status write on the rollback is finished, whatever is asked or answered after it.
+Act decide(const World& world, std::string_view cause, std::string message) {
+    auto act = act_of(world, "roll back");
+    auto status = status_of(world);
+    status.rollback = api::Rollback{std::string(cause), std::move(message)};
+    status.routed_at.reset();
+    save(act, world, status);
+    return act;
+}
+
+// Law 1's exception, for a canary that is left: has the primary an available pod, it gets the
+// traffic; else, has the canary one, the weights stay.
+bool may_leave(const World& world) {
+    const auto pods = [](const std::optional<Workload>& one) { return one ? one->available : 0; };
+    return pods(world.primary) > 0 || pods(world.target) == 0;
+}
+
+Move stay(const World& world) {
+    const auto text = fmt::format("{} has no available pod: {} keeps its traffic until it has one",
+                                  world.canary.dotted(world.canary.primary_name()),
+                                  world.canary.dotted(world.canary.target.name));
+    return hold(world, {EventType::warning, text, {}, Alert{Severity::error, text, false}});
+}
+
+Move route_away(const World& world) {
+    auto act = act_of(world, "route home");
+    const auto live = live_weights(world);
+    if (!live) {
+        act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
+    } else if (live->canary > 0) {
+        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    }
+    auto status = status_of(world);
+    status.canary_weight = 0;
+    status.routed_at = world.now;
+    save(act, world, status);
+    return act;
+}
+
+Move end(const World& world) {
+    const auto& before = world.canary.status;
+    const bool is_cancel = before.rollback->cause == reverted;
+    auto act = act_of(world, is_cancel ? "cancelled" : "failed");
+    if (world.target && world.target->replicas != 0) {
+        act.effects.emplace_back(scale_target(world, 0));
+    }
+    if (!is_cancel) {
+        tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
+        act.finish = Finish::failed;
+    }
+    // The analysed hash stays: a fix that was pushed meanwhile is a revision of its own (DB-11).
+    auto status = transition_of(world);
+    if (is_cancel) status.last_applied_spec = status.last_promoted_spec;
+    status.canary_weight = 0;
+    status.failed_checks = 0;
+    status.iterations = 0;
+    status.rollback.reset();
+    status.routed_at.reset();
+    status.unready_since.reset();
+    status.analysed.reset();
+    set_phase(status, world, is_cancel ? Phase::succeeded : Phase::failed);
+    save(act, world, status);
+    return act;
+}
+
+}  // namespace
+
+Move roll_back_for_checks(const World& world) {
+    const auto failed = world.canary.status.failed_checks;
+    const auto text = texts::rolling_back(world.canary.dotted(), failed);
+    auto act = decide(world, "failed-checks", text);
+    tell(act, world, EventType::warning, text);
+    alert(act, Severity::error, fmt::format("Failed checks threshold reached {}", failed));
+    return act;
+}
+
+Move roll_back_for_deadline(const World& world) {
+    const auto why = texts::canary_not_ready(world.canary.dotted(world.target->name),
+                                             world.target->readiness.why);
+    const auto text = texts::rolling_back_deadline(world.canary.dotted(), why);
+    auto act = decide(world, "progress-deadline", text);
+    tell(act, world, EventType::warning, why);
+    tell(act, world, EventType::warning, text);
+    alert(act, Severity::error, fmt::format("Progress deadline exceeded {}", why));
+    return act;
+}
+
+Move roll_back_for_lost_target(const World& world) {
+    auto act = decide(world, "target-missing", world.hindrance);
+    tell(act, world, EventType::warning, world.hindrance);
+    alert(act, Severity::error, world.hindrance);
+    return act;
+}
+
+// DB-9: the target is back at what the primary runs, so there is nothing to judge.
+Move cancel(const World& world) {
+    const auto text = fmt::format("{} is back at the promoted revision, analysis cancelled",
+                                  world.canary.dotted(world.canary.target.name));
+    auto act = decide(world, reverted, text);
+    tell(act, world, EventType::normal, text);
+    return act;
+}
+
+Move finish_rollback(const World& world) {
+    const auto live = live_weights(world);
+    const bool still_reached = !live || live->canary > 0;
+    if (!world.canary.status.routed_at || still_reached) {
+        return may_leave(world) || !still_reached ? route_away(world) : stay(world);
+    }
+    if (!is_drained(world)) return rest_until(end_of_drain(world));
+    return end(world);
+}
+
+}  // namespace sluice::canary

@@ -1,0 +1,285 @@
+// Reads the World out of what the caches hold. Nothing here decides; what cannot be understood
+// becomes a refusal or a hindrance.
+#include "delivery/canary/seen.hpp"
+
+#include "api/texts.hpp"
+#include "delivery/canary/objects.hpp"
+#include "delivery/canary/revision.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::canary {
+namespace {
+
+namespace texts = api::texts;
+
+void add_reference(const Json& holder,
+                   JsonPath path,
+                   std::string_view kind,
+                   std::set<std::string>& found) {
+    const auto name = text_at(holder, path);
+    if (!name.empty()) found.insert(std::string(kind) + "/" + std::string(name));
+}
+
+void add_volume(const Json& volume, std::set<std::string>& found) {
+    add_reference(volume, {"configMap", "name"}, "configmap", found);
+    add_reference(volume, {"secret", "secretName"}, "secret", found);
+    for (const auto& source : array_at(volume, {"projected", "sources"})) {
+        add_reference(source, {"configMap", "name"}, "configmap", found);
+        add_reference(source, {"secret", "name"}, "secret", found);
+    }
+}
+
+void add_container(const Json& container, std::set<std::string>& found) {
+    for (const auto& variable : array_at(container, {"env"})) {
+        add_reference(variable, {"valueFrom", "configMapKeyRef", "name"}, "configmap", found);
+        add_reference(variable, {"valueFrom", "secretKeyRef", "name"}, "secret", found);
+    }
+    for (const auto& source : array_at(container, {"envFrom"})) {
+        add_reference(source, {"configMapRef", "name"}, "configmap", found);
+        add_reference(source, {"secretRef", "name"}, "secret", found);
+    }
+}
+
+// Whether config tracking would follow this object: not opted out, and of a type that the peer
+// copies.
+bool is_tracked(std::string_view reference, const Json* object) {
+    if (object == nullptr) return true;
+    if (text_at(*object, {"metadata", "annotations", "flagger.app/config-tracking"})
+            .starts_with("disable")) {
+        return false;
+    }
+    if (!reference.starts_with("secret/")) return true;
+    const auto type = text_at(*object, {"type"}, "Opaque");
+    return type == "Opaque" || type == "kubernetes.io/basic-auth" ||
+           type == "kubernetes.io/ssh-auth" || type == "kubernetes.io/tls";
+}
+
+Workload read_workload(const Json& object, ReadinessQuestion question) {
+    Workload workload;
+    workload.object = object;
+    workload.name = text_at(object, {"metadata", "name"});
+    workload.uid = text_at(object, {"metadata", "uid"});
+    workload.resource_version = text_at(object, {"metadata", "resourceVersion"});
+    workload.generation = integer_at(object, {"metadata", "generation"}).value_or(0);
+    workload.replicas = integer_at(object, {"spec", "replicas"}).value_or(1);
+    workload.available = integer_at(object, {"status", "availableReplicas"}).value_or(0);
+    workload.readiness = readiness_of(object, question);
+    return workload;
+}
+
+// Names who else controls the object; empty when nobody does, or this Canary.
+std::string taken_by(const api::Canary& canary, const Json& object) {
+    for (const auto& owner : array_at(object, {"metadata", "ownerReferences"})) {
+        if (!bool_at(owner, {"controller"}).value_or(false)) continue;
+        if (text_at(owner, {"uid"}) == canary.uid) continue;
+        return fmt::format("{} {} is controlled by {} {} and is not taken from it",
+                           text_at(object, {"kind"}, "object"),
+                           canary.dotted(text_at(object, {"metadata", "name"})),
+                           text_at(owner, {"kind"}),
+                           text_at(owner, {"name"}));
+    }
+    return {};
+}
+
+// Istio's rule (mesh-and-dashboard.md 3.5), as far as the namespace and the pod template tell.
+bool is_injected(const Seen& seen) {
+    if (!seen.ns) return true;
+    const auto namespace_label = text_at(*seen.ns, {"metadata", "labels", "istio-injection"});
+    const auto revision = text_at(*seen.ns, {"metadata", "labels", "istio.io/rev"});
+    std::string_view pod;
+    if (seen.target) {
+        const auto& target = *seen.target;
+        pod =
+            text_at(target, {"spec", "template", "metadata", "labels", "sidecar.istio.io/inject"});
+        if (pod.empty()) {
+            pod = text_at(
+                target, {"spec", "template", "metadata", "annotations", "sidecar.istio.io/inject"});
+        }
+    }
+    if (pod == "false" || namespace_label == "disabled") return false;
+    return namespace_label == "enabled" || !revision.empty() || pod == "true";
+}
+
+std::string refusal_of(const Seen& seen, const api::Canary& canary) {
+    if (canary.invalid) return to_string(*canary.invalid);
+    if (canary.unbuilt) return to_string(*canary.unbuilt);
+    if (seen.target && seen.settings.track_configs) {
+        for (const auto& reference : config_references(*seen.target)) {
+            const auto known = seen.configs.find(reference);
+            if (!is_tracked(reference, known == seen.configs.end() ? nullptr : &known->second)) {
+                continue;
+            }
+            return fmt::format(
+                "spec.targetRef: tracking {} of its pods is not built yet (annotate it with "
+                "flagger.app/config-tracking: disabled, or run with -enable-config-tracking=false)",
+                reference);
+        }
+    }
+    for (const auto* object : {&seen.primary,
+                               &seen.primary_scaler,
+                               &seen.apex_service,
+                               &seen.primary_service,
+                               &seen.canary_service}) {
+        if (!object->has_value()) continue;
+        if (auto taken = taken_by(canary, **object); !taken.empty()) return taken;
+    }
+    return {};
+}
+
+void read_selector(const Seen& seen, World& world) {
+    const auto& labels = object_at(*seen.target, {"spec", "selector", "matchLabels"});
+    for (const auto& key : seen.settings.selector_labels) {
+        const auto* value = labels.if_contains(key);
+        if (value == nullptr || !value->is_string()) continue;
+        world.selector_label = key;
+        world.selector_value = std::string(value->get_string());
+        return;
+    }
+    std::string known;
+    for (const auto& key : seen.settings.selector_labels) {
+        if (!known.empty()) known += ' ';
+        known += key;
+    }
+    world.hindrance = fmt::format(
+        "getSelectorLabel failed: deployment {} spec.selector.matchLabels must contain one of [{}]",
+        world.canary.dotted(world.canary.target.name),
+        known);
+}
+
+void read_target(const Seen& seen, World& world) {
+    const auto& canary = world.canary;
+    if (!seen.target) {
+        world.hindrance =
+            texts::target_missing(canary.dotted(canary.target.name), canary.target.name);
+        return;
+    }
+    world.target = read_workload(*seen.target,
+                                 {canary.progress_deadline,
+                                  canary.analysis.canary_ready_threshold,
+                                  canary.status.unready_since,
+                                  world.now});
+    if (const auto* pod_template = find(*seen.target, {"spec", "template"})) {
+        world.revision = revision_of(*pod_template);
+    }
+    read_selector(seen, world);
+    if (canary.autoscaler && !seen.target_scaler && world.hindrance.empty()) {
+        world.hindrance = fmt::format(
+            "HorizontalPodAutoscaler {} get query error: horizontalpodautoscalers.autoscaling "
+            "\"{}\" not found",
+            canary.dotted(canary.autoscaler->name),
+            canary.autoscaler->name);
+    }
+}
+
+void read_kept(const Seen& seen, World& world) {
+    for (const auto& revision : seen.revisions) {
+        const auto hash =
+            text_at(revision, {"metadata", "annotations", "sluice.dev/template-hash"});
+        const auto* spec = find(revision, {"data", "spec"});
+        if (hash.empty() || spec == nullptr || find(*spec, {"template"}) == nullptr) continue;
+        world.kept[std::string(hash)] = *spec;
+    }
+    world.revisions = seen.revisions;
+    std::ranges::sort(world.revisions, {}, [](const Json& revision) {
+        return std::string(text_at(revision, {"metadata", "name"}));
+    });
+}
+
+// Which revision the primary's template was made from: by its flagger-id, else by meaning.
+std::string carried_by_primary(const Seen& seen, const World& world) {
+    const auto* running = find(*seen.primary, {"spec", "template"});
+    if (running == nullptr) return {};
+    const auto id = text_at(*running, {"metadata", "annotations", "flagger-id"});
+    std::set<std::string> known{world.canary.status.last_applied_spec,
+                                world.canary.status.last_promoted_spec,
+                                world.revision};
+    for (const auto& [hash, spec] : world.kept) known.insert(hash);
+    for (const auto& hash : known) {
+        if (is_our_revision(hash) && flagger_id_of(hash) == id) return hash;
+    }
+    if (world.target && !world.selector_label.empty()) {
+        const auto* pod_template = find(world.target->object, {"spec", "template"});
+        if (pod_template != nullptr && same_meaning(*running, *pod_template, rewriting_of(world))) {
+            return world.revision;
+        }
+        return revision_of(undone_template(*running, rewriting_of(world)));
+    }
+    return {};
+}
+
+}  // namespace
+
+std::vector<std::string> config_references(const Json& deployment) {
+    std::set<std::string> found;
+    const auto* pod = find(deployment, {"spec", "template", "spec"});
+    if (pod == nullptr) return {};
+    for (const auto& volume : array_at(*pod, {"volumes"})) add_volume(volume, found);
+    for (const auto& container : array_at(*pod, {"containers"})) add_container(container, found);
+    for (const auto& container : array_at(*pod, {"initContainers"}))
+        add_container(container, found);
+    return {found.begin(), found.end()};
+}
+
+World world_of(const Seen& seen, Time now) {
+    World world;
+    world.canary = api::parse_canary(seen.canary, seen.settings.defaults);
+    world.settings = seen.settings;
+    world.remembered = seen.remembered;
+    world.now = now;
+    world.routes = seen.routes;
+    world.target_scaler = seen.target_scaler;
+    world.primary_scaler = seen.primary_scaler;
+    world.apex_service = seen.apex_service;
+    world.primary_service = seen.primary_service;
+    world.canary_service = seen.canary_service;
+    world.strategy = api::strategy_of(seen.canary);
+    world.injected = is_injected(seen);
+    if (const auto* analysis = find(seen.canary, {"spec", "analysis"})) world.analysis = *analysis;
+
+    world.refusal = refusal_of(seen, world.canary);
+    if (!world.refusal.empty()) return world;
+
+    read_kept(seen, world);
+    read_target(seen, world);
+    if (seen.primary) {
+        world.primary = read_workload(*seen.primary,
+                                      {world.canary.progress_deadline,
+                                       world.canary.analysis.primary_ready_threshold,
+                                       world.canary.status.unready_since,
+                                       now});
+        world.primary_carries = carried_by_primary(seen, world);
+    }
+    return world;
+}
+
+Json to_json(const World& world) {
+    const auto workload = [](const std::optional<Workload>& one) -> Json {
+        if (!one) return nullptr;
+        return JsonObject{{"name", one->name},
+                          {"replicas", one->replicas},
+                          {"available", one->available},
+                          {"ready", one->ready()},
+                          {"why", one->readiness.why}};
+    };
+    std::string routes = "absent";
+    if (world.routes.state == RoutesState::weights) routes = to_string(world.routes.weights);
+    if (world.routes.state == RoutesState::unreadable) routes = world.routes.text;
+    return JsonObject{{"canary", world.canary.dotted()},
+                      {"now", rfc3339_millis(world.now)},
+                      {"status", api::to_json(world.canary.status, {})},
+                      {"target", workload(world.target)},
+                      {"primary", workload(world.primary)},
+                      {"revision", world.revision},
+                      {"primaryCarries", world.primary_carries},
+                      {"routes", routes},
+                      {"drifted", world.routes.drifted},
+                      {"refusal", world.refusal},
+                      {"hindrance", world.hindrance}};
+}
+
+}  // namespace sluice::canary

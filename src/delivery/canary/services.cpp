@@ -1,0 +1,291 @@
+// The three core Services and the primary's autoscaler (canary.md 4.4, 4.5).
+#include "delivery/canary/objects.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::canary {
+namespace {
+
+constexpr std::string_view reconcile_key = "kustomize.toolkit.fluxcd.io/reconcile";
+constexpr std::string_view drift_key = "helm.toolkit.fluxcd.io/driftDetection";
+constexpr std::string_view disabled = "disabled";
+
+struct Part {
+    std::string name;
+    std::string selects;  // value of the selector label
+    const api::ServiceMetadata* metadata = nullptr;
+    const std::optional<Json>* live = nullptr;
+};
+
+Part part_of(const World& world, Role role) {
+    const auto primary_value = world.selector_value + "-primary";
+    switch (role) {
+        case Role::apex:
+            return {
+                world.canary.apex, primary_value, &world.canary.service.apex, &world.apex_service};
+        case Role::primary:
+            return {world.canary.primary_service(),
+                    primary_value,
+                    &world.canary.service.primary,
+                    &world.primary_service};
+        case Role::canary:
+            break;
+    }
+    return {world.canary.canary_service(),
+            world.selector_value,
+            &world.canary.service.canary,
+            &world.canary_service};
+}
+
+// Container ports other than the Service's own (canary.md 4.5, item 3).
+void add_discovered(const World& world, JsonArray& ports) {
+    const auto& service = world.canary.service;
+    for (const auto& container :
+         array_at(world.target->object, {"spec", "template", "spec", "containers"})) {
+        const auto name = text_at(container, {"name"});
+        if (name == "istio-proxy" || name == "envoy") continue;
+        std::size_t index = 0;
+        for (const auto& port : array_at(container, {"ports"})) {
+            const auto at = index++;
+            const auto number = integer_at(port, {"containerPort"}).value_or(0);
+            const auto port_name = text_at(port, {"name"});
+            const auto& wanted = service.target_port;
+            const bool taken = wanted.is_null() ? number == service.port
+                               : wanted.is_string()
+                                   ? std::string_view(wanted.get_string()) == port_name
+                                   : integer_at(wanted, {}).value_or(0) == number;
+            if (taken || number == 0) continue;
+            ports.push_back(JsonObject{
+                {"name",
+                 port_name.empty() ? fmt::format("tcp-{}-{}", name, at) : std::string(port_name)},
+                {"protocol", "TCP"},
+                {"port", number},
+                {"targetPort", number}});
+        }
+    }
+}
+
+JsonArray wanted_ports(const World& world) {
+    const auto& service = world.canary.service;
+    JsonObject first{
+        {"name", service.port_name},
+        {"protocol", "TCP"},
+        {"port", service.port},
+        {"targetPort", service.target_port.is_null() ? Json(service.port) : service.target_port}};
+    if (!service.app_protocol.empty()) first["appProtocol"] = service.app_protocol;
+    JsonArray ports{std::move(first)};
+    if (service.port_discovery) add_discovered(world, ports);
+    return ports;
+}
+
+// A port as we compare it: the fields that we write, with the API server's defaults filled in.
+std::string port_text(const Json& port) {
+    const auto number = integer_at(port, {"port"}).value_or(0);
+    const auto* target = find(port, {"targetPort"});
+    return fmt::format("{:05} {} {} {} {}",
+                       number,
+                       text_at(port, {"name"}),
+                       text_at(port, {"protocol"}, "TCP"),
+                       target == nullptr ? std::to_string(number) : to_text(*target),
+                       text_at(port, {"appProtocol"}));
+}
+
+bool same_ports(const JsonArray& a, const JsonArray& b) {
+    std::multiset<std::string> left;
+    std::multiset<std::string> right;
+    for (const auto& port : a) left.insert(port_text(port));
+    for (const auto& port : b) right.insert(port_text(port));
+    return left == right;
+}
+
+void carry_node_ports(const JsonArray& live, JsonArray& ports) {
+    for (const auto& old : live) {
+        const auto* node_port = find(old, {"nodePort"});
+        if (node_port == nullptr) continue;
+        for (auto& port : ports) {
+            if (text_at(port, {"name"}) == text_at(old, {"name"})) {
+                put(port, {"nodePort"}, *node_port);
+            }
+        }
+    }
+}
+
+JsonObject wanted_labels(const World& world, const Part& part) {
+    JsonObject labels;
+    for (const auto& [key, value] : part.metadata->labels) labels[key] = value;
+    labels[world.selector_label] = part.name;
+    return labels;
+}
+
+JsonObject wanted_annotations(const Part& part) {
+    JsonObject annotations;
+    for (const auto& [key, value] : part.metadata->annotations) annotations[key] = value;
+    annotations[reconcile_key] = disabled;
+    annotations[drift_key] = disabled;
+    return annotations;
+}
+
+// Equal to what is wanted, except the keys that the user keeps for himself.
+void replace_map(Json& object,
+                 JsonPath path,
+                 JsonObject wanted,
+                 const std::vector<std::string>& unmanaged) {
+    for (const auto& [key, value] : object_at(object, path)) {
+        if (std::ranges::find(unmanaged, key) != unmanaged.end()) wanted[key] = value;
+    }
+    put(object, path, std::move(wanted));
+}
+
+Create create_service(const World& world, const Part& part) {
+    JsonObject spec{{"type", "ClusterIP"},
+                    {"selector", JsonObject{{world.selector_label, part.selects}}},
+                    {"ports", wanted_ports(world)}};
+    const auto& service = world.canary.service;
+    if (service.headless) spec["clusterIP"] = "None";
+    if (!service.traffic_distribution.empty()) {
+        spec["trafficDistribution"] = service.traffic_distribution;
+    }
+    JsonArray owner{JsonObject{{"apiVersion", "flagger.app/v1beta1"},
+                               {"kind", "Canary"},
+                               {"name", world.canary.name},
+                               {"uid", world.canary.uid},
+                               {"controller", true},
+                               {"blockOwnerDeletion", true}}};
+    return {Kind::service,
+            JsonObject{{"apiVersion", "v1"},
+                       {"kind", "Service"},
+                       {"metadata",
+                        JsonObject{{"name", part.name},
+                                   {"namespace", world.canary.ns},
+                                   {"labels", wanted_labels(world, part)},
+                                   {"annotations", wanted_annotations(part)},
+                                   {"ownerReferences", std::move(owner)}}},
+                       {"spec", std::move(spec)}},
+            {fmt::format("Service {} created", world.canary.dotted(part.name)),
+             fmt::format("reconcileService failed: service {} create error: ",
+                         world.canary.dotted(part.name))}};
+}
+
+std::optional<Effect> correct_service(const World& world, const Part& part, const Json& live) {
+    auto wanted = live;
+    auto ports = wanted_ports(world);
+    const auto& live_ports = array_at(live, {"spec", "ports"});
+    if (!same_ports(ports, live_ports)) {
+        carry_node_ports(live_ports, ports);
+        put(wanted, {"spec", "ports"}, std::move(ports));
+    }
+    put(wanted, {"spec", "selector"}, JsonObject{{world.selector_label, part.selects}});
+    if (is_owned(world, live)) {
+        replace_map(wanted,
+                    {"metadata", "labels"},
+                    wanted_labels(world, part),
+                    world.canary.service.unmanaged_labels);
+        replace_map(wanted,
+                    {"metadata", "annotations"},
+                    wanted_annotations(part),
+                    world.canary.service.unmanaged_annotations);
+    }
+    auto patch = merge_patch_between(live, wanted);
+    if (patch.get_object().empty()) return std::nullopt;
+    if (!is_owned(world, live)) {
+        // An adopted Service keeps its metadata, save that other tools are told to leave it alone.
+        put(wanted, {"metadata", "annotations", reconcile_key}, Json(disabled));
+        put(wanted, {"metadata", "annotations", drift_key}, Json(disabled));
+        patch = merge_patch_between(live, wanted);
+    }
+    return Patch{Kind::service,
+                 part.name,
+                 std::string(text_at(live, {"metadata", "uid"})),
+                 std::string(text_at(live, {"metadata", "resourceVersion"})),
+                 std::move(patch),
+                 {fmt::format("Service {} updated", part.name),
+                  fmt::format("reconcileService failed: service {} update error: ", part.name)}};
+}
+
+// --- the primary's autoscaler -----------------------------------------------------------------
+
+JsonObject wanted_scaler_spec(const World& world) {
+    JsonObject spec;
+    const auto& target = *world.target_scaler;
+    for (const auto* field : {"minReplicas", "maxReplicas", "metrics", "behavior"}) {
+        if (const auto* value = find(target, {"spec", field});
+            value != nullptr && !value->is_null()) {
+            spec[field] = *value;
+        }
+    }
+    if (world.canary.autoscaler->min_replicas) {
+        spec["minReplicas"] = *world.canary.autoscaler->min_replicas;
+    }
+    if (world.canary.autoscaler->max_replicas) {
+        spec["maxReplicas"] = *world.canary.autoscaler->max_replicas;
+    }
+    spec["scaleTargetRef"] = JsonObject{
+        {"apiVersion", text_at(target, {"spec", "scaleTargetRef", "apiVersion"}, "apps/v1")},
+        {"kind", text_at(target, {"spec", "scaleTargetRef", "kind"}, "Deployment")},
+        {"name", world.canary.primary_name()}};
+    return spec;
+}
+
+}  // namespace
+
+std::optional<Effect> ensure_service(const World& world, Role role) {
+    const auto part = part_of(world, role);
+    if (!part.live->has_value()) return create_service(world, part);
+    return correct_service(world, part, **part.live);
+}
+
+std::optional<Effect> create_scaler(const World& world) {
+    if (!world.canary.autoscaler || !world.target_scaler || world.primary_scaler) {
+        return std::nullopt;
+    }
+    const auto name = world.canary.autoscaler->name + "-primary";
+    JsonObject labels;
+    for (const auto& [key, value] : object_at(*world.target_scaler, {"metadata", "labels"})) {
+        if (key.find("toolkit.fluxcd.io") == std::string_view::npos) labels[key] = value;
+    }
+    JsonArray owner{JsonObject{{"apiVersion", "flagger.app/v1beta1"},
+                               {"kind", "Canary"},
+                               {"name", world.canary.name},
+                               {"uid", world.canary.uid},
+                               {"controller", true},
+                               {"blockOwnerDeletion", true}}};
+    JsonObject metadata{
+        {"name", name}, {"namespace", world.canary.ns}, {"ownerReferences", std::move(owner)}};
+    if (!labels.empty()) metadata["labels"] = std::move(labels);
+    const auto dotted = world.canary.dotted(name);
+    return Create{Kind::horizontal_pod_autoscaler,
+                  JsonObject{{"apiVersion", "autoscaling/v2"},
+                             {"kind", "HorizontalPodAutoscaler"},
+                             {"metadata", std::move(metadata)},
+                             {"spec", wanted_scaler_spec(world)}},
+                  {fmt::format("HorizontalPodAutoscaler v2 {} created", dotted),
+                   fmt::format("creating HorizontalPodAutoscaler v2 {} failed: ", dotted)}};
+}
+
+std::optional<Effect> update_scaler(const World& world) {
+    if (!world.canary.autoscaler || !world.target_scaler || !world.primary_scaler) {
+        return std::nullopt;
+    }
+    const auto& live = *world.primary_scaler;
+    auto wanted = live;
+    for (const auto& [field, value] : wanted_scaler_spec(world)) {
+        put(wanted, {"spec", std::string_view(field)}, value);
+    }
+    auto patch = merge_patch_between(live, wanted);
+    if (patch.get_object().empty()) return std::nullopt;
+    const std::string name(text_at(live, {"metadata", "name"}));
+    const auto dotted = world.canary.dotted(name);
+    return Patch{Kind::horizontal_pod_autoscaler,
+                 name,
+                 std::string(text_at(live, {"metadata", "uid"})),
+                 std::string(text_at(live, {"metadata", "resourceVersion"})),
+                 std::move(patch),
+                 {fmt::format("HorizontalPodAutoscaler v2 {} updated", dotted),
+                  fmt::format("updating HorizontalPodAutoscaler v2 {} failed: ", dotted)}};
+}
+
+}  // namespace sluice::canary

@@ -1,0 +1,240 @@
+#include "delivery/canary/steps.hpp"
+
+#include "api/texts.hpp"
+#include "delivery/canary/revision.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::canary {
+namespace {
+
+using api::Phase;
+
+constexpr Duration warning_spacing = std::chrono::seconds(10);
+
+// An unchanged generation of the same object is an unchanged template, whatever a hash says (DB-1).
+bool is_fenced(const World& world) {
+    const auto& analysed = world.canary.status.analysed;
+    return analysed && !analysed->uid.empty() && analysed->uid == world.target->uid &&
+           analysed->generation == world.target->generation;
+}
+
+// The state of the release before an act: the same for a pass that repeats it after a kill, and for
+// no other.
+std::string state_key(const World& world) {
+    const auto& status = world.canary.status;
+    return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}",
+                       to_string(status.phase),
+                       status.canary_weight,
+                       status.iterations,
+                       status.failed_checks,
+                       status.last_transition_time ? rfc3339(*status.last_transition_time) : "",
+                       status.last_applied_spec,
+                       status.rollback ? status.rollback->cause : "",
+                       status.routed_at ? rfc3339_millis(*status.routed_at) : "");
+}
+
+}  // namespace
+
+// --- questions about a World ------------------------------------------------------------------
+
+bool is_settled(const World& world) {
+    switch (world.canary.status.phase) {
+        case Phase::initialized:
+        case Phase::waiting:
+        case Phase::succeeded:
+        case Phase::failed:
+            return true;
+        case Phase::none:
+        case Phase::initializing:
+        case Phase::progressing:
+        case Phase::waiting_promotion:
+        case Phase::promoting:
+        case Phase::finalising:
+        case Phase::terminating:
+        case Phase::terminated:
+            return false;
+    }
+    return false;
+}
+
+bool is_promoting(const World& world) {
+    const auto phase = world.canary.status.phase;
+    return phase == Phase::promoting || phase == Phase::finalising;
+}
+
+bool revision_changed(const World& world) {
+    const auto& status = world.canary.status;
+    if (status.last_applied_spec.empty()) return true;
+    if (is_fenced(world)) return false;
+    return world.revision != status.last_promoted_spec &&
+           world.revision != status.last_applied_spec;
+}
+
+bool is_reverted(const World& world) {
+    const auto& status = world.canary.status;
+    return !status.last_promoted_spec.empty() && world.revision == status.last_promoted_spec &&
+           status.last_applied_spec != status.last_promoted_spec && !is_fenced(world);
+}
+
+std::optional<Weights> live_weights(const World& world) {
+    switch (world.routes.state) {
+        case RoutesState::absent:
+            return Weights{};
+        case RoutesState::weights:
+            return world.routes.weights;
+        case RoutesState::unreadable:
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+Time end_of_drain(const World& world) {
+    return world.canary.status.routed_at.value_or(world.now) + world.settings.drain_delay;
+}
+
+bool is_drained(const World& world) {
+    return world.canary.status.routed_at && world.now >= end_of_drain(world);
+}
+
+std::optional<Time> next_round(const World& world) {
+    const auto& status = world.canary.status;
+    const auto& last = world.remembered.last_round;
+    const bool untouched = status.canary_weight == 0 && status.failed_checks == 0;
+    const auto written = status.last_transition_time;
+    if (untouched && (!last || (written && *last < *written))) return std::nullopt;
+    if (!last && !written) return std::nullopt;
+    const auto since = last && written ? std::max(*last, *written) : last ? *last : *written;
+    return since + world.canary.analysis.interval;
+}
+
+bool is_taken_over(const World& world) {
+    const auto& hash = world.canary.status.last_applied_spec;
+    return !hash.empty() && !is_our_revision(hash);
+}
+
+bool promotion_was_written(const World& world) {
+    const auto& status = world.canary.status;
+    return !is_promoting(world) && !status.last_applied_spec.empty() &&
+           status.last_applied_spec != status.last_promoted_spec &&
+           world.primary_carries == status.last_applied_spec;
+}
+
+bool needs_restoring(const World& world) {
+    const auto& status = world.canary.status;
+    return status.phase == Phase::failed && !status.last_promoted_spec.empty() &&
+           status.last_applied_spec != status.last_promoted_spec &&
+           world.primary_carries == status.last_applied_spec &&
+           world.kept.contains(status.last_promoted_spec);
+}
+
+// --- building moves ---------------------------------------------------------------------------
+
+Act act_of(const World& world, std::string_view why) {
+    Act act;
+    act.why = why;
+    act.remembered = world.remembered;
+    act.remembered.plan = world.analysis;
+    return act;
+}
+
+Event event_of(const World& world, EventType type, std::string message) {
+    auto key = state_key(world) + "/" + message;
+    return {type, std::move(message), std::move(key)};
+}
+
+void tell(Act& act, const World& world, EventType type, std::string message) {
+    act.events.push_back(event_of(world, type, std::move(message)));
+}
+
+void alert(Act& act, Severity severity, std::string message, bool with_fields) {
+    act.alerts.push_back({severity, std::move(message), with_fields});
+}
+
+api::Status status_of(const World& world) {
+    auto status = world.canary.status;
+    status.observed_generation = world.canary.generation;
+    return status;
+}
+
+api::Status transition_of(const World& world) {
+    auto status = status_of(world);
+    status.last_transition_time = world.now;
+    return status;
+}
+
+void set_phase(api::Status& status, const World& world, Phase phase) {
+    status.phase = phase;
+    api::set_condition(status, world.canary.target.kind, world.now);
+}
+
+void save(Act& act, const World& world, const api::Status& status) {
+    act.status = api::to_json(status, world.canary.raw_status);
+    // A Warning is new again in a new phase.
+    if (status.phase != world.canary.status.phase) {
+        act.remembered.last_warning.clear();
+        act.remembered.last_warning_at.reset();
+    }
+}
+
+Rest rest_until(std::optional<Time> wake) {
+    return {wake};
+}
+
+Move hold(const World& world, Holding holding) {
+    const auto& remembered = world.remembered;
+    if (remembered.last_warning == holding.text) return rest_until(holding.wake);
+    if (remembered.last_warning_at && world.now < *remembered.last_warning_at + warning_spacing) {
+        const auto then = *remembered.last_warning_at + warning_spacing;
+        return rest_until(holding.wake ? std::min(*holding.wake, then) : then);
+    }
+    auto act = act_of(world, "hold");
+    act.remembered.last_warning = holding.text;
+    act.remembered.last_warning_at = world.now;
+    tell(act, world, holding.type, std::move(holding.text));
+    if (holding.alert) act.alerts.push_back(*holding.alert);
+    return act;
+}
+
+Move wait_for(const World& world, const Readiness& readiness, std::string text) {
+    if (world.canary.status.unready_since) {
+        return hold(world, {EventType::warning, std::move(text), readiness.deadline, {}});
+    }
+    auto act = act_of(world, "wait");
+    act.remembered.last_warning = text;
+    act.remembered.last_warning_at = world.now;
+    tell(act, world, EventType::warning, std::move(text));
+    auto status = status_of(world);
+    status.unready_since = world.now;
+    save(act, world, status);
+    return act;
+}
+
+Move wait_for_primary(const World& world) {
+    const auto& readiness = world.primary->readiness;
+    return wait_for(
+        world,
+        readiness,
+        api::texts::primary_not_ready(world.canary.dotted(world.primary->name), readiness.why));
+}
+
+Move wait_for_canary(const World& world) {
+    const auto& readiness = world.target->readiness;
+    return wait_for(
+        world,
+        readiness,
+        api::texts::canary_not_ready(world.canary.dotted(world.target->name), readiness.why));
+}
+
+Move stop_waiting(const World& world) {
+    auto act = act_of(world, "ready again");
+    auto status = status_of(world);
+    status.unready_since.reset();
+    save(act, world, status);
+    return act;
+}
+
+}  // namespace sluice::canary

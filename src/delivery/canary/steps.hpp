@@ -1,0 +1,99 @@
+// The steps that the judgement is told in, and what they share. Only for the .cpp files of this
+// folder.
+#pragma once
+
+#include "delivery/canary/move.hpp"
+#include "delivery/canary/seen.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::canary {
+
+// --- questions about a World ------------------------------------------------------------------
+
+bool is_settled(const World& world);    // no release under way
+bool is_promoting(const World& world);  // the primary is being made the analysed revision
+// The target's template is neither the promoted nor the last seen one.
+bool revision_changed(const World& world);
+// The target is back at the promoted template in the middle of an analysis (or after a failed one).
+bool is_reverted(const World& world);
+// The weights as they are live: 100/0 without a mesh object, nothing when unreadable.
+std::optional<Weights> live_weights(const World& world);
+// The drain time has passed since traffic was last moved away.
+bool is_drained(const World& world);
+Time end_of_drain(const World& world);
+// Nothing when the round is due at once.
+std::optional<Time> next_round(const World& world);
+// lastAppliedSpec was written by the peer.
+bool is_taken_over(const World& world);
+// The primary already carries the analysed template, but the status does not say so: killed in
+// between.
+bool promotion_was_written(const World& world);
+// A failed promotion left the primary with a template that was never promoted.
+bool needs_restoring(const World& world);
+
+// --- building moves ---------------------------------------------------------------------------
+
+Act act_of(const World& world, std::string_view why);
+// Says it once per state of the release, also over a kill.
+void tell(Act& act, const World& world, EventType type, std::string message);
+Event event_of(const World& world, EventType type, std::string message);
+void alert(Act& act, Severity severity, std::string message, bool with_fields = false);
+// The present status with what every write of it carries.
+api::Status status_of(const World& world);
+// The same, for a write that is a transition: lastTransitionTime moves.
+api::Status transition_of(const World& world);
+void set_phase(api::Status& status, const World& world, api::Phase phase);
+void save(Act& act, const World& world, const api::Status& status);
+
+Rest rest_until(std::optional<Time> wake);
+
+struct Holding {
+    EventType type = EventType::warning;
+    std::string text;
+    std::optional<Time> wake;
+    std::optional<Alert> alert;
+};
+// Nothing is done; why is said when the text is new, at most every 10 s.
+Move hold(const World& world, Holding holding);
+// The same for a workload that is not ready; starts the wait's own clock.
+Move wait_for(const World& world, const Readiness& readiness, std::string text);
+Move wait_for_primary(const World& world);
+Move wait_for_canary(const World& world);
+
+// --- steps ------------------------------------------------------------------------------------
+
+Move initialize(const World& world, const Evidence& evidence);  // T6 to T14
+Move begin(const World& world);                                 // the first status write
+Move note_edit(const World& world);
+Move take_over(const World& world);
+std::optional<Move> stand_up(const World& world);  // T6 to T13 of a Canary that is initialized
+
+Move settle(const World& world);
+Move start(const World& world);
+Move restart(const World& world);
+
+Move stop_waiting(const World& world);  // everything is ready again
+std::optional<Move> mend_weights(const World& world);
+std::optional<Move> ask_round(const World& world, const Evidence& evidence);
+std::optional<Move> count_failure(const World& world, const Evidence& evidence);
+Move advance(const World& world, const Evidence& evidence);
+
+Move promote(const World& world);
+Move note_promotion(const World& world);
+Move shift_home(const World& world);
+Move finalise(const World& world);
+Move fail_promotion(const World& world);
+Move restore(const World& world);
+Move come_home(const World& world);
+Move leave(const World& world);
+
+Move roll_back_for_checks(const World& world);
+Move roll_back_for_deadline(const World& world);
+Move roll_back_for_lost_target(const World& world);
+Move cancel(const World& world);
+Move finish_rollback(const World& world);
+
+}  // namespace sluice::canary

@@ -1,0 +1,137 @@
+#include "delivery/traffic.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace sluice::traffic {
+namespace {
+
+using namespace canary;
+
+constexpr int whole = 100;
+
+std::int64_t pods(const std::optional<Workload>& one) {
+    return one ? one->available : 0;
+}
+
+bool is_ready(const std::optional<Workload>& one) {
+    return one && one->ready();
+}
+
+// Walks the effects in their order with the weights that would then be live.
+class Walk {
+   public:
+    explicit Walk(const World& world)
+        : world_(world), unreadable_(world.routes.state == RoutesState::unreadable) {
+        if (world.routes.state == RoutesState::weights) live_ = world.routes.weights;
+        // Nothing is known about them: any weight for the primary is a raise.
+        if (unreadable_) live_ = {0, 0};
+    }
+
+    void see(const Effect& effect) {
+        if (const auto* route = std::get_if<Route>(&effect)) return see_weights(route->weights);
+        if (const auto* routes = std::get_if<EnsureRoutes>(&effect)) {
+            return see_weights(routes->weights);
+        }
+        if (const auto* scale = std::get_if<ScaleTarget>(&effect)) return see_scale(*scale);
+        if (const auto* patch = std::get_if<Patch>(&effect)) return see_patch(*patch);
+        if (const auto* gone = std::get_if<Delete>(&effect);
+            gone && gone->kind == Kind::deployment) {
+            broken_.push_back(
+                fmt::format("law 2 (drain): deployment {} would be deleted", gone->name));
+        }
+    }
+
+    std::vector<std::string> broken() && { return std::move(broken_); }
+
+   private:
+    void see_weights(Weights weights) {
+        if (weights.primary + weights.canary != whole || weights.primary < 0 ||
+            weights.canary < 0) {
+            broken_.push_back(
+                fmt::format("the weights {} do not make up the whole", to_string(weights)));
+        }
+        if (weights.canary > live_.canary && !is_ready(world_.target)) {
+            refuse_raise(world_.canary.target.name, live_.canary, weights.canary, world_.target);
+        }
+        if (weights.primary > live_.primary && !is_ready(world_.primary) &&
+            !leaves_failed_canary()) {
+            refuse_raise(
+                world_.canary.primary_name(), live_.primary, weights.primary, world_.primary);
+        }
+        if (weights.canary < live_.canary || unreadable_) moved_ = true;
+        live_ = weights;
+        unreadable_ = false;
+    }
+
+    // The one exception of law 1.
+    bool leaves_failed_canary() const {
+        return world_.canary.status.rollback &&
+               (pods(world_.primary) > 0 || pods(world_.target) == 0);
+    }
+
+    void refuse_raise(std::string_view name,
+                      int from,
+                      int to,
+                      const std::optional<Workload>& workload) {
+        broken_.push_back(
+            fmt::format("law 1 (capacity): {} would go from {} to {} while it is not ready: {}",
+                        world_.canary.dotted(name),
+                        from,
+                        to,
+                        workload ? workload->readiness.why : "it does not exist"));
+    }
+
+    void see_patch(const Patch& patch) {
+        const bool moves = patch.kind == Kind::service && patch.name == world_.canary.apex &&
+                           find(patch.patch, {"spec", "selector"}) != nullptr;
+        if (!moves) return;
+        moved_ = true;
+        if (!is_ready(world_.primary)) {
+            refuse_raise(world_.canary.primary_name(), 0, whole, world_.primary);
+        }
+    }
+
+    bool apex_was_made_by_us() const {
+        if (!world_.apex_service) return false;
+        for (const auto& owner : array_at(*world_.apex_service, {"metadata", "ownerReferences"})) {
+            if (text_at(owner, {"uid"}) == world_.canary.uid) return true;
+        }
+        return false;
+    }
+
+    void see_scale(const ScaleTarget& scale) {
+        if (!world_.target || scale.replicas >= world_.target->replicas) return;
+        const auto name = world_.canary.dotted(scale.name);
+        const auto& status = world_.canary.status;
+        const bool initializing = status.phase == api::Phase::initializing;
+        if (live_.canary > 0 || (unreadable_ && !initializing)) {
+            broken_.push_back(
+                fmt::format("law 2 (drain): {} would be scaled down while it gets traffic", name));
+            return;
+        }
+        const bool drained =
+            status.routed_at && world_.now >= *status.routed_at + world_.settings.drain_delay;
+        const bool never_reached = initializing && !status.routed_at && apex_was_made_by_us();
+        if (moved_ || !(drained || never_reached)) {
+            broken_.push_back(fmt::format(
+                "law 2 (drain): {} would be scaled down before its traffic has drained", name));
+        }
+    }
+
+    const World& world_;
+    Weights live_;
+    bool unreadable_;
+    bool moved_ = false;
+    std::vector<std::string> broken_;
+};
+
+}  // namespace
+
+std::vector<std::string> violations(const World& world, const Act& act) {
+    Walk walk(world);
+    for (const auto& effect : act.effects) walk.see(effect);
+    return std::move(walk).broken();
+}
+
+}  // namespace sluice::traffic
