@@ -1,5 +1,7 @@
 #include "app/real_world.hpp"
 
+#include "base/async/forget_wait.hpp"
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,6 +19,7 @@ class RealClock final : public Clock {
     Task<> sleep_until(Time when) override {
         const auto left = when - now();
         if (left <= Duration{0}) co_return;
+        const ForgetWait forget((co_await boost::asio::this_coro::cancellation_state).slot());
         boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
         timer.expires_after(left);
         co_await timer.async_wait(boost::asio::use_awaitable);

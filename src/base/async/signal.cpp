@@ -1,7 +1,10 @@
 #include "base/async/signal.hpp"
 
+#include "base/async/forget_wait.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace sluice {
@@ -17,6 +20,7 @@ void Signal::notify_all() {
 
 Task<> Signal::wait() {
     const auto seen = generation_;
+    const ForgetWait forget((co_await boost::asio::this_coro::cancellation_state).slot());
     co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     // The wait also ends when the waiting task is cancelled; only a notify counts as one.
     if (generation_ == seen)

@@ -21,6 +21,11 @@ Task<> sleep_with_deadline(Clock& clock, bool& woke) {
     co_await (sleep_long(clock, woke) || clock.sleep_for(2h));
 }
 
+Task<> sleep_and_own(Clock& clock, std::shared_ptr<TaskGroup> own) {
+    co_await clock.sleep_for(1s);
+    own.reset();
+}
+
 Task<> wait_for(TaskGroup& group, bool& ended) {
     co_await group.wait();
     ended = true;
@@ -73,4 +78,15 @@ TEST_CASE("a task that waits for the first of two things can be cancelled") {
     clock.settle();
     CHECK(group.size() == 0);
     CHECK_FALSE(woke);
+}
+
+TEST_CASE("a group may go with its last task while that runs") {
+    boost::asio::io_context context;
+    VirtualClock clock(context, Time{});
+    auto group = std::make_shared<TaskGroup>(context.get_executor());
+    const std::weak_ptr<TaskGroup> seen = group;
+    auto* spawner = group.get();
+    spawner->spawn("own", sleep_and_own(clock, std::move(group)));
+    clock.run_for(2s);
+    CHECK(seen.expired());
 }
