@@ -1,6 +1,7 @@
 // Objects of a small mesh, written as YAML, for the tests of this folder.
 #pragma once
 
+#include "base/core/text.hpp"
 #include "kube/yaml.hpp"
 #include "lab/mesh/table_builder.hpp"
 
@@ -51,9 +52,10 @@ struct PodSpec {
     std::string version = "1";
     bool ready = true;
     bool sidecar = true;
+    std::uint16_t port = 9898;
 };
 
-// A Service on port 9898 with one slice over these pods, and the pods.
+// A Service on port 9898 with a slice for each of these pods, and the pods.
 inline std::string service(const std::string& ns,
                            const std::string& name,
                            const std::vector<PodSpec>& pods,
@@ -62,39 +64,32 @@ inline std::string service(const std::string& ns,
 kind: Service
 metadata: {{name: {1}, namespace: {0}}}
 spec: {{clusterIP: {2}, ports: [{{name: http, port: 9898}}]}}
----
-kind: EndpointSlice
-metadata: {{name: {1}-abcde, namespace: {0}, labels: {{kubernetes.io/service-name: {1}}}}}
-ports: [{{name: http, port: 9898}}]
-endpoints:
 )",
                                    ns,
                                    name,
                                    cluster_ip);
-    if (pods.empty()) yaml += "  []\n";
-    for (const auto& pod : pods) {
-        yaml += fmt::format(
-            "- {{addresses: [{}], conditions: {{ready: {}}}, targetRef: {{kind: Pod, name: "
-            "{}-{}}}}}\n",
-            pod.address,
-            pod.ready,
-            pod.workload,
-            pod.address);
-    }
     for (const auto& pod : pods) {
         yaml += fmt::format(R"(---
+kind: EndpointSlice
+metadata: {{name: {1}-{5}-{6}, namespace: {0}, labels: {{kubernetes.io/service-name: {1}}}}}
+ports: [{{name: http, port: {6}}}]
+endpoints: [{{addresses: [{5}], conditions: {{ready: {4}}}, targetRef: {{kind: Pod, name: {2}-{5}-{6}}}}}]
+---
 kind: Pod
 metadata:
-  name: {1}-{2}
+  name: {2}-{5}-{6}
   namespace: {0}
-  labels: {{app: {1}, version: "{3}", pod-template-hash: "77f"}}
-  annotations: {{{4}}}
-  ownerReferences: [{{kind: ReplicaSet, name: {1}-77f, controller: true}}]
+  labels: {{app: {2}, version: "{3}", pod-template-hash: "77f"}}
+  annotations: {{{7}}}
+  ownerReferences: [{{kind: ReplicaSet, name: {2}-77f, controller: true}}]
 )",
                             ns,
+                            name,
                             pod.workload,
-                            pod.address,
                             pod.version,
+                            pod.ready,
+                            pod.address,
+                            pod.port,
                             pod.sidecar ? "sidecar.istio.io/status: '{}'" : "");
     }
     return yaml;

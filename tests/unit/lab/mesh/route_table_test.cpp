@@ -325,12 +325,12 @@ TEST_CASE("a new table shows the change, and the old one stays as it was") {
     CHECK(at_gateway(without, "x") == "no route");
     CHECK(from_sidecar(without, "podinfo") == "service podinfo.test.svc.cluster.local");
 
-    builder.endpoint_slice({"test", "podinfo-abcde"}, nullptr);
+    builder.endpoint_slice({"test", "podinfo-127.64.0.1-9898"}, nullptr);
     CHECK(
         builder.build()->service("podinfo.test.svc.cluster.local")->ports.at(0).endpoints.empty());
     CHECK(without->service("podinfo.test.svc.cluster.local")->ports.at(0).endpoints.size() == 1);
     builder.service({"test", "podinfo"}, nullptr);
-    builder.pod({"test", "podinfo-127.64.0.1"}, nullptr);
+    builder.pod({"test", "podinfo-127.64.0.1-9898"}, nullptr);
     const auto empty = builder.build();
     CHECK(empty->service("podinfo.test.svc.cluster.local") == nullptr);
     CHECK(from_sidecar(empty, "127.96.0.7") == "passthrough");
@@ -345,11 +345,12 @@ TEST_CASE("a pod's readiness is read live, and its status changes make no new ta
     add(builder, podinfo);
     builder.build();
     const auto pods = objects(
-        "kind: Pod\nmetadata: {name: podinfo-127.64.0.1, namespace: test, labels: {app: podinfo, "
+        "kind: Pod\nmetadata: {name: podinfo-127.64.0.1-9898, namespace: test, labels: {app: "
+        "podinfo, "
         "version: '1', pod-template-hash: '77f'}, annotations: {sidecar.istio.io/status: '{}'}, "
         "ownerReferences: [{kind: ReplicaSet, name: podinfo-77f, controller: true}]}\nstatus: "
         "{phase: Running}");
-    builder.pod({"test", "podinfo-127.64.0.1"}, &pods[0]);
+    builder.pod({"test", "podinfo-127.64.0.1-9898"}, &pods[0]);
     CHECK_FALSE(builder.is_dirty());
 }
 

@@ -1,0 +1,89 @@
+// Which destination and which pod get the next request.
+#include "lab/mesh/proxy_state.hpp"
+
+#include <algorithm>
+
+namespace sluice::mesh {
+
+namespace {
+
+constexpr std::size_t decks_max = 20'000;
+constexpr int picks_max = 5;
+
+// The pods that may be asked: all of them where there is no subset, so that nothing is copied.
+class Choices {
+   public:
+    explicit Choices(const Upstream& upstream) : all_(upstream.port->endpoints) {
+        is_whole_ = upstream.subset == nullptr || upstream.subset->labels.empty();
+        if (is_whole_) return;
+        for (const auto& endpoint : all_) {
+            if (upstream.takes(endpoint)) some_.push_back(&endpoint);
+        }
+    }
+    std::size_t size() const { return is_whole_ ? all_.size() : some_.size(); }
+    const Endpoint& operator[](std::size_t index) const {
+        return is_whole_ ? all_[index] : *some_[index];
+    }
+
+   private:
+    const std::vector<Endpoint>& all_;
+    bool is_whole_;
+    std::vector<const Endpoint*> some_;
+};
+
+std::uint64_t cluster_id(const Upstream& upstream) {
+    std::uint64_t id = std::hash<std::string_view>()(upstream.service->host);
+    id = id * 31 + upstream.port->number;
+    if (upstream.subset != nullptr)
+        id = id * 31 + std::hash<std::string_view>()(upstream.subset->name);
+    return id;
+}
+
+}  // namespace
+
+std::size_t MeshProxy::State::choose_destination(const Route& route, const Workload& caller) {
+    if (route.destinations.size() == 1) return 0;
+    if (options.split == Split::random) return draw(route.weights, random);
+    const auto id = route.id ^ (caller.hash * 0x9e3779b97f4a7c15ULL);
+    auto known = decks.find(id);
+    if (known == decks.end()) {
+        // Routes that are gone leave their decks behind; they are small, but not for ever.
+        if (decks.size() >= decks_max) decks.clear();
+        known = decks.emplace(id, Deck(route.weights)).first;
+    } else if (known->second.weights() != route.weights) {
+        known->second = Deck(route.weights);
+    }
+    return known->second.deal(random);
+}
+
+const Endpoint* MeshProxy::State::choose_endpoint(const Upstream& cluster,
+                                                  const std::vector<std::uint64_t>& tried) {
+    const Choices choices(cluster);
+    if (choices.size() == 0) return nullptr;
+    if (choices.size() == 1) return &choices[0];
+    const auto load = [&](const Endpoint& endpoint) {
+        const auto found = active.find(endpoint.id);
+        return found == active.end() ? 0 : found->second;
+    };
+    const auto pick = [&]() -> const Endpoint* {
+        switch (cluster.balancing) {
+            case LoadBalancing::round_robin:
+                return &choices[turns[cluster_id(cluster)]++ % choices.size()];
+            case LoadBalancing::random:
+                return &choices[random.below(choices.size())];
+            case LoadBalancing::least_request:
+                break;
+        }
+        const auto& one = choices[random.below(choices.size())];
+        const auto& other = choices[random.below(choices.size())];
+        return load(other) < load(one) ? &other : &one;
+    };
+    const auto* picked = pick();
+    for (int i = 1; i < picks_max && !tried.empty(); ++i) {
+        if (std::find(tried.begin(), tried.end(), picked->id) == tried.end()) break;
+        picked = pick();
+    }
+    return picked;
+}
+
+}  // namespace sluice::mesh

@@ -1,0 +1,46 @@
+// The sockets through which requests enter the mesh. Lives on the traffic thread.
+#pragma once
+
+#include "base/async/task_group.hpp"
+#include "lab/mesh/proxy.hpp"
+#include "net/server.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace sluice::mesh {
+
+class Listeners {
+   public:
+    // All outlive the listeners.
+    Listeners(Executor traffic, Clock& clock, MeshProxy& proxy, IstioMetrics& metrics);
+    Listeners(const Listeners&) = delete;
+    Listeners& operator=(const Listeners&) = delete;
+    ~Listeners();
+
+    // Opens a door under a name of its own; port 0 is any free one.
+    Result<std::uint16_t> open(const std::string& name,
+                               DoorPtr door,
+                               const std::string& address,
+                               std::uint16_t port);
+    // Where Prometheus reads: /stats/prometheus.
+    Result<std::uint16_t> open_metrics(const std::string& address, std::uint16_t port);
+    // Accepts no more; what is under way may finish within the grace.
+    void close(const std::string& name, Duration grace);
+    // Closes all and waits until what was under way has ended.
+    Task<> stop();
+
+   private:
+    struct Opening;
+    static Task<> end(std::shared_ptr<Opening> opening, Duration grace);
+
+    Executor traffic_;
+    Clock& clock_;
+    MeshProxy& proxy_;
+    IstioMetrics& metrics_;
+    std::map<std::string, std::shared_ptr<Opening>> openings_;
+    TaskGroup closing_;
+};
+
+}  // namespace sluice::mesh

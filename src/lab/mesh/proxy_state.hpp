@@ -1,0 +1,31 @@
+// What the proxy remembers between requests.
+#pragma once
+
+#include "lab/mesh/proxy.hpp"
+
+#include <vector>
+
+namespace sluice::mesh {
+
+struct MeshProxy::State {
+    Clock& clock;
+    Random& random;
+    net::HttpClient& upstream;
+    IstioMetrics& metrics;
+    ProxyOptions options;
+    RouteTablePtr table = std::make_shared<const RouteTable>();
+    std::unordered_map<std::string, std::string> gateways = {};  // by address
+
+    std::unordered_map<std::uint64_t, Deck> decks = {};  // by caller and route
+    // Requests under way, by endpoint.
+    std::unordered_map<std::uint64_t, int> active = {};
+    std::unordered_map<std::uint64_t, std::size_t> turns = {};  // by cluster
+
+    // The index of one of the route's destinations.
+    std::size_t choose_destination(const Route& route, const Workload& caller);
+    // Null when none is ready. Those already tried are avoided.
+    const Endpoint* choose_endpoint(const Upstream& cluster,
+                                    const std::vector<std::uint64_t>& tried);
+};
+
+}  // namespace sluice::mesh
