@@ -30,10 +30,6 @@ class Buffer {
         begin_ += count;
         if (begin_ == end_) begin_ = end_ = 0;
     }
-    // Gives back the memory of an idle connection.
-    void shrink() {
-        if (empty()) storage_ = {};
-    }
 
    private:
     std::vector<char> storage_;

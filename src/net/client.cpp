@@ -216,6 +216,16 @@ SocketClient::~SocketClient() {
     state_->close_all();
 }
 
+Task<Result<std::unique_ptr<ByteStream>>> SocketClient::connect(Origin to, Duration timeout) {
+    const auto state = state_;
+    to.tls = false;
+    auto connection = std::make_unique<ClientConnection>(state, PoolKey{std::move(to), {}, {}});
+    const auto connected = co_await connection->connect(state->clock.now() + timeout, timeout);
+    if (!connected) co_return connected.error();
+    connection->disarm();
+    co_return std::make_unique<UpgradedConnection>(std::move(connection));
+}
+
 Task<Result<Response>> SocketClient::send(Request request) {
     return exchange(state_, std::move(request), Wanted::whole);
 }

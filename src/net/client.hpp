@@ -25,6 +25,10 @@ class SocketClient final : public HttpClient {
     Task<Result<Response>> send(Request request) override;
     Task<Result<Response>> open(Request request) override;
 
+    // A bare connection to that address and port (its `tls` is of no account), for a handler that
+    // serves CONNECT.
+    Task<Result<std::unique_ptr<ByteStream>>> connect(Origin to, Duration timeout);
+
     struct State;
 
    private:

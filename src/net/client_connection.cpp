@@ -19,7 +19,9 @@ using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr auto quietly = boost::asio::as_tuple(boost::asio::deferred);
-constexpr std::size_t read_size = 8 * 1024;
+// A read that fills its room gets twice as much the next time: short answers stay cheap, long ones
+// fast.
+constexpr std::size_t room_max = 64 * 1024;
 constexpr std::size_t copied_body_max = 16 * 1024;
 constexpr std::size_t head_limit = 256 * 1024;
 
@@ -63,7 +65,6 @@ void ClientConnection::arm(Time due, Duration timeout) {
 
 void ClientConnection::begin_idle(Duration limit) {
     is_idle_ = true;
-    in_.shrink();
     deadline_.arm_in(limit);
 }
 
@@ -261,17 +262,22 @@ Task<error_code> ClientConnection::write(Pieces pieces) {
 }
 
 Task<error_code> ClientConnection::read_some() {
-    const auto room = in_.prepare(read_size);
+    const auto room = in_.prepare(room_);
     if (tls_) {
         const auto [code, count] = co_await tls_->async_read_some(room, quietly);
-        in_.commit(count);
+        commit(count, room.size());
         co_return code == boost::asio::ssl::error::stream_truncated
             ? error_code(boost::asio::error::connection_reset)
             : code;
     }
     const auto [code, count] = co_await socket_.async_read_some(room, quietly);
-    in_.commit(count);
+    commit(count, room.size());
     co_return code;
+}
+
+void ClientConnection::commit(std::size_t count, std::size_t room) {
+    in_.commit(count);
+    if (count == room) room_ = std::min(2 * room_, room_max);
 }
 
 Task<Result<void>> ClientConnection::read_head(std::optional<std::size_t> body_limit,

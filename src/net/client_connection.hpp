@@ -112,6 +112,7 @@ class ClientConnection {
     Task<Result<void>> shake_hands();
     Task<boost::system::error_code> write(Pieces pieces);
     Task<boost::system::error_code> read_some();
+    void commit(std::size_t count, std::size_t room);
     Task<Result<void>> send_stream(std::shared_ptr<BodyReader> body, Framing framing);
     // What stands in the way of the bytes: the deadline, a cancellation, or the network.
     Error trouble(const boost::system::error_code& code, std::string_view otherwise) const;
@@ -123,6 +124,7 @@ class ClientConnection {
     std::shared_ptr<TlsContext> context_;
     std::unique_ptr<TlsStream> tls_;
     Buffer in_;
+    std::size_t room_ = 8 * 1024;  // for the next read
     std::string out_;
     MessageParser parser_{MessageParser::Kind::response};
     Deadlines::Entry deadline_;

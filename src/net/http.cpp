@@ -101,6 +101,33 @@ Task<Result<std::string>> read_whole(Response response, std::size_t limit) {
     co_return whole;
 }
 
+void drop_hop_by_hop(Headers& headers) {
+    // Copies: the names stand in fields that go.
+    std::vector<std::string> named;
+    bool is_websocket = false;
+    for (const auto& [name, value] : headers) {
+        if (equals_ignoring_case(name, "Connection")) {
+            for (auto& part : split_list(value)) named.push_back(std::move(part));
+        }
+        if (equals_ignoring_case(name, "Upgrade"))
+            is_websocket = equals_ignoring_case(value, "websocket");
+    }
+    for (const auto& name : named) {
+        if (!is_websocket || !equals_ignoring_case(name, "Upgrade")) headers.erase(name);
+    }
+    for (const auto name : {"Connection",
+                            "Keep-Alive",
+                            "Proxy-Connection",
+                            "Proxy-Authenticate",
+                            "Proxy-Authorization",
+                            "TE",
+                            "Trailer",
+                            "Transfer-Encoding"}) {
+        headers.erase(name);
+    }
+    if (!is_websocket) headers.erase("Upgrade");
+}
+
 std::string_view reason_phrase(int status) {
     switch (status) {
         case 100:

@@ -121,8 +121,9 @@ struct Response {
     std::string body = {};
     // When set it is the body and `body` is empty.
     std::unique_ptr<BodyReader> stream = nullptr;
-    // With status 101: the bytes that follow. A client's open() gives it; a server joins it to the
-    // caller's connection until either side ends, so a proxy just hands it on.
+    // With status 101, or 2xx for CONNECT: the bytes that follow. A client's open() gives it; a
+    // server joins it to the caller's connection until either side ends, so a proxy just hands it
+    // on.
     std::unique_ptr<ByteStream> upgraded = nullptr;
 };
 
@@ -165,6 +166,10 @@ class Handler {
 
     virtual Task<Response> handle(Request request) = 0;
 };
+
+// For a proxy: takes out what is meant for one connection only (RFC 9110, 7.6.1). An upgrade to
+// websocket stays, every other one is dropped.
+void drop_hop_by_hop(Headers& headers);
 
 // "OK", "Not Found" …; "Unknown" for a status without a name.
 std::string_view reason_phrase(int status);

@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr auto quietly = boost::asio::as_tuple(boost::asio::deferred);
 constexpr std::size_t read_size = 16 * 1024;
+// A read that fills its room gets twice as much the next time.
+constexpr std::size_t room_max = 64 * 1024;
 // A short body is copied behind its head: cheaper than a gathering write.
 constexpr std::size_t copied_body_max = 16 * 1024;
 // A handler that takes longer is worth looking whether its caller still waits.
@@ -179,6 +181,7 @@ Task<ServerConnection::Heard> ServerConnection::read_head() {
     ParseLimits limits{.head = options.header_limit, .fields = options.headers_max};
     if (!options.stream_bodies) limits.body = options.body_limit;
     parser_.begin(limits);
+    is_head_request_ = is_connect_request_ = false;
     while (true) {
         if (auto refused = parse()) co_return refused;
         if (parser_.has_head()) break;
@@ -193,6 +196,7 @@ Task<ServerConnection::Heard> ServerConnection::read_head() {
     }
     const auto& message = parser_.message;
     is_head_request_ = message.method == "HEAD";
+    is_connect_request_ = message.method == "CONNECT";
     if (message.is_http_11 && message.headers.all("Host").size() != 1)
         co_return Refusal{400, "a request has one Host"};
     const auto expectation = message.headers.get("Expect");
@@ -220,9 +224,10 @@ Task<ServerConnection::Heard> ServerConnection::read_body() {
 
 // Waits for more bytes within the phase's deadline.
 Task<ServerConnection::Heard> ServerConnection::read_some() {
-    const auto [code, count] =
-        co_await socket_.async_read_some(in_.prepare(read_size / 2), quietly);
+    const auto room = in_.prepare(room_);
+    const auto [code, count] = co_await socket_.async_read_some(room, quietly);
     in_.commit(count);
+    if (count == room.size()) room_ = std::min(2 * room_, room_max);
     if (!code) co_return std::nullopt;
     if (std::exchange(has_expired_, false) && phase_ == Phase::receiving)
         co_return Refusal{408, "the request took too long"};
@@ -267,14 +272,17 @@ Request ServerConnection::take_request() {
 
 Task<bool> ServerConnection::answer(Response response) {
     if (phase_ == Phase::leaving) co_return false;
-    const bool is_upgrade = response.status == 101 && response.upgraded;
-    const bool has_body = !is_head_request_ && may_have_body(response.status);
+    const bool is_upgrade =
+        response.upgraded &&
+        (response.status == 101 || (is_connect_request_ && response.status / 100 == 2));
+    const bool has_body = !is_head_request_ && !is_upgrade && may_have_body(response.status);
     HeadForm form;
     form.is_http_11 = parser_.message.is_http_11;
-    form.keep_alive = parser_.keep_alive() && parser_.is_done() && !state_->is_stopping &&
-                      !lists(response.headers, "Connection", "close");
+    form.keep_alive =
+        is_upgrade || (parser_.keep_alive() && parser_.is_done() && !state_->is_stopping &&
+                       !lists(response.headers, "Connection", "close"));
     const auto stated = stated_length(response.headers);
-    if (is_head_request_ && (stated || may_have_body(response.status))) {
+    if (is_head_request_ && !is_upgrade && (stated || may_have_body(response.status))) {
         if (stated || !response.stream)
             form.framing = {Framing::Kind::length, stated.value_or(response.body.size())};
     } else if (has_body && !response.stream) {

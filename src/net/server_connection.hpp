@@ -84,6 +84,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     Shared state_;
     boost::asio::ip::tcp::socket socket_;
     Buffer in_;
+    std::size_t room_ = 4 * 1024;  // for the next read
     std::string out_;
     MessageParser parser_{MessageParser::Kind::request};
     TaskGroup tasks_;
@@ -93,6 +94,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     bool is_watched_ = false;
     bool wants_continue_ = false;
     bool is_head_request_ = false;
+    bool is_connect_request_ = false;
     std::uint64_t serial_ = 0;  // of the present request
     std::string peer_;
     Origin self_;

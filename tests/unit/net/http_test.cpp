@@ -1,5 +1,6 @@
 #include "net/http.hpp"
 
+#include "base/async/random.hpp"
 #include "net/message_parser.hpp"
 #include "net/message_writer.hpp"
 
@@ -117,4 +118,57 @@ TEST_CASE("a header value cannot break out of its line") {
     std::string head;
     write_head(head, response, {.framing = {Framing::Kind::length, 0}});
     CHECK(head == "HTTP/1.1 200 OK\r\nX-Good: 1\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_CASE("a proxy drops what is meant for one connection and keeps an upgrade to websocket") {
+    Headers headers{{"Host", "x"},
+                    {"Connection", "keep-alive, X-Private"},
+                    {"Keep-Alive", "timeout=5"},
+                    {"X-Private", "1"},
+                    {"TE", "trailers"},
+                    {"Transfer-Encoding", "chunked"},
+                    {"Upgrade", "h2c"},
+                    {"Content-Length", "3"}};
+    drop_hop_by_hop(headers);
+    CHECK(headers.size() == 2);
+    CHECK(headers.get("Host"));
+    CHECK(headers.get("Content-Length"));
+    Headers websocket{{"Connection", "Upgrade"}, {"Upgrade", "websocket"}};
+    drop_hop_by_hop(websocket);
+    CHECK(websocket.size() == 1);
+    CHECK(websocket.get("Upgrade") == "websocket");
+}
+
+TEST_CASE("hostile bytes are taken or refused, and never more than the limits allow") {
+    const std::vector<std::string> seeds{
+        "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a=\"b\"\r\nabc\r\n0\r\n"
+        "T: v\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\nA: b\r\n c\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close, x\r\n\r\n"
+        "ffffffffffffffff\r\nabc\r\n",
+        "HTTP/1.0 304\r\nContent-Length: 18446744073709551615\r\n\r\n"};
+    SeededRandom random(20261125);
+    for (int round = 0; round < 20'000; ++round) {
+        CAPTURE(round);
+        auto bytes = seeds[random.below(seeds.size())];
+        for (auto changes = random.below(6); changes > 0; --changes) {
+            const auto at = random.below(bytes.size());
+            switch (random.below(3)) {
+                case 0:
+                    bytes[at] = static_cast<char>(random.below(256));
+                    break;
+                case 1:
+                    bytes.insert(at, bytes.substr(random.below(bytes.size()), random.below(20)));
+                    break;
+                default:
+                    bytes.erase(at, random.below(4));
+                    break;
+            }
+            if (bytes.empty()) bytes = "x";
+        }
+        const auto kind =
+            random.below(2) == 0 ? MessageParser::Kind::request : MessageParser::Kind::response;
+        const auto parser = fed(kind, bytes, 1 + random.below(bytes.size()));
+        CHECK(parser->message.body.size() <= bytes.size());
+    }
 }

@@ -12,8 +12,16 @@ namespace {
 
 class Proxy final : public Handler {
    public:
-    Proxy(HttpClient& client, Origin to) : client_(client), to_(std::move(to)) {}
+    Proxy(SocketClient& client, Origin to) : client_(client), to_(std::move(to)) {}
     Task<Response> handle(Request request) override {
+        if (request.method == "CONNECT") {
+            auto stream = co_await client_.connect(to_, 5s);
+            if (!stream) co_return Response{.status = 502, .body = stream.error().message};
+            Response response;
+            response.upgraded = std::move(*stream);
+            co_return response;
+        }
+        drop_hop_by_hop(request.headers);
         request.origin = to_;
         request.short_body_in_place = true;
         auto answer = co_await client_.open(std::move(request));
@@ -22,7 +30,7 @@ class Proxy final : public Handler {
     }
 
    private:
-    HttpClient& client_;
+    SocketClient& client_;
     Origin to_;
 };
 
@@ -194,4 +202,25 @@ TEST_CASE("an upgraded connection carries bytes both ways through a proxy until 
           "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
           "hello abcabcbyebye");
     world.run(front.stop(1s));
+}
+
+namespace {
+
+Task<> talk_through(World& world, std::uint16_t port, std::string& head, std::string& all) {
+    Raw raw(world.executor(), port);
+    co_await raw.write("CONNECT web.test:80 HTTP/1.1\r\nHost: web.test:80\r\n\r\n");
+    head = co_await raw.read_until("\r\n\r\n");
+    co_await raw.write("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    all = co_await raw.read_all();
+}
+
+}  // namespace
+
+TEST_CASE("CONNECT joins the caller to whatever the handler connects to") {
+    Mesh mesh;
+    std::string head;
+    std::string all;
+    mesh.world.run(talk_through(mesh.world, mesh.origin.port, head, all));
+    CHECK(head == "HTTP/1.1 200 OK\r\n\r\n");
+    CHECK(all.ends_with("\r\n\r\nGET 0"));
 }

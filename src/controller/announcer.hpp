@@ -1,0 +1,46 @@
+// What users are told about one Canary: a Kubernetes Event and its line in the log.
+#pragma once
+
+#include "base/async/log.hpp"
+#include "delivery/canary/move.hpp"
+#include "kube/events.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sluice::controller {
+
+class Announcer {
+   public:
+    // Both outlive this.
+    Announcer(kube::EventRecorder& events, Logger& log) : events_(events), log_(log) {}
+
+    // Each under a name derived from the Canary, the transition and the message: a pass that is
+    // repeated, after a kill too, adds nothing.
+    Task<> record(Json canary, std::vector<canary::Event> events);
+    // A Warning about something that goes on: once per distinct text until `settled`.
+    void warn(const Json& canary, canary::EventType type, const std::string& message);
+    void settled(const kube::ObjectKey& key);
+    void forget(const kube::ObjectKey& key);
+
+   private:
+    struct Told {
+        std::string warning;
+        std::deque<std::string> names;  // the last few Events
+    };
+
+    void log_event(const Json& canary, canary::EventType type, const std::string& message);
+
+    kube::EventRecorder& events_;
+    Logger& log_;
+    std::map<kube::ObjectKey, Told> told_;
+};
+
+// "podinfo.5f0c…": the name of an Event that is there once.
+std::string event_name(const Json& canary, const canary::Event& event);
+// "podinfo.test": the log field `canary`.
+std::string dotted_name(const kube::ObjectKey& key);
+
+}  // namespace sluice::controller

@@ -1,0 +1,273 @@
+#include "controller/canary_controller.hpp"
+
+#include "delivery/traffic.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::controller {
+namespace {
+
+using canary::Evidence;
+using kube::ObjectKey;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A release that is set up at once takes about ten moves; a pass that takes thirty goes in circles.
+constexpr int moves_max = 30;
+
+std::string target_name(const Json& object) {
+    return std::string(text_at(object, {"spec", "targetRef", "name"}));
+}
+
+std::string scaler_name(const Json& object) {
+    return std::string(text_at(object, {"spec", "autoscalerRef", "name"}));
+}
+
+bool is_out_of_contact(ErrorKind kind) {
+    return kind == ErrorKind::unreachable || kind == ErrorKind::timed_out ||
+           kind == ErrorKind::unavailable || kind == ErrorKind::too_many ||
+           kind == ErrorKind::cancelled;
+}
+
+// Somebody else was quicker: the next look sees what they did.
+bool is_overtaken(ErrorKind kind) {
+    return kind == ErrorKind::conflict || kind == ErrorKind::already_exists;
+}
+
+}  // namespace
+
+CanaryController::CanaryController(Tools tools, canary::Settings settings)
+    : tools_(tools), settings_(std::move(settings)) {}
+
+Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
+    const auto began = tools_.clock.now();
+    Evidence evidence;
+    bool analysed = false;
+    for (int moves = 0; moves < moves_max; ++moves) {
+        // Old knowledge moves no traffic.
+        if (tools_.caches.trouble()) co_return tools_.clock.now() + seconds{2};
+        const auto view = survey(key);
+        if (!view) {
+            forget(key);
+            co_return std::optional<Time>{};
+        }
+        if (const auto rival = older_rival(*view)) {
+            tools_.announcer.warn(view->object, canary::EventType::error, *rival);
+            co_return std::optional<Time>{};
+        }
+
+        // What was answered about another revision, plan or weight says nothing about this one.
+        evidence.keep_only(canary::fingerprint(view->world));
+
+        const auto now = tools_.clock.now();
+        const auto move = canary::next(view->world, evidence, now);
+        if (const auto* ask = std::get_if<canary::Ask>(&move)) {
+            explain(*view, "ask");
+            co_await tools_.announcer.record(view->object, ask->events);
+            memory_[key].remembered = ask->remembered;
+            // A check that cannot be asked is evidence too, so gathering never fails.
+            const auto answers = co_await tools_.asking.gather(ask->batch);
+            for (const auto& question : ask->batch.questions) {
+                const auto* measure = std::get_if<canary::Measure>(&question.what);
+                const auto answer = answers.find(question.id);
+                if (measure == nullptr || answer == answers.end()) continue;
+                analysed = true;
+                if (!answer->second.value) continue;
+                const bool in_ms = measure->metric.kind == api::MetricKind::request_duration;
+                tools_.metrics.set_check(memory_[key].measured,
+                                         measure->metric.name,
+                                         *answer->second.value / (in_ms ? 1000 : 1));
+            }
+            evidence.add(answers);
+            continue;
+        }
+        if (const auto* act = std::get_if<canary::Act>(&move)) {
+            const auto done = co_await carry_out(*view, *act);
+            if (!done) co_return done.error();
+            continue;
+        }
+        tools_.announcer.settled(key);
+        if (analysed) {
+            tools_.metrics.observe_analysis(memory_[key].measured, tools_.clock.now() - began);
+        }
+        const auto wake = std::get<canary::Rest>(move).wake;
+        // A time that has passed already would spin.
+        if (wake) co_return std::max(*wake, tools_.clock.now() + milliseconds{100});
+        co_return std::optional<Time>{};
+    }
+    co_return Error{ErrorKind::unsettled, "settling Canary " + to_string(key)};
+}
+
+// One transition: the laws, the effects in their order, the Events, and the status last: what it
+// claims has happened.
+Task<Result<void>> CanaryController::carry_out(View view, canary::Act act) {
+    const auto key = kube::key_of(view.object);
+    explain(view, act.why);
+    const auto broken = traffic::violations(view.world, act);
+    if (!broken.empty()) co_return co_await refuse(view, broken);
+
+    for (const auto& effect : act.effects) {
+        const auto done = co_await perform(view, effect);
+        if (!done) co_return report(view, done.error());
+    }
+    co_await tools_.announcer.record(view.object, act.events);
+
+    if (act.status) {
+        const auto saved = co_await save_status(view, *act.status);
+        if (!saved) co_return report(view, saved.error());
+    }
+    memory_[key].remembered = act.remembered;
+    if (act.finish) count(view, *act.finish);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::refuse(View view, std::vector<std::string> broken) {
+    tools_.metrics.count_law_violation(memory_[kube::key_of(view.object)].measured);
+    tools_.announcer.warn(view.object, canary::EventType::error, broken.front());
+    co_return Error{ErrorKind::invalid, broken.front()};
+}
+
+// Says once what failed. Nothing for what the next look will mend by itself.
+Error CanaryController::report(const View& view, const Error& error) {
+    if (is_overtaken(error.kind)) {
+        explain(view, "overtaken: " + error.message);
+    } else if (is_out_of_contact(error.kind)) {
+        tools_.log.warn(error.message, {{"canary", dotted_name(kube::key_of(view.object))}});
+    } else {
+        tools_.announcer.warn(view.object, canary::EventType::warning, error.message);
+    }
+    return error;
+}
+
+// --- looking ----------------------------------------------------------------------------------
+
+std::optional<CanaryController::View> CanaryController::survey(const ObjectKey& key) {
+    auto& caches = tools_.caches;
+    auto object = caches.canaries.get(key);
+    if (!object) return std::nullopt;
+    const auto target = target_name(*object);
+    const auto scaler = scaler_name(*object);
+    const auto names = routing::service_names(*object);
+    const auto in_ns = [&](const std::string& name) { return ObjectKey{key.ns, name}; };
+
+    auto& memory = memory_[key];
+    if (memory.uid != kube::uid_of(*object))
+        memory = Memory{.uid = std::string(kube::uid_of(*object))};
+
+    canary::Seen seen;
+    seen.canary = *object;
+    if (caches.namespaces) seen.ns = caches.namespaces->get({"", key.ns});
+    seen.target = caches.deployments.get(in_ns(target));
+    seen.primary = caches.deployments.get(in_ns(target + "-primary"));
+    if (!scaler.empty()) {
+        seen.target_scaler = caches.scalers.get(in_ns(scaler));
+        seen.primary_scaler = caches.scalers.get(in_ns(scaler + "-primary"));
+    }
+    seen.apex_service = caches.services.get(in_ns(names.apex));
+    seen.primary_service = caches.services.get(in_ns(names.primary));
+    seen.canary_service = caches.services.get(in_ns(names.canary));
+    seen.revisions = caches.revisions.find_by(memory.uid);
+    seen.configs = survey_configs(seen, key.ns);
+    auto provider = std::string(text_at(*object, {"spec", "provider"}));
+    if (provider.empty()) provider = settings_.defaults.provider;
+    seen.routes = survey_routes(*object, provider);
+    seen.settings = settings_;
+    seen.remembered = memory.remembered;
+
+    View view{.object = std::move(*object), .world = canary::world_of(seen, tools_.clock.now())};
+    show(view);
+    return view;
+}
+
+std::map<std::string, Json> CanaryController::survey_configs(const canary::Seen& seen,
+                                                             const std::string& ns) const {
+    std::map<std::string, Json> configs;
+    if (!seen.target || !tools_.caches.config_maps) return configs;
+    for (const auto& reference : canary::config_references(*seen.target)) {
+        const auto slash = reference.find('/');
+        const auto& cache =
+            reference.starts_with("secret/") ? tools_.caches.secrets : tools_.caches.config_maps;
+        if (auto object = cache->get({ns, reference.substr(slash + 1)})) {
+            configs[reference] = std::move(*object);
+        }
+    }
+    return configs;
+}
+
+routing::LiveObjects CanaryController::live_objects(const routing::Router& router,
+                                                    const Json& object) const {
+    routing::LiveObjects live;
+    for (const auto& name : router.objects(object)) {
+        const auto* cache = tools_.caches.of(name.resource);
+        SLUICE_ASSERT(cache != nullptr);
+        if (auto found = cache->get(name.key)) live[name] = std::move(*found);
+    }
+    return live;
+}
+
+canary::RoutesSeen CanaryController::survey_routes(const Json& object,
+                                                   const std::string& provider) const {
+    const auto* router = tools_.routers.find(provider);
+    if (router == nullptr) return {};
+    const auto live = live_objects(*router, object);
+    const auto read = router->read(object, live);
+    canary::RoutesSeen seen;
+    auto present = routing::Shares{};
+    if (!read) {
+        seen.state = canary::RoutesState::unreadable;
+        seen.text = read.error().message;
+    } else if (read->present) {
+        seen.state = canary::RoutesState::weights;
+        seen.weights = {.primary = read->shares.primary, .canary = read->shares.canary};
+        if (read->shares.primary + read->shares.canary == 100) present = read->shares;
+    }
+    seen.resource_version = read ? read->resource_version : std::string{};
+    const auto writes = router->ensure(object, live, present);
+    if (!writes) {
+        seen.state = canary::RoutesState::unreadable;
+        seen.text = writes.error().message;
+    }
+    seen.drifted = writes && !writes->empty();
+    return seen;
+}
+
+// Two Canaries of one target or apex would undo each other's work: the younger holds.
+std::optional<std::string> CanaryController::older_rival(const View& view) const {
+    const auto key = kube::key_of(view.object);
+    const auto age = [](const Json& object) {
+        return std::pair(text_at(object, {"metadata", "creationTimestamp"}), kube::uid_of(object));
+    };
+    const auto target = target_name(view.object);
+    const auto apex = routing::service_names(view.object).apex;
+    for (const auto& concern :
+         {Concern{"deployments", {key.ns, target}}, Concern{"services", {key.ns, apex}}}) {
+        for (const auto& other : dependents_.of(concern)) {
+            if (other == key) continue;
+            const auto object = tools_.caches.canaries.get(other);
+            if (!object) continue;
+            const bool same_target = target_name(*object) == target;
+            if (!same_target && routing::service_names(*object).apex != apex) continue;
+            if (age(*object) > age(view.object)) continue;
+            return fmt::format(
+                "Found more than one canary with the same {} {}.{}: {} is older, this one holds",
+                same_target ? "target" : "service",
+                same_target ? target : apex,
+                key.ns,
+                dotted_name(other));
+        }
+    }
+    return std::nullopt;
+}
+
+// --- doing ------------------------------------------------------------------------------------
+
+Task<Result<void>> CanaryController::perform(View view, canary::Effect effect) {
+    auto done = co_await std::visit(
+        [&](auto& what) { return perform(std::move(view), std::move(what)); }, effect);
+    co_return done;
+}
+
+}  // namespace sluice::controller

@@ -1,0 +1,94 @@
+// One Canary until it rests: look, let the judgement say what is next, do that, look again.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/log.hpp"
+#include "controller/announcer.hpp"
+#include "controller/asking.hpp"
+#include "controller/caches.hpp"
+#include "controller/dependents.hpp"
+#include "controller/own_metrics.hpp"
+#include "delivery/canary/next.hpp"
+#include "kube/client.hpp"
+#include "routing/table.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::controller {
+
+// What the controller works with. All outlive it.
+struct Tools {
+    Clock& clock;
+    Logger& log;
+    kube::Client& client;
+    Caches& caches;
+    Announcer& announcer;
+    Asking& asking;
+    OwnMetrics& metrics;
+    const routing::Table& routers;
+};
+
+class CanaryController {
+   public:
+    CanaryController(Tools tools, canary::Settings settings);
+
+    // Until the Canary rests; when to come again, or nothing until something changes. Safe to
+    // repeat from any point, because every effect states what must be true ("90/10") and never a
+    // change to it ("10 more").
+    Task<Result<std::optional<Time>>> tick(kube::ObjectKey key);
+
+    // The Canaries that a change of this object concerns.
+    std::vector<kube::ObjectKey> concerned_by(const kube::Resource& resource,
+                                              const kube::ObjectKey& key) const;
+    // The Canary came, changed or went. Returns those to wake.
+    std::vector<kube::ObjectKey> note_canary(const kube::ObjectKey& key);
+
+   private:
+    struct Memory {
+        std::string uid;
+        canary::Remembered remembered;
+        std::int64_t synced_generation = -1;
+        Measured measured;
+    };
+    struct View {
+        Json object;
+        canary::World world;
+    };
+
+    std::optional<View> survey(const kube::ObjectKey& key);
+    canary::RoutesSeen survey_routes(const Json& object, const std::string& provider) const;
+    routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
+    std::map<std::string, Json> survey_configs(const canary::Seen& seen,
+                                               const std::string& ns) const;
+    std::optional<std::string> older_rival(const View& view) const;
+
+    Task<Result<void>> carry_out(View view, canary::Act act);
+    Task<Result<void>> refuse(View view, std::vector<std::string> broken);
+    Task<Result<void>> perform(View view, canary::Effect effect);
+    Task<Result<void>> perform(View view, canary::Create create);
+    Task<Result<void>> perform(View view, canary::Patch patch);
+    Task<Result<void>> perform(View view, canary::ScaleTarget scale);
+    Task<Result<void>> perform(View view, canary::Delete removal);
+    Task<Result<void>> perform(View view, canary::EnsureRoutes ensure);
+    Task<Result<void>> perform(View view, canary::Route route);
+    Task<Result<void>> write(View view, routing::ObjectWrite write);
+    Task<Result<void>> save_status(View view, Json status);
+    Error report(const View& view, const Error& error);
+
+    void show(const View& view);
+    void tell(const View& view, const std::string& line);
+    void count(const View& view, canary::Finish finish);
+    void explain(const View& view, const std::string& decision);
+    std::vector<Concern> concerns_of(const Json& object, const std::string& provider) const;
+    void forget(const kube::ObjectKey& key);
+
+    Tools tools_;
+    canary::Settings settings_;
+    std::map<kube::ObjectKey, Memory> memory_;
+    Dependents dependents_;
+};
+
+}  // namespace sluice::controller

@@ -1,0 +1,268 @@
+// One function per effect: what must be true is made true, the cache learns the answer, and the log
+// says what was done.
+#include "controller/canary_controller.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace sluice::controller {
+namespace {
+
+const std::string manager = "sluice";
+
+Error failed(const canary::Telling& telling, const Error& error) {
+    return {error.kind, telling.failure + error.message, error.retry_after};
+}
+
+routing::Shares shares_of(canary::Weights weights) {
+    return {.primary = weights.primary, .canary = weights.canary};
+}
+
+}  // namespace
+
+Task<Result<void>> CanaryController::perform(View view, canary::Create create) {
+    auto& cache = tools_.caches.of(create.kind);
+    const auto answer =
+        co_await tools_.client.create(cache.resource(), create.object, {.field_manager = manager});
+    if (!answer) co_return failed(create.telling, answer.error());
+    cache.note(*answer);
+    tell(view, create.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(View view, canary::Patch patch) {
+    auto& cache = tools_.caches.of(patch.kind);
+    const kube::ObjectKey key{view.world.canary.ns, patch.name};
+    const auto answer = co_await tools_.client.merge_patch(
+        cache.resource(),
+        key,
+        patch.patch,
+        {.resource_version = patch.resource_version, .uid = patch.uid, .field_manager = manager});
+    if (!answer) co_return failed(patch.telling, answer.error());
+    cache.note(*answer);
+    tell(view, patch.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(View view, canary::ScaleTarget scale) {
+    auto& cache = tools_.caches.deployments;
+    const kube::ObjectKey key{view.world.canary.ns, scale.name};
+    const Json patch = JsonObject{{"spec", JsonObject{{"replicas", scale.replicas}}}};
+    const auto answer = co_await tools_.client.merge_patch(
+        cache.resource(), key, patch, {.uid = scale.uid, .field_manager = manager});
+    if (!answer) co_return failed(scale.telling, answer.error());
+    cache.note(*answer);
+    tell(view, scale.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(View view, canary::Delete removal) {
+    auto& cache = tools_.caches.of(removal.kind);
+    const kube::ObjectKey key{view.world.canary.ns, removal.name};
+    const auto answer = co_await tools_.client.remove(
+        cache.resource(), key, {.propagation = kube::Propagation::background, .uid = removal.uid});
+    if (!answer && answer.error().kind != ErrorKind::not_found) {
+        co_return failed(removal.telling, answer.error());
+    }
+    if (answer) cache.note_deleted(key, *answer);
+    tell(view, removal.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(View view, canary::EnsureRoutes ensure) {
+    const auto* router = tools_.routers.find(view.world.canary.provider);
+    if (router == nullptr) {
+        co_return Error{ErrorKind::unsupported, tools_.routers.refusal(view.world.canary.provider)};
+    }
+    // The live objects as they are now: an earlier effect of this act may have changed them.
+    const auto writes =
+        router->ensure(view.object, live_objects(*router, view.object), shares_of(ensure.weights));
+    if (!writes) co_return writes.error();
+    for (const auto& each : *writes) {
+        auto done = co_await write(view, each);
+        if (!done) co_return done;
+    }
+    tell(view, ensure.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(View view, canary::Route route) {
+    const auto* router = tools_.routers.find(view.world.canary.provider);
+    if (router == nullptr) {
+        co_return Error{ErrorKind::unsupported, tools_.routers.refusal(view.world.canary.provider)};
+    }
+    const auto live = live_objects(*router, view.object);
+    const auto seen = router->read(view.object, live);
+    if (seen && !route.resource_version.empty() &&
+        seen->resource_version != route.resource_version) {
+        co_return Error{ErrorKind::conflict, "routes have changed since they were read"};
+    }
+    const auto change = router->route(view.object, live, shares_of(route.weights));
+    if (!change) co_return change.error();
+    // Nothing differs: the routes are as they should be already.
+    if (!change->body.as_object().empty()) {
+        auto done = co_await write(view, *change);
+        if (!done) co_return done;
+    }
+    tell(view, route.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::write(View view, routing::ObjectWrite write) {
+    const auto& name = write.name;
+    auto answer =
+        write.verb == routing::WriteVerb::create
+            ? co_await tools_.client.create(name.resource, write.body, {.field_manager = manager})
+            : co_await tools_.client.merge_patch(
+                  name.resource, name.key, write.body, {.field_manager = manager});
+    if (!answer) co_return answer.error().with(write.failing);
+    tools_.caches.of(name.resource)->note(*answer);
+    tell(view, write.done);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::save_status(View view, Json status) {
+    const auto key = kube::key_of(view.object);
+    const auto* before = find(view.object, {"status"});
+    const Json from = JsonObject{{"status", before == nullptr ? Json(JsonObject{}) : *before}};
+    const Json to = JsonObject{{"status", std::move(status)}};
+    const auto patch = merge_patch_between(from, to);
+    if (patch.as_object().empty()) co_return Result<void>{};
+    const auto answer = co_await tools_.client.merge_patch(
+        kube::resources::canaries,
+        key,
+        patch,
+        {.subresource = "status",
+         .resource_version = std::string(kube::resource_version_of(view.object)),
+         .uid = std::string(kube::uid_of(view.object)),
+         .field_manager = manager});
+    if (!answer) {
+        co_return answer.error().with(
+            fmt::format("updating canary {} status failed", dotted_name(key)));
+    }
+    tools_.caches.canaries.note(*answer);
+    co_return Result<void>{};
+}
+
+void CanaryController::tell(const View& view, const std::string& line) {
+    if (line.empty()) return;
+    tools_.log.info(line, {{"canary", dotted_name(kube::key_of(view.object))}});
+}
+
+void CanaryController::explain(const View& view, const std::string& decision) {
+    tools_.log.debug(fmt::format("decided {}: phase {}, routes {}, failed checks {}",
+                                 decision,
+                                 api::to_string(view.world.canary.status.phase),
+                                 canary::to_string(view.world.routes.weights),
+                                 view.world.canary.status.failed_checks),
+                     {{"canary", dotted_name(kube::key_of(view.object))}});
+}
+
+// --- bookkeeping ------------------------------------------------------------------------------
+
+// Shows what was seen: gauges, and one line when the Canary's spec is new.
+void CanaryController::show(const View& view) {
+    const auto key = kube::key_of(view.object);
+    auto& memory = memory_[key];
+    const auto& world = view.world;
+    // The target's template may name other configs now.
+    dependents_.set(key, concerns_of(view.object, world.canary.provider));
+    memory.measured = {
+        .target = world.canary.target.name, .primary = world.canary.primary_name(), .ns = key.ns};
+    tools_.metrics.set_status(memory.measured, api::to_string(world.canary.status.phase));
+    if (world.routes.state == canary::RoutesState::weights) {
+        tools_.metrics.set_weights(
+            memory.measured,
+            {.primary = world.routes.weights.primary, .canary = world.routes.weights.canary});
+    }
+    if (memory.synced_generation != world.canary.generation) {
+        memory.synced_generation = world.canary.generation;
+        tools_.log.info("Synced " + to_string(key));
+    }
+}
+
+void CanaryController::count(const View& view, canary::Finish finish) {
+    const auto& measured = memory_[kube::key_of(view.object)].measured;
+    RunResult run{.strategy = view.world.strategy, .analysis = "completed"};
+    switch (finish) {
+        case canary::Finish::promoted:
+            tools_.metrics.count_success(measured, run);
+            return;
+        case canary::Finish::promoted_unanalysed:
+            run.analysis = "skipped";
+            tools_.metrics.count_success(measured, run);
+            return;
+        case canary::Finish::failed:
+            tools_.metrics.count_failure(measured, run);
+            return;
+    }
+}
+
+std::vector<kube::ObjectKey> CanaryController::concerned_by(const kube::Resource& resource,
+                                                            const kube::ObjectKey& key) const {
+    return dependents_.of({resource.plural, key});
+}
+
+std::vector<kube::ObjectKey> CanaryController::note_canary(const kube::ObjectKey& key) {
+    const auto object = tools_.caches.canaries.get(key);
+    if (object) {
+        auto provider = std::string(text_at(*object, {"spec", "provider"}));
+        if (provider.empty()) provider = settings_.defaults.provider;
+        dependents_.set(key, concerns_of(*object, provider));
+        return {key};
+    }
+    // Whoever held back for it may go on now.
+    std::vector<kube::ObjectKey> woken{key};
+    for (const auto& concern : dependents_.concerns(key)) {
+        for (const auto& other : dependents_.of(concern)) woken.push_back(other);
+    }
+    dependents_.erase(key);
+    return woken;
+}
+
+std::vector<Concern> CanaryController::concerns_of(const Json& object,
+                                                   const std::string& provider) const {
+    const auto key = kube::key_of(object);
+    std::vector<Concern> concerns;
+    const auto add = [&](const kube::Resource& resource, const std::string& name) {
+        if (!name.empty()) concerns.push_back({resource.plural, {key.ns, name}});
+    };
+    const std::string target(text_at(object, {"spec", "targetRef", "name"}));
+    const std::string scaler(text_at(object, {"spec", "autoscalerRef", "name"}));
+    const auto names = routing::service_names(object);
+    add(kube::resources::deployments, target);
+    add(kube::resources::deployments, target + "-primary");
+    if (!scaler.empty()) {
+        add(kube::resources::horizontal_pod_autoscalers, scaler);
+        add(kube::resources::horizontal_pod_autoscalers, scaler + "-primary");
+    }
+    for (const auto& name : {names.apex, names.primary, names.canary}) {
+        add(kube::resources::services, name);
+    }
+    concerns.push_back({kube::resources::namespaces.plural, {"", key.ns}});
+    if (const auto* router = tools_.routers.find(provider)) {
+        for (const auto& name : router->objects(object)) {
+            concerns.push_back({name.resource.plural, name.key});
+        }
+    }
+    if (const auto live = tools_.caches.deployments.get({key.ns, target})) {
+        for (const auto& reference : canary::config_references(*live)) {
+            const auto name = reference.substr(reference.find('/') + 1);
+            add(reference.starts_with("secret/") ? kube::resources::secrets
+                                                 : kube::resources::config_maps,
+                name);
+        }
+    }
+    return concerns;
+}
+
+void CanaryController::forget(const kube::ObjectKey& key) {
+    const auto found = memory_.find(key);
+    if (found != memory_.end()) {
+        tools_.metrics.forget(found->second.measured);
+        memory_.erase(found);
+    }
+    tools_.announcer.forget(key);
+}
+
+}  // namespace sluice::controller

@@ -1,0 +1,172 @@
+#include "notify/webhook.hpp"
+
+#include "base/core/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::notify {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration wait_max = seconds{30};
+constexpr std::size_t body_limit = 256 * 1024;
+constexpr std::size_t shown_limit = 512;
+constexpr int redirects_max = 10;
+constexpr int retries_max = 20;
+
+bool is_worth_another_try(int status) {
+    return status == 429 || (status >= 500 && status != 501);
+}
+
+bool is_worth_another_try(ErrorKind kind) {
+    return kind == ErrorKind::unreachable || kind == ErrorKind::timed_out;
+}
+
+bool is_success(int status) {
+    return status >= 200 && status < 300;
+}
+
+// A stranger's text, fit for one line of an event.
+std::string shown(std::string_view text) {
+    std::string line;
+    for (const char c : text.substr(0, shown_limit)) {
+        line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+    while (!line.empty() && !is_utf8(line)) line.pop_back();
+    return std::string(trimmed(line));
+}
+
+// Without user info: a password in a hook's address stays out of Events and logs.
+std::string without_secrets(std::string url) {
+    const auto scheme_end = url.find("://");
+    if (scheme_end == std::string::npos) return url;
+    const auto begin = scheme_end + 3;
+    const auto at = url.find('@', begin);
+    if (at == std::string::npos || at > url.find('/', begin)) return url;
+    return url.erase(begin, at + 1 - begin);
+}
+
+std::string refusal_text(const net::Response& answer) {
+    const auto body = shown(answer.body);
+    if (is_worth_another_try(answer.status) || body.empty()) {
+        const auto what = body.empty() ? std::string(net::reason_phrase(answer.status)) : body;
+        return fmt::format("status {}: {}", answer.status, what);
+    }
+    return body;
+}
+
+Duration wait_before(int attempt, const net::Response* answer) {
+    if (answer != nullptr && (answer->status == 429 || answer->status == 503)) {
+        const auto asked = answer->headers.get("Retry-After");
+        const auto whole = asked ? parse_integer(trimmed(*asked)) : std::nullopt;
+        if (whole && *whole >= 0)
+            return std::min<Duration>(seconds{std::min<std::int64_t>(*whole, 30)}, wait_max);
+    }
+    return std::min<Duration>(seconds{1LL << std::min(attempt - 1, 5)}, wait_max);
+}
+
+struct Target {
+    net::Url url;
+    std::string authorization;
+};
+
+Result<Target> target_of(std::string text) {
+    Target target;
+    const auto bare = without_secrets(text);
+    if (bare.size() != text.size()) {
+        const auto begin = text.find("://") + 3;
+        const auto secret = std::string_view(text).substr(begin, text.size() - bare.size() - 1);
+        target.authorization = "Basic " + base64(percent_decoded(secret));
+    }
+    auto url = net::parse_url(bare);
+    if (!url) return url.error();
+    target.url = std::move(*url);
+    return target;
+}
+
+// Where a redirect leads: absolute, or a path on the same server.
+Result<net::Url> redirected(const net::Request& from, std::string_view location) {
+    if (location.starts_with("/") && !location.starts_with("//")) {
+        return net::Url{.origin = from.origin, .target = std::string(location)};
+    }
+    return net::parse_url(location);
+}
+
+std::shared_ptr<const net::TlsOptions> trusting_anybody() {
+    static const auto options =
+        std::make_shared<const net::TlsOptions>(net::TlsOptions{.verify = false});
+    return options;
+}
+
+}  // namespace
+
+Task<Result<void>> Webhooks::call(api::Hook hook, std::string body) {
+    if (!hook.timeout) {
+        co_return Error{ErrorKind::invalid,
+                        fmt::format("time: invalid duration \"{}\"", hook.timeout_text)};
+    }
+    const auto target = target_of(hook.url);
+    if (!target) co_return target.error();
+    const auto shown_url = without_secrets(hook.url);
+
+    const int attempts_max = 1 + std::clamp(hook.retries, 0, retries_max);
+    for (int attempt = 1;; ++attempt) {
+        net::Request request;
+        request.method = "POST";
+        request.origin = target->url.origin;
+        request.target = target->url.target;
+        request.headers.set("Content-Type", "application/json");
+        if (!target->authorization.empty()) {
+            request.headers.set("Authorization", target->authorization);
+        }
+        request.body = body;
+        request.timeout = *hook.timeout;
+        request.body_limit = body_limit;
+        if (hook.disable_tls) request.tls = trusting_anybody();
+
+        const auto answer = co_await post(std::move(request));
+        if (answer && is_success(answer->status)) co_return Result<void>{};
+        const bool again = answer ? is_worth_another_try(answer->status)
+                                  : is_worth_another_try(answer.error().kind);
+        if (!again || attempt == attempts_max) {
+            if (answer) co_return Error{ErrorKind::denied, refusal_text(*answer)};
+            co_return Error{answer.error().kind,
+                            fmt::format("POST {} giving up after {} attempt(s): {}",
+                                        shown_url,
+                                        attempt,
+                                        answer.error().message)};
+        }
+        co_await clock_.sleep_for(wait_before(attempt, answer ? &*answer : nullptr));
+    }
+}
+
+// Follows redirects as browsers do: a POST that is answered by 301, 302 or 303 goes on as a GET.
+Task<Result<net::Response>> Webhooks::post(net::Request request) {
+    for (int redirects = 0;; ++redirects) {
+        auto answer = co_await http_.send(request);
+        if (!answer) co_return answer.error();
+        const bool keeps_method = answer->status == 307 || answer->status == 308;
+        const bool moves =
+            keeps_method || answer->status == 301 || answer->status == 302 || answer->status == 303;
+        const auto location = answer->headers.get("Location");
+        if (!moves || !location) co_return std::move(*answer);
+        if (redirects == redirects_max) {
+            co_return Error{ErrorKind::bad_answer, "stopped after 10 redirects"};
+        }
+        const auto next = redirected(request, *location);
+        if (!next) co_return next.error();
+        if (next->origin != request.origin) request.headers.erase("Authorization");
+        request.origin = next->origin;
+        request.target = next->target;
+        if (!keeps_method) {
+            request.method = "GET";
+            request.body.clear();
+            request.headers.erase("Content-Type");
+        }
+    }
+}
+
+}  // namespace sluice::notify
