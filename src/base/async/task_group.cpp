@@ -40,7 +40,13 @@ struct TaskGroup::State {
     explicit State(Executor where) : executor(std::move(where)), ended(executor) {}
     Executor executor;
     Signal ended;
-    std::list<boost::asio::cancellation_signal> running;
+
+    struct Running {
+        boost::asio::cancellation_signal signal;
+        bool has_begun = false;
+        bool is_cancelled = false;
+    };
+    std::list<Running> running;
 
     struct Ended;
 };
@@ -49,7 +55,7 @@ struct TaskGroup::State {
 // Asio 1.81 emits later, through a pointer into a signal that may have gone with its task by then.
 struct TaskGroup::State::Ended {
     using cancellation_slot_type = boost::asio::cancellation_slot;
-    cancellation_slot_type get_cancellation_slot() const noexcept { return here->slot(); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return here->signal.slot(); }
 
     void operator()(const std::exception_ptr& thrown) const {
         die_unless_cancelled(name, thrown);
@@ -62,9 +68,19 @@ struct TaskGroup::State::Ended {
 
     // The state lives as long as any of its tasks, so a group may go before they have ended.
     std::shared_ptr<State> state;
-    std::list<boost::asio::cancellation_signal>::iterator here;
+    std::list<State::Running>::iterator here;
     std::string name;
 };
+
+namespace {
+
+// Asio cannot end a task that has not begun, so one that is cancelled so early never begins.
+Task<> unless_cancelled(bool& has_begun, const bool& is_cancelled, Task<> task) {
+    has_begun = true;
+    if (!is_cancelled) co_await std::move(task);
+}
+
+}  // namespace
 
 TaskGroup::TaskGroup(Executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
 
@@ -75,13 +91,17 @@ TaskGroup::~TaskGroup() {
 void TaskGroup::spawn(std::string name, Task<> task) {
     auto& running = state_->running;
     const auto here = running.emplace(running.end());
-    boost::asio::co_spawn(
-        state_->executor, std::move(task), State::Ended{state_, here, std::move(name)});
+    boost::asio::co_spawn(state_->executor,
+                          unless_cancelled(here->has_begun, here->is_cancelled, std::move(task)),
+                          State::Ended{state_, here, std::move(name)});
 }
 
 void TaskGroup::cancel() {
     // Emitting may end a task at once; its entry goes later, so the list holds still.
-    for (auto& signal : state_->running) signal.emit(boost::asio::cancellation_type::terminal);
+    for (auto& task : state_->running) {
+        task.is_cancelled = true;
+        if (task.has_begun) task.signal.emit(boost::asio::cancellation_type::terminal);
+    }
 }
 
 Task<> TaskGroup::wait() {

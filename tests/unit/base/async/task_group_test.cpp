@@ -90,3 +90,15 @@ TEST_CASE("a group may go with its last task while that runs") {
     clock.run_for(2s);
     CHECK(seen.expired());
 }
+
+TEST_CASE("a task that is cancelled before it has begun never begins") {
+    boost::asio::io_context context;
+    VirtualClock clock(context, Time{});
+    bool woke = false;
+    TaskGroup group(context.get_executor());
+    group.spawn("a", sleep_long(clock, woke));
+    group.cancel();
+    clock.settle();
+    CHECK(group.size() == 0);
+    CHECK(clock.next_wake() == std::nullopt);
+}
