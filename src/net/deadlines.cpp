@@ -1,5 +1,6 @@
 #include "net/deadlines.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace sluice::net {
@@ -9,7 +10,7 @@ struct Deadlines::State : std::enable_shared_from_this<State> {
 
     void place(Entry& entry, Time when);
     void wake_by(Time when);
-    void let_pass();
+    void let_pass(Time now);
 
     Clock& clock;
     std::multimap<Time, Entry*> entries;
@@ -53,7 +54,8 @@ Task<> Deadlines::sleep(std::shared_ptr<State> state, Time until) {
         if (const auto mine = state->wakes.find(until); mine != state->wakes.end()) {
             state->wakes.erase(mine);
         }
-        state->let_pass();
+        // The wall clock may have been set back while we slept; what was slept for has come.
+        state->let_pass(std::max(state->clock.now(), until));
         if (state->entries.empty()) co_return;
         until = state->entries.begin()->first;
         if (!state->wakes.empty() && *state->wakes.begin() <= until) co_return;
@@ -61,8 +63,7 @@ Task<> Deadlines::sleep(std::shared_ptr<State> state, Time until) {
     }
 }
 
-void Deadlines::State::let_pass() {
-    const auto now = clock.now();
+void Deadlines::State::let_pass(Time now) {
     while (!entries.empty() && entries.begin()->first <= now) {
         auto& entry = *entries.begin()->second;
         if (entry.due_ == Time::max()) {

@@ -75,7 +75,8 @@ HttpServer::~HttpServer() {
 
 Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16_t port) {
     boost::system::error_code code;
-    const auto where = boost::asio::ip::make_address(address, code);
+    const auto where =
+        boost::asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, code);
     if (code) return listening_error(address, port, code);
     auto acceptor = std::make_shared<tcp::acceptor>(state_->executor);
     const tcp::endpoint endpoint(where, port);

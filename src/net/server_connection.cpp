@@ -186,11 +186,11 @@ Task<ServerConnection::Heard> ServerConnection::read_head() {
         if (auto refused = parse()) co_return refused;
         if (parser_.has_head()) break;
         const bool has_begun = parser_.has_begun() || !in_.empty();
-        const auto limit = has_begun ? options.head_timeout : options.idle_timeout;
-        if (has_begun && phase_ == Phase::receiving) {
-            // The time for the head runs from its first byte; a slow sender gains none.
-        } else {
-            set_phase(has_begun ? Phase::receiving : Phase::idle, limit);
+        if (!has_begun) {
+            set_phase(Phase::idle, options.idle_timeout);
+        } else if (phase_ != Phase::receiving) {
+            // The time runs from the first byte; a slow sender gains none by going on.
+            set_phase(Phase::receiving, options.head_timeout);
         }
         if (auto refused = co_await read_some()) co_return refused;
     }
@@ -228,9 +228,10 @@ Task<ServerConnection::Heard> ServerConnection::read_some() {
     const auto [code, count] = co_await socket_.async_read_some(room, quietly);
     in_.commit(count);
     if (count == room.size()) room_ = std::min(2 * room_, room_max);
+    // The deadline may pass in the turn in which the bytes come.
+    const bool is_late = std::exchange(has_expired_, false) && phase_ == Phase::receiving;
+    if (is_late) co_return Refusal{408, "the request took too long"};
     if (!code) co_return std::nullopt;
-    if (std::exchange(has_expired_, false) && phase_ == Phase::receiving)
-        co_return Refusal{408, "the request took too long"};
     co_return Refusal{};
 }
 
@@ -308,12 +309,12 @@ Task<bool> ServerConnection::answer(Response response) {
         if (is_short) out_ += body;
         const bool is_sent = co_await send({{out_, is_short ? std::string_view{} : body}});
         if (is_sent && !form.keep_alive) co_await leave();
-        co_return is_sent&& form.keep_alive;
+        co_return (is_sent && form.keep_alive);
     }
     if (!co_await send({{out_}})) co_return false;
     const bool is_whole = co_await send_stream(std::move(response.stream), form.framing);
     if (is_whole && !form.keep_alive) co_await leave();
-    co_return is_whole&& form.keep_alive;
+    co_return (is_whole && form.keep_alive);
 }
 
 // A body that breaks off, or is not as long as it said, ends the connection: so the caller sees it.
