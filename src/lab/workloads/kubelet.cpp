@@ -241,6 +241,7 @@ Task<> Kubelet::stop() {
     const auto state = state_;
     state->subscription = {};
     state->tasks.cancel();
+    co_await state->tasks.wait();
     std::vector<std::pair<ContainerId, const InProcessApp*>> running;
     for (auto& [key, pod] : state->pods) {
         pod.leaving = true;
@@ -280,7 +281,12 @@ void Kubelet::State::sync(const ObjectKey& key) {
 }
 
 bool Kubelet::State::take_on(const ObjectKey& key, const ObjectPtr& object) {
-    const auto address = runtime.give_address();
+    std::vector<std::uint16_t> ports;
+    for (const auto& spec : array_at(*object, {"spec", "containers"})) {
+        const auto more = tcp_ports(spec);
+        ports.insert(ports.end(), more.begin(), more.end());
+    }
+    const auto address = runtime.give_address(ports);
     if (!address) {
         events.record(*object,
                       {EventType::warning, "FailedCreatePodSandBox", address.error().message});

@@ -43,7 +43,8 @@ class Kubelet {
     void run_in_process(std::string image_glob, InProcessApp app);
     // After Cluster::deliver_by.
     void start();
-    // Stops what the containers run; the pods stay as they are in the cluster.
+    // Stops what the containers run; the pods stay as they are in the cluster. Over sockets it must
+    // have ended before the kubelet goes.
     Task<> stop();
 
    private:

@@ -67,8 +67,9 @@ class PodRuntime {
     PodRuntime& operator=(const PodRuntime&) = delete;
     virtual ~PodRuntime() = default;
 
-    // An address for a pod of its own; unavailable says why there is none.
-    virtual Result<std::string> give_address() = 0;
+    // An address for a pod of its own, on which these ports can be had; unavailable says why there
+    // is none.
+    virtual Result<std::string> give_address(const std::vector<std::uint16_t>& ports) = 0;
     virtual void take_back_address(const std::string& ip) = 0;
 
     // Ends when the container runs.

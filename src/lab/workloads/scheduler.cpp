@@ -153,7 +153,6 @@ void Scheduler::refuse(const Json& pod) {
         {"conditions"},
         JsonArray{Json{{"type", "PodScheduled"},
                        {"status", "False"},
-                       {"lastProbeTime", nullptr},
                        {"lastTransitionTime", rfc3339(cluster_.clock().now())},
                        {"reason", "Unschedulable"},
                        {"message", why}}});

@@ -41,7 +41,7 @@ void ScriptedRuntime::crash(const ObjectKey& pod, int exit_code) {
     }
 }
 
-Result<std::string> ScriptedRuntime::give_address() {
+Result<std::string> ScriptedRuntime::give_address(const std::vector<std::uint16_t>&) {
     auto address = addresses_.give();
     if (!address) return Error{ErrorKind::unavailable, "no pod address is left"};
     return *address;

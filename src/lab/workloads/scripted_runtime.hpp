@@ -31,7 +31,7 @@ class ScriptedRuntime final : public PodRuntime {
     // Ends the first container of the pod now.
     void crash(const ObjectKey& pod, int exit_code = 1);
 
-    Result<std::string> give_address() override;
+    Result<std::string> give_address(const std::vector<std::uint16_t>& ports) override;
     void take_back_address(const std::string& ip) override;
     Task<Result<ContainerRun>> start(ContainerStart start) override;
     Task<> stop(ContainerId id, Duration grace) override;

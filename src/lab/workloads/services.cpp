@@ -64,7 +64,7 @@ Json target_ref(const Json& pod) {
     return {{"kind", "Pod"}, {"namespace", key.ns}, {"name", key.name}, {"uid", kube::uid_of(pod)}};
 }
 
-// Pods by the ports they serve; groups and pods in a fixed order.
+// Pods by the ports they serve; within a group by address.
 std::map<std::string, std::vector<ObjectPtr>> grouped(const Json& service,
                                                       const std::vector<ObjectPtr>& pods) {
     std::map<std::string, std::vector<ObjectPtr>> groups;
@@ -74,6 +74,9 @@ std::map<std::string, std::vector<ObjectPtr>> grouped(const Json& service,
         const auto ports = ports_of(service, *pod);
         if (ports.empty() && has_ports) continue;
         groups[to_text(ports)].push_back(pod);
+    }
+    for (auto& [text, group] : groups) {
+        std::ranges::sort(group, {}, [](const ObjectPtr& pod) { return ip_of(*pod); });
     }
     return groups;
 }

@@ -89,11 +89,10 @@ class Lab {
     void set_image(const std::string& name, const std::string& image) {
         patch(resources::deployments,
               name,
-              {{"spec",
-                {{"template",
-                  {{"spec",
-                    {{"containers", JsonArray{Json{{"name", "web"}, {"image", image}}}}}}}}}}},
-              PatchKind::strategic);
+              JsonArray{Json{{"op", "replace"},
+                             {"path", "/spec/template/spec/containers/0/image"},
+                             {"value", image}}},
+              PatchKind::json);
     }
 
     std::vector<ObjectPtr> list(const Resource& resource) {
