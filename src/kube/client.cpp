@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <sstream>
 
 namespace sluice::kube {
 namespace {
@@ -221,7 +222,9 @@ Result<std::string> Client::bearer() {
     const auto now = clock_.now();
     if (file_token_read_ && now - *file_token_read_ < std::chrono::minutes{1}) return file_token_;
     std::ifstream file(connection_.token_file);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream content;
+    content << file.rdbuf();
+    const auto text = std::move(content).str();
     const auto token = trimmed(text);
     if (!file || token.empty()) {
         // While the file is being replaced the last token still holds.

@@ -69,6 +69,7 @@ class EventRecorder {
     struct Pending {
         EventNote note;
         Time time;
+        std::uint64_t stamp;  // names an unnamed one: a repeated write finds it there
         int tries = 0;
     };
     struct Posted {
@@ -78,12 +79,14 @@ class EventRecorder {
     };
     enum class Outcome { written, refused, away };
 
+    Pending pending_of(EventNote note);
+    void queue(Pending event);
     Task<Outcome> write(Pending event);
+    Task<Result<Outcome>> write_as_result(Pending event);
     Task<Outcome> write_new(Pending event, ObjectKey key, std::int64_t count);
-    Task<> wait_for_news();
+    Outcome judged(const Error& error, const EventNote& note);
     void remember(const std::string& fold_key, ObjectKey key, std::int64_t count);
     Json to_json(const Pending& event, const ObjectKey& key, std::int64_t count) const;
-    ObjectKey key_for(const Pending& event);
 
     Clock& clock_;
     Random& random_;
@@ -92,7 +95,8 @@ class EventRecorder {
     EventOptions options_;
     Signal signal_;
     std::deque<Pending> queue_;
-    std::map<std::string, Posted> posted_;  // the last 4096 unnamed ones
+    bool in_flight_ = false;
+    std::map<std::string, Posted> posted_;  // the unnamed ones of late, by what they say
     std::list<std::string> recent_;
     std::uint64_t dropped_ = 0;
     std::uint64_t last_stamp_ = 0;
