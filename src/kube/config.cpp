@@ -438,8 +438,11 @@ Environment process_environment() {
                     fmt::format("{}: {}", path, std::generic_category().message(why))};
             }
             std::ostringstream text;
-            text << file.rdbuf();
-            if (file.bad() || (text.fail() && file.peek() != std::ifstream::traits_type::eof()))
+            // What is no file (a directory) opens, and breaks at the first read. Nothing at all is
+            // no failure.
+            const bool is_empty = file.peek() == std::ifstream::traits_type::eof();
+            if (!is_empty) text << file.rdbuf();
+            if (file.bad() || text.fail())
                 return Error{ErrorKind::invalid, fmt::format("{}: cannot be read", path)};
             return std::move(text).str();
         },

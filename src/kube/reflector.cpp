@@ -84,12 +84,12 @@ Task<> Cache::run() {
                         continue;
                     break;
                 case ErrorKind::unreachable:
-                case ErrorKind::timed_out:
                 case ErrorKind::too_many:
                     break;
                 case ErrorKind::unavailable:
                     if (++internal_errors >= internal_errors_max) is_filled = false;
                     break;
+                case ErrorKind::timed_out:  // "Too large resource version", too
                 case ErrorKind::not_found:
                 case ErrorKind::already_exists:
                 case ErrorKind::conflict:

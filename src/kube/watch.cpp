@@ -49,10 +49,12 @@ Task<Result<std::optional<WatchEvent>>> Watch::next() {
             co_return Error{ErrorKind::too_large,
                             fmt::format("an event of more than {} bytes", line_limit)};
         if (clock_.now() >= end_)
-            co_return Error{ErrorKind::timed_out, "the server did not end the watch in time"};
+            co_return Error{ErrorKind::unreachable, "the server did not end the watch in time"};
 
         auto bytes =
             co_await with_deadline<std::string>(clock_, end_ - clock_.now(), body_->next());
+        // A deadline that passes here is the server's silence.
+        if (!bytes && bytes.error().kind == ErrorKind::timed_out) continue;
         if (!bytes) co_return bytes.error();
         if (bytes->empty()) {
             ended_ = true;
