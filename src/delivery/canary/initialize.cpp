@@ -84,8 +84,10 @@ Move make_primary(const World& world) {
 // A primary that cannot start costs nothing yet: the target goes on serving. It is told, and the
 // wait goes on.
 Move stuck(const World& world) {
-    const auto text = texts::primary_not_ready(world.canary.dotted(world.primary->name),
-                                               world.primary->readiness.why);
+    const auto text = fmt::format("initialization of {} is stuck: {}",
+                                  world.canary.dotted(),
+                                  texts::primary_not_ready(world.canary.dotted(world.primary->name),
+                                                           world.primary->readiness.why));
     return hold(world, {EventType::warning, text, {}, Alert{Severity::error, text, false}});
 }
 

@@ -26,15 +26,14 @@ bool is_fenced(const World& world) {
 // no other.
 std::string state_key(const World& world) {
     const auto& status = world.canary.status;
-    return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}",
+    return fmt::format("{}/{}/{}/{}/{}/{}/{}",
                        to_string(status.phase),
                        status.canary_weight,
                        status.iterations,
                        status.failed_checks,
                        status.last_transition_time ? rfc3339(*status.last_transition_time) : "",
                        status.last_applied_spec,
-                       status.rollback ? status.rollback->cause : "",
-                       status.routed_at ? rfc3339_millis(*status.routed_at) : "");
+                       status.rollback ? status.rollback->cause : "");
 }
 
 }  // namespace

@@ -1,0 +1,198 @@
+// The process is killed between any two writes of whole releases; what comes out must be as if it
+// never had been.
+#include "model.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+using namespace sluice;
+using namespace sluice::model;
+using namespace std::chrono_literals;
+using Messages = std::vector<std::string>;
+
+namespace {
+
+struct Outcome {
+    std::string phase;
+    std::string image;
+    std::int64_t replicas = 0;
+    std::size_t revisions = 0;
+    std::vector<int> weights;
+    Messages story;
+    Messages complaints;
+
+    bool operator==(const Outcome&) const = default;
+};
+
+Outcome outcome_of(const Cluster& cluster) {
+    return {cluster.phase(),
+            cluster.primary ? cluster.image_of(*cluster.primary) : "",
+            integer_at(*cluster.target, {"spec", "replicas"}).value_or(-1),
+            cluster.revisions.size(),
+            cluster.weights,
+            story(cluster.messages),
+            cluster.complaints};
+}
+
+void with_checks(Cluster& cluster) {
+    cluster.edit_canary([](Json& spec) {
+        put(spec,
+            {"analysis", "metrics"},
+            *parse_json(R"([{"name": "request-success-rate", "thresholdRange": {"min": 99}}])"));
+        put(spec,
+            {"analysis", "webhooks"},
+            *parse_json(R"([{"name": "smoke", "type": "pre-rollout", "url": "http://tester"},
+                            {"name": "load", "url": "http://tester"}])"));
+    });
+}
+
+// From nothing to a promoted second version and a third one that is rolled back.
+Outcome live_through(std::optional<int> killed_after,
+                     const std::function<void(Cluster&)>& prepare,
+                     int* writes = nullptr) {
+    Cluster cluster;
+    cluster.pods = Pods::staged;
+    with_checks(cluster);
+    prepare(cluster);
+    bool good = true;
+    cluster.answer = [&good](const Question& question) -> Answer {
+        if (question.id == "providers" || question.id.starts_with("hook/")) return {};
+        return {canary::Outcome::passed, {}, good ? 100.0 : 12.0};
+    };
+    cluster.writes_left = killed_after;
+    cluster.run(60s);
+    cluster.set_image("podinfo:2");
+    cluster.run(5min);
+    good = false;
+    cluster.set_image("podinfo:3");
+    cluster.run(3min);
+    if (writes != nullptr) *writes = cluster.writes;
+    return outcome_of(cluster);
+}
+
+void check_every_kill(const std::function<void(Cluster&)>& prepare) {
+    int writes = 0;
+    const auto whole = live_through(std::nullopt, prepare, &writes);
+    REQUIRE(whole.complaints == Messages{});
+    REQUIRE(whole.phase == "Failed");
+    REQUIRE(whole.image == "podinfo:2");
+    for (int kill = 0; kill < writes; ++kill) {
+        CAPTURE(kill);
+        const auto outcome = live_through(kill, prepare);
+        CHECK(outcome.complaints == Messages{});
+        CHECK(outcome.phase == whole.phase);
+        CHECK(outcome.image == whole.image);
+        CHECK(outcome.replicas == whole.replicas);
+        CHECK(outcome.revisions == whole.revisions);
+        CHECK(outcome.weights == whole.weights);
+        CHECK(outcome.story == whole.story);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("killed between any two writes, no step and no Event is lost or comes twice") {
+    check_every_kill([](Cluster&) {});
+}
+
+TEST_CASE("killed between any two writes while promotion goes in steps") {
+    check_every_kill([](Cluster& cluster) {
+        cluster.edit_canary([](Json& spec) {
+            put(spec, {"analysis", "stepWeightPromotion"}, 30);
+            put(spec, {"analysis", "stepWeight"}, 25);
+        });
+    });
+}
+
+TEST_CASE("killed between any two writes with an adopted apex Service") {
+    check_every_kill([](Cluster& cluster) {
+        cluster.apex =
+            *parse_json(R"({"metadata": {"name": "podinfo", "namespace": "test", "uid": "s",
+            "resourceVersion": "3"}, "spec": {"selector": {"app": "podinfo"}, "ports": [{"name": "http", "port": 9898}]}})");
+    });
+}
+
+// Anything at any time: new revisions, edits, bad pods, bad metrics, kills. The laws hold, ticks
+// come to rest, and when the storm is over the Canary settles on what the target says.
+TEST_CASE("whatever happens, the laws hold and the Canary settles") {
+    const auto storm = [](unsigned seed) {
+        std::mt19937 random(seed);
+        const auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
+        Cluster cluster;
+        cluster.pods = chance(50) ? Pods::staged : Pods::instant;
+        if (chance(70)) with_checks(cluster);
+        if (chance(30)) {
+            cluster.edit_canary(
+                [&](Json& spec) { put(spec, {"analysis", "stepWeightPromotion"}, 20); });
+        }
+        bool calm = false;
+        cluster.answer = [&](const Question& question) -> Answer {
+            if (calm) return {canary::Outcome::passed, {}, 100.0};
+            if (chance(10)) return {canary::Outcome::error, "timed out", {}};
+            if (question.id.starts_with("metric/") && chance(15))
+                return {canary::Outcome::no_values, "none", {}};
+            return {canary::Outcome::passed, {}, chance(15) ? 50.0 : 100.0};
+        };
+        int version = 1;
+        for (int event = 0; event < 25; ++event) {
+            switch (random() % 10) {
+                case 0:
+                    cluster.set_image(fmt::format("podinfo:{}", ++version));
+                    break;
+                case 1:
+                    cluster.set_image(
+                        fmt::format("podinfo:{}", 1 + random() % static_cast<unsigned>(version)));
+                    break;
+                case 2:
+                    cluster.bad_images.insert(
+                        fmt::format("podinfo:{}", 1 + random() % static_cast<unsigned>(version)));
+                    break;
+                case 3:
+                    cluster.bad_images.clear();
+                    break;
+                case 4:
+                    cluster.edit_canary([&](Json& spec) {
+                        put(spec, {"analysis", "stepWeight"}, 5 + static_cast<int>(random() % 60));
+                    });
+                    break;
+                case 5:
+                    cluster.edit_canary(
+                        [&](Json& spec) { put(spec, {"skipAnalysis"}, chance(30)); });
+                    break;
+                case 6:
+                    cluster.edit_canary([&](Json& spec) { put(spec, {"suspend"}, chance(30)); });
+                    break;
+                default:
+                    break;
+            }
+            if (chance(50)) cluster.writes_left = static_cast<int>(random() % 12);
+            cluster.run(std::chrono::seconds(1 + random() % 90));
+        }
+        calm = true;
+        cluster.bad_images.clear();
+        cluster.writes_left.reset();
+        cluster.edit_canary([](Json& spec) {
+            put(spec, {"suspend"}, false);
+            put(spec, {"skipAnalysis"}, false);
+            put(spec, {"analysis", "stepWeight"}, 25);
+        });
+        cluster.run(3min);
+        cluster.set_image("podinfo:last");
+        cluster.run(10min);
+        return cluster;
+    };
+    for (unsigned seed = 1; seed <= 25; ++seed) {
+        CAPTURE(seed);
+        const auto cluster = storm(seed);
+        CHECK(cluster.complaints == Messages{});
+        CHECK(cluster.phase() == "Succeeded");
+        REQUIRE(cluster.primary);
+        CHECK(cluster.image_of(*cluster.primary) == "podinfo:last");
+        CHECK(cluster.live() == Weights{100, 0});
+        CHECK(integer_at(*cluster.target, {"spec", "replicas"}) == 0);
+        CHECK(cluster.revisions.size() == 1);
+    }
+}
