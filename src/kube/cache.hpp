@@ -29,7 +29,7 @@ struct CacheOptions {
     Selection selection = {};
     Trim trim = without_bookkeeping;
     // Objects whose text is longer are kept compressed.
-    std::size_t compress_above = 1024;
+    std::size_t compress_above = 512;
     // Values by which objects are found again with `find_by`: the owner's uid, say.
     std::function<std::vector<std::string>(const Json& object)> index = {};
 };
