@@ -207,6 +207,7 @@ void SocketClient::State::close_all() {
     // Idle connections hold the state that holds them.
     pools.clear();
     lookups.cancel();
+    deadlines.end();
 }
 
 SocketClient::SocketClient(Executor executor, Clock& clock, ClientOptions options)

@@ -16,7 +16,7 @@ struct ClientOptions {
 
 class SocketClient final : public HttpClient {
    public:
-    // The clock outlives the client.
+    // The clock outlives the client, and the client every call; a stream may outlive it.
     SocketClient(Executor executor, Clock& clock, ClientOptions options = {});
     ~SocketClient() override;
 

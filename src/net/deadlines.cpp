@@ -24,7 +24,7 @@ struct Deadlines::State : std::enable_shared_from_this<State> {
 Deadlines::Deadlines(Executor executor, Clock& clock)
     : state_(std::make_shared<State>(std::move(executor), clock)) {}
 
-Deadlines::~Deadlines() {
+void Deadlines::end() {
     state_->ended = true;
     state_->sleepers.cancel();
 }

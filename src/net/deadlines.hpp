@@ -17,8 +17,10 @@ class Deadlines {
     Deadlines(Executor executor, Clock& clock);
     Deadlines(const Deadlines&) = delete;
     Deadlines& operator=(const Deadlines&) = delete;
+    ~Deadlines() { end(); }
+
     // No deadline passes any more.
-    ~Deadlines();
+    void end();
 
     class Entry;
 

@@ -68,6 +68,7 @@ HttpServer::~HttpServer() {
         acceptor->close(ignored);
     }
     state_->accepting.cancel();
+    state_->deadlines.end();
     // Ending one may take it out of the set.
     const std::vector open(state_->connections.begin(), state_->connections.end());
     for (auto* connection : open) connection->abort();

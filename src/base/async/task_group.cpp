@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <list>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -99,7 +100,9 @@ void TaskGroup::spawn(std::string name, Task<> task) {
 void TaskGroup::cancel() {
     // Emitting may end a task at once; its entry goes later, so the list holds still.
     for (auto& task : state_->running) {
-        task.is_cancelled = true;
+        // Once is enough: a task stays cancelled. Later its last wait may be gone, with its
+        // context.
+        if (std::exchange(task.is_cancelled, true)) continue;
         if (task.has_begun) task.signal.emit(boost::asio::cancellation_type::terminal);
     }
 }

@@ -440,3 +440,29 @@ TEST_CASE("a connection over the limit is turned away and says why") {
     served.world.run(sleep(*served.world.clock, 20ms));
     CHECK(heard(served, "").ends_with("too many connections\n"));
 }
+
+namespace {
+
+Task<> ask_and_hold(Clock& clock, HttpClient& client, std::uint16_t port, std::string target) {
+    const auto answer = co_await client.open(
+        {.origin = {.host = "127.0.0.1", .port = port}, .target = std::move(target)});
+    co_await clock.sleep_for(1h);
+}
+
+}  // namespace
+
+TEST_CASE("server, client and context may go with work in hand") {
+    const auto clock = make_real_clock();
+    Site site(*clock);
+    boost::asio::io_context context{1};
+    TaskGroup group(context.get_executor());
+    {
+        HttpServer server(context.get_executor(), *clock, site);
+        SocketClient client(context.get_executor(), *clock);
+        const auto port = server.listen("127.0.0.1", 0).value();
+        for (const std::string target : {"/never", "/endless", "/flood", "/a"})
+            group.spawn("ask", ask_and_hold(*clock, client, port, target));
+        context.run_for(200ms);
+        CHECK(site.asked == 4);
+    }
+}
