@@ -116,12 +116,22 @@ Task<Result<void>> CanaryController::carry_out(View view, canary::Act act) {
     co_await tools_.announcer.record(view.object, act.events);
 
     if (act.status) {
-        const auto saved = co_await save_status(view, *act.status);
+        const auto saved = co_await save_status(view, drained_from(view, *act.status));
         if (!saved) co_return report(view, saved.error());
     }
     memory_[key].remembered = act.remembered;
     if (act.finish) count(view, *act.finish);
     co_return Result<void>{};
+}
+
+// A drain begins when the write that moved the traffic has been answered, not when it was decided.
+Json CanaryController::drained_from(const View& view, Json status) const {
+    const auto moved = text_at(status, {"routedAt"});
+    if (!moved.empty() && moved != text_at(view.object, {"status", "routedAt"})) {
+        const auto rounded_up = tools_.clock.now() + milliseconds{1} - std::chrono::nanoseconds{1};
+        put(status, {"routedAt"}, Json(rfc3339_millis(rounded_up)));
+    }
+    return status;
 }
 
 Task<Result<void>> CanaryController::refuse(View view, std::vector<std::string> broken) {

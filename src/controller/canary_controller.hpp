@@ -66,6 +66,7 @@ class CanaryController {
     std::optional<std::string> older_rival(const View& view) const;
 
     Task<Result<void>> carry_out(View view, canary::Act act);
+    Json drained_from(const View& view, Json status) const;
     Task<Result<void>> refuse(View view, std::vector<std::string> broken);
     Task<Result<void>> perform(View view, canary::Effect effect);
     Task<Result<void>> perform(View view, canary::Create create);

@@ -1,0 +1,334 @@
+#include "scenario/script.hpp"
+
+#include "base/core/duration.hpp"
+#include "base/core/text.hpp"
+#include "lab/workloads/image_map.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice::scenario {
+namespace {
+
+namespace resources = kube::resources;
+
+std::vector<std::string> words_of(std::string_view line) {
+    std::vector<std::string> words;
+    for (const auto& word : split(line, ' ')) {
+        if (!word.empty()) words.emplace_back(word);
+    }
+    return words;
+}
+
+const kube::Resource& resource_named(const std::string& name) {
+    static const std::map<std::string, const kube::Resource*> known{
+        {"deployment", &resources::deployments},
+        {"service", &resources::services},
+        {"virtualservice", &resources::virtual_services},
+        {"destinationrule", &resources::destination_rules},
+        {"hpa", &resources::horizontal_pod_autoscalers},
+        {"canary", &resources::canaries},
+        {"controllerrevision", &resources::controller_revisions},
+        {"configmap", &resources::config_maps}};
+    return *known.at(name);
+}
+
+Duration duration_of(const std::string& text) {
+    const auto duration = parse_duration(text);
+    if (!duration) throw std::runtime_error("no duration: " + text);
+    return *duration;
+}
+
+std::int64_t number_of(const std::string& text) {
+    const auto number = parse_integer(text);
+    if (!number) throw std::runtime_error("no number: " + text);
+    return *number;
+}
+
+// The rest of a line from its n-th word on.
+std::string from_word(const Line& line, std::size_t n) {
+    std::string text;
+    for (std::size_t i = n; i < line.words.size(); ++i) {
+        if (!text.empty()) text += ' ';
+        text += line.words[i];
+    }
+    return text;
+}
+
+bool matches(const std::string& wanted, const std::string& came) {
+    return wanted == came ||
+           (wanted.find('*') != std::string::npos && lab::glob_matches(wanted, came));
+}
+
+}  // namespace
+
+std::vector<Line> parse_script(std::string_view text) {
+    std::vector<Line> lines;
+    int number = 0;
+    for (const auto raw : split(text, '\n')) {
+        ++number;
+        const auto line = trimmed(raw);
+        if (line.empty() || line.front() == '#') continue;
+        if (raw.front() == ' ' && !lines.empty()) {
+            lines.back().below.emplace_back(line);
+            continue;
+        }
+        auto words = words_of(line);
+        const auto rest = trimmed(line.substr(words.front().size()));
+        lines.push_back({.number = number, .words = std::move(words), .rest = std::string(rest)});
+    }
+    return lines;
+}
+
+std::vector<std::string> Player::play(const std::vector<Line>& lines) {
+    for (const auto& line : lines) {
+        step(line);
+        if (!wrong_.empty() && !lenient_) break;
+    }
+    for (const auto& violation : world_.violations) wrong_.push_back("law: " + violation);
+    return wrong_;
+}
+
+void Player::step(const Line& line) {
+    const auto& words = line.words;
+    const auto& verb = words.at(0);
+    if (verb == "canary") {
+        make_canary(line);
+    } else if (verb == "target") {
+        make_target(line);
+    } else if (verb == "scaler") {
+        make_scaler(line);
+    } else if (verb == "start") {
+        world_.start_controller();
+    } else if (verb == "kill") {
+        world_.kill_controller();
+    } else if (verb == "stop") {
+        world_.stop_controller();
+    } else if (verb == "image") {
+        world_.set_image(words.at(1));
+    } else if (verb == "metric") {
+        world_.neighbours.metrics[words.at(1)] = words.at(2);
+    } else if (verb == "hook") {
+        world_.neighbours.hooks[words.at(1)] = from_word(line, 2);
+    } else if (verb == "prometheus") {
+        world_.neighbours.prometheus_away = words.at(1) == "away";
+    } else if (verb == "api") {
+        world_.api.set_away(words.at(1) == "away");
+    } else if (verb == "pods") {
+        lab::ImageScript how;
+        how.ready = words.at(2) != "unready";
+        if (words.at(2) == "crash") how.exits_after = std::chrono::seconds{5};
+        world_.pods.script(words.at(1), how);
+    } else if (verb == "edit") {
+        world_.patch(resources::canaries, "podinfo", boost::json::parse(line.rest));
+    } else if (verb == "patch") {
+        world_.patch(
+            resource_named(words.at(1)), words.at(2), boost::json::parse(from_word(line, 3)));
+    } else if (verb == "delete") {
+        world_.remove(resource_named(words.at(1)), words.at(2));
+    } else if (verb == "run") {
+        world_.run_for(duration_of(words.at(1)));
+    } else if (verb == "until") {
+        until(line);
+    } else if (verb == "skip") {
+        seen_ = world_.log.size();
+    } else if (verb == "phase") {
+        expect(line, world_.phase(), words.at(1));
+    } else if (verb == "weight") {
+        expect(line, std::to_string(world_.status_weight()), words.at(1));
+    } else if (verb == "route") {
+        expect(line, std::to_string(world_.route_weight()), words.at(1));
+    } else if (verb == "failed") {
+        expect(line,
+               std::to_string(integer_at(world_.canary(), {"status", "failedChecks"}).value_or(0)),
+               words.at(1));
+    } else if (verb == "replicas") {
+        const auto object = world_.get(resources::deployments, words.at(1));
+        expect(line,
+               std::to_string(integer_at(object, {"spec", "replicas"}).value_or(-1)),
+               words.at(2));
+    } else if (verb == "image-of") {
+        const auto object = world_.get(resources::deployments, words.at(1));
+        const auto& containers = array_at(object, {"spec", "template", "spec", "containers"});
+        expect(line,
+               containers.empty() ? "none" : std::string(text_at(containers[0], {"image"})),
+               "stefanprodan/podinfo:" + words.at(2));
+    } else if (verb == "messages" || verb == "no") {
+        compare_messages(line);
+    } else {
+        throw std::runtime_error(fmt::format("line {}: unknown verb {}", line.number, verb));
+    }
+}
+
+void Player::make_target(const Line& line) {
+    auto object = boost::json::parse(R"({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "podinfo", "namespace": "test", "labels": {"app": "podinfo"}},
+        "spec": {"progressDeadlineSeconds": 60,
+            "selector": {"matchLabels": {"app": "podinfo"}},
+            "template": {"metadata": {"labels": {"app": "podinfo"}},
+                "spec": {"containers": [{"name": "podinfod",
+                    "image": "stefanprodan/podinfo:6.0.0",
+                    "ports": [{"name": "http", "containerPort": 9898}],
+                    "readinessProbe": {"httpGet": {"path": "/readyz", "port": 9898},
+                        "periodSeconds": 2}}]}}}})");
+    put(object, {"spec", "replicas"}, number_of(line.words.at(1)));
+    world_.apply(object);
+    world_.run_for(std::chrono::seconds{10});
+}
+
+void Player::make_scaler(const Line& line) {
+    auto object = boost::json::parse(R"({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "podinfo", "namespace": "test"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment",
+                "name": "podinfo"},
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu",
+                "target": {"type": "Utilization", "averageUtilization": 99}}}]}})");
+    put(object, {"spec", "minReplicas"}, number_of(line.words.at(1)));
+    put(object, {"spec", "maxReplicas"}, number_of(line.words.at(2)));
+    world_.apply(object);
+    scaler_ = "podinfo";
+    world_.run_for(std::chrono::seconds{5});
+}
+
+void Player::make_canary(const Line& line) {
+    auto object = boost::json::parse(R"({
+        "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+        "metadata": {"name": "podinfo", "namespace": "test"},
+        "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+            "service": {"port": 9898},
+            "analysis": {"interval": "10s", "threshold": 2, "metrics": [], "webhooks": []}}})");
+    if (!scaler_.empty()) {
+        put(object,
+            {"spec", "autoscalerRef"},
+            boost::json::parse(R"({"apiVersion": "autoscaling/v2",
+                "kind": "HorizontalPodAutoscaler", "name": "podinfo"})"));
+    }
+    auto& analysis = find(object, {"spec", "analysis"})->as_object();
+    JsonArray metrics;
+    JsonArray hooks;
+    std::int64_t deadline = 60;
+    bool skips = false;
+    const auto& words = line.words;
+    for (std::size_t i = 1; i < words.size();) {
+        const auto& key = words[i];
+        const auto next = [&] { return words.at(++i); };
+        if (key == "step") {
+            analysis["stepWeight"] = number_of(next());
+        } else if (key == "steps") {
+            JsonArray steps;
+            for (const auto& step : split_list(next())) steps.push_back(number_of(step));
+            analysis["stepWeights"] = std::move(steps);
+        } else if (key == "max") {
+            analysis["maxWeight"] = number_of(next());
+        } else if (key == "threshold") {
+            analysis["threshold"] = number_of(next());
+        } else if (key == "interval") {
+            analysis["interval"] = next();
+        } else if (key == "promotion-step") {
+            analysis["stepWeightPromotion"] = number_of(next());
+        } else if (key == "deadline") {
+            deadline = number_of(next());
+        } else if (key == "skip-analysis") {
+            skips = true;
+        } else if (key == "metric") {
+            Json metric = JsonObject{{"name", next()}, {"interval", "1m"}};
+            const auto min = next();
+            const auto max = next();
+            Json range = JsonObject{};
+            if (min != "-") put(range, {"min"}, *parse_number(min));
+            if (max != "-") put(range, {"max"}, *parse_number(max));
+            put(metric, {"thresholdRange"}, range);
+            metrics.push_back(std::move(metric));
+        } else if (key == "query") {
+            Json metric = JsonObject{{"name", next()}, {"interval", "1m"}};
+            put(metric, {"query"}, Json(next()));
+            put(metric, {"thresholdRange", "max"}, *parse_number(next()));
+            metrics.push_back(std::move(metric));
+        } else if (key == "hook") {
+            const auto type = next();
+            const auto name = next();
+            hooks.push_back(JsonObject{
+                {"name", name}, {"type", type}, {"url", "http://tester.test/hooks/" + name}});
+        } else {
+            throw std::runtime_error(fmt::format("line {}: unknown key {}", line.number, key));
+        }
+        ++i;
+    }
+    put(object, {"spec", "progressDeadlineSeconds"}, deadline);
+    if (skips) put(object, {"spec", "skipAnalysis"}, true);
+    put(object, {"spec", "analysis", "metrics"}, std::move(metrics));
+    put(object, {"spec", "analysis", "webhooks"}, std::move(hooks));
+    world_.apply(object);
+}
+
+void Player::until(const Line& line) {
+    const auto& words = line.words;
+    const auto limit = words.size() > 4 ? duration_of(words.at(4)) : std::chrono::minutes{10};
+    const auto end = world_.clock.now() + limit;
+    const auto is = [&] {
+        if (words.at(1) == "weight") return std::to_string(world_.status_weight());
+        return world_.phase();
+    };
+    while (is() != words.at(2) && world_.clock.now() < end) {
+        world_.run_for(std::chrono::milliseconds{200});
+    }
+    expect(line, is(), words.at(2));
+}
+
+void Player::compare_messages(const Line& line) {
+    std::vector<std::string> came;
+    for (; seen_ < world_.log.size(); ++seen_) {
+        const auto& message = world_.log[seen_];
+        if (message.canary.empty()) continue;
+        came.push_back(message.level == "info" ? message.text
+                                               : message.level + ": " + message.text);
+    }
+    if (lenient_) return;
+    // Lines after "· " may come anywhere, or not at all.
+    constexpr std::string_view optional = "· ";
+    std::vector<std::string> wanted;
+    std::vector<std::string> allowed;
+    for (const auto& each : line.below) {
+        if (each.starts_with(optional)) {
+            allowed.push_back(each.substr(optional.size()));
+        } else {
+            wanted.push_back(each);
+        }
+    }
+    std::vector<std::string> counted;
+    for (const auto& each : came) {
+        const bool is_next =
+            counted.size() < wanted.size() && matches(wanted[counted.size()], each);
+        const bool may_be = std::ranges::any_of(
+            allowed, [&](const std::string& glob) { return lab::glob_matches(glob, each); });
+        if (is_next || !may_be) counted.push_back(each);
+    }
+    if (std::ranges::equal(wanted, counted, matches)) return;
+    const auto at = static_cast<std::size_t>(std::ranges::mismatch(wanted, counted, matches).in1 -
+                                             wanted.begin());
+    wrong(line,
+          fmt::format("wanted {}, came {}; all that came:\n    {}",
+                      at < wanted.size() ? wanted[at] : "nothing more",
+                      at < counted.size() ? counted[at] : "nothing",
+                      joined(came, "\n    ")));
+}
+
+void Player::expect(const Line& line, const std::string& is, const std::string& should) {
+    if (is == should || lenient_) return;
+    std::string last;
+    for (auto message = world_.log.rbegin(); message != world_.log.rend(); ++message) {
+        if (last.size() > 3000) break;
+        last = "\n    " + message->level + " " + message->text + last;
+    }
+    wrong(line, fmt::format("{} is {}, not {}; the log:{}", from_word(line, 0), is, should, last));
+}
+
+void Player::wrong(const Line& line, const std::string& what) {
+    wrong_.push_back(fmt::format("line {}: {}", line.number, what));
+}
+
+}  // namespace sluice::scenario

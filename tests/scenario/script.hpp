@@ -1,0 +1,72 @@
+// A scenario as text: what happens to a release, and what is seen of it.
+//
+//   canary    KEY VALUE …          makes the Canary podinfo.test: step, steps (10,20), max,
+//   threshold,
+//                                  interval, promotion-step, deadline; metric NAME MIN|-  MAX|-;
+//                                  hook TYPE NAME; query NAME QUERY MAX; skip-analysis
+//   target    REPLICAS             makes the Deployment podinfo, 6.0.0
+//   scaler    MIN MAX              makes the HPA podinfo, and the Canary names it
+//   start | kill | stop            the controller
+//   image     TAG                  a new revision
+//   metric    NAME VALUE           what Prometheus says from now on
+//   hook      NAME ANSWER          "200", "403 nope", "hang"
+//   prometheus away|back
+//   api       away|back
+//   pods      GLOB unready|ready|crash
+//   edit      JSON                 a merge patch on the Canary
+//   patch     RESOURCE NAME JSON   a merge patch on another object
+//   delete    RESOURCE NAME
+//   run       DURATION
+//   until     phase|weight VALUE [within DURATION]
+//   phase | weight | route | failed | replicas NAME | image-of NAME   VALUE     what is true now
+//   messages                       and below it, indented, each message about the Canary since the
+//                                  last time, in order; `*` stands for anything; one after `·` may
+//                                  come anywhere or not at all
+//   no messages
+//   skip                           messages do not matter up to here
+#pragma once
+
+#include "scenario/world.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sluice::scenario {
+
+struct Line {
+    int number = 0;
+    std::vector<std::string> words;
+    std::string rest;  // the line after its first word
+    std::vector<std::string> below;
+};
+
+std::vector<Line> parse_script(std::string_view text);
+
+class Player {
+   public:
+    explicit Player(World& world) : world_(world) {}
+
+    // What went otherwise than the script says: "line 7: weight is 20, not 30".
+    std::vector<std::string> play(const std::vector<Line>& lines);
+    // Skips what is compared, and plays on whatever is seen: for the runs in which the controller
+    // dies.
+    void set_lenient(bool lenient) { lenient_ = lenient; }
+
+   private:
+    void step(const Line& line);
+    void make_canary(const Line& line);
+    void make_target(const Line& line);
+    void make_scaler(const Line& line);
+    void until(const Line& line);
+    void compare_messages(const Line& line);
+    void expect(const Line& line, const std::string& is, const std::string& should);
+    void wrong(const Line& line, const std::string& what);
+
+    World& world_;
+    std::size_t seen_ = 0;
+    bool lenient_ = false;
+    std::string scaler_;
+    std::vector<std::string> wrong_;
+};
+
+}  // namespace sluice::scenario

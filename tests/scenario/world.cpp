@@ -1,0 +1,427 @@
+#include "scenario/world.hpp"
+
+#include "base/core/text.hpp"
+#include "kube/yaml.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <stdexcept>
+
+namespace sluice::scenario {
+namespace {
+
+namespace resources = kube::resources;
+using std::chrono::seconds;
+
+// 2026-01-01T00:00:00Z.
+constexpr Time start_of_time{std::chrono::seconds{1767225600}};
+
+const kube::Resource& resource_of(const Json& object) {
+    static const std::map<std::string, const kube::Resource*, std::less<>> by_kind{
+        {"Namespace", &resources::namespaces},
+        {"Deployment", &resources::deployments},
+        {"Service", &resources::services},
+        {"HorizontalPodAutoscaler", &resources::horizontal_pod_autoscalers},
+        {"Canary", &resources::canaries},
+        {"VirtualService", &resources::virtual_services},
+        {"DestinationRule", &resources::destination_rules},
+        {"ConfigMap", &resources::config_maps},
+        {"CustomResourceDefinition", &resources::custom_resource_definitions}};
+    const auto found = by_kind.find(text_at(object, {"kind"}));
+    if (found == by_kind.end()) {
+        throw std::runtime_error("unknown kind " + std::string(text_at(object, {"kind"})));
+    }
+    return *found->second;
+}
+
+template <typename T>
+T require(lab::Answer<T> answer) {
+    if (!answer) throw std::runtime_error(answer.error().message);
+    return *answer;
+}
+
+std::string vector_of(std::string_view value) {
+    return fmt::format(
+        R"({{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[1,"{}"]}}]}}}})",
+        value);
+}
+
+net::Response answer(int status, std::string body) {
+    net::Response response;
+    response.status = status;
+    response.body = std::move(body);
+    return response;
+}
+
+bool is_write(const net::Request& request) {
+    // Renewing the lease is no part of a release.
+    return request.method != "GET" && request.target.find("/leases") == std::string::npos;
+}
+
+}  // namespace
+
+std::string source_file(const std::string& path) {
+    std::ifstream file(std::filesystem::path(SLUICE_SOURCE_DIR) / path);
+    if (!file) throw std::runtime_error("no file " + path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// --- the API server's wire ----------------------------------------------------------------------
+
+void ApiLink::set_away(bool away) {
+    away_ = away;
+    if (away) server_.end_streams();
+}
+
+void ApiLink::die_after(int writes, std::function<void()> die) {
+    writes_ = 0;
+    deadly_write_ = writes;
+    die_ = std::move(die);
+}
+
+Task<Result<net::Response>> ApiLink::send(net::Request request) {
+    if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
+    const bool counts = is_write(request);
+    auto response = co_await inner_.send(std::move(request));
+    if (counts && ++writes_ == deadly_write_) {
+        boost::asio::post(context_, die_);
+        // The answer never arrives.
+        co_await clock_.sleep_for(std::chrono::hours{1000});
+    }
+    co_return response;
+}
+
+Task<Result<net::Response>> ApiLink::open(net::Request request) {
+    if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
+    co_return co_await inner_.open(std::move(request));
+}
+
+// --- Prometheus and hooks -----------------------------------------------------------------------
+
+std::string Neighbours::metric_answer(std::string_view query) const {
+    if (query == "vector(1)") return "1";
+    for (const auto& [part, value] : metrics) {
+        if (query.find(part) != std::string_view::npos) return value;
+    }
+    const bool duration = query.find("histogram_quantile") != std::string_view::npos;
+    return metrics.at(duration ? "request-duration" : "request-success-rate");
+}
+
+Task<Result<net::Response>> Neighbours::send(net::Request request) {
+    constexpr std::string_view query_path = "/api/v1/query?query=";
+    const auto at = request.target.find(query_path);
+    if (at == std::string::npos) {
+        const auto name = request.target.substr(request.target.rfind('/') + 1);
+        const auto body = parse_json(request.body);
+        hook_calls.push_back(name + " " + std::string(body ? text_at(*body, {"phase"}) : "?"));
+        const auto found = hooks.find(name);
+        const std::string how = found == hooks.end() ? "200" : found->second;
+        if (how == "hang") {
+            co_await clock_.sleep_for(request.timeout);
+            co_return Error{ErrorKind::timed_out, "timed out"};
+        }
+        const auto blank = how.find(' ');
+        co_return answer(static_cast<int>(*parse_integer(how.substr(0, blank))),
+                         blank == std::string::npos ? "" : how.substr(blank + 1));
+    }
+    if (prometheus_away) co_return Error{ErrorKind::unreachable, "connection refused"};
+    const auto value =
+        metric_answer(percent_decoded(request.target.substr(at + query_path.size())));
+    if (value == "hang") {
+        co_await clock_.sleep_for(request.timeout);
+        co_return Error{ErrorKind::timed_out, "timed out after 5s"};
+    }
+    if (value == "endless") {
+        co_return Error{ErrorKind::too_large, "the body is longer than 1048576 bytes"};
+    }
+    if (value == "none") {
+        co_return answer(200, R"({"status":"success","data":{"resultType":"vector","result":[]}})");
+    }
+    if (value == "garbage") co_return answer(200, "<html>");
+    if (value == "broken") co_return answer(500, "boom");
+    co_return answer(200, vector_of(value));
+}
+
+Task<Result<net::Response>> Neighbours::open(net::Request request) {
+    return send(std::move(request));
+}
+
+// --- the world ----------------------------------------------------------------------------------
+
+World::World(WorldOptions options)
+    : clock(context, start_of_time),
+      random(options.seed),
+      cluster(clock, random),
+      container_logs(context.get_executor(), cluster),
+      server(context.get_executor(), cluster, &container_logs),
+      api(context, clock, server),
+      neighbours(clock),
+      pods(clock),
+      options_(options),
+      kubelet_(
+          std::make_unique<lab::Kubelet>(context.get_executor(), cluster, pods, container_logs)),
+      workloads_(std::make_unique<lab::WorkloadControllers>(context.get_executor(), cluster)),
+      logger_(clock,
+              {.level = LogLevel::info},
+              [this](std::string_view line) {
+                  const auto parsed = parse_json(line);
+                  if (!parsed) throw std::runtime_error("log line: " + std::string(line));
+                  log.push_back({.level = std::string(text_at(*parsed, {"level"})),
+                                 .text = std::string(text_at(*parsed, {"msg"})),
+                                 .canary = std::string(text_at(*parsed, {"canary"}))});
+              }),
+      tasks_(context.get_executor()) {
+    cluster.deliver_by([this](std::function<void()> call) { boost::asio::post(context, call); });
+    install_definitions();
+    kubelet_->start();
+    workloads_->start();
+    apply_yaml(R"({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": "test", "labels": {"istio-injection": "enabled"}}})");
+    watch_laws();
+    clock.settle();
+}
+
+World::~World() {
+    kill_controller();
+    tasks_.cancel();
+    subscriptions_.clear();
+    kubelet_.reset();
+    workloads_.reset();
+    server.end_streams();
+    // What was cancelled ends while its clock still stands.
+    clock.settle();
+}
+
+namespace {
+
+// Parsed once for all worlds.
+const std::vector<Json>& definitions() {
+    static const std::vector<Json> all = [] {
+        std::vector<Json> found;
+        for (const std::string folder : {"deploy/crds", "deploy/lab"}) {
+            std::set<std::string> files;
+            for (const auto& entry : std::filesystem::directory_iterator(
+                     std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
+                files.insert(folder + "/" + entry.path().filename().string());
+            }
+            for (const auto& file : files) {
+                const auto documents = kube::parse_yaml_documents(source_file(file));
+                if (!documents) throw std::runtime_error(documents.error().message);
+                found.insert(found.end(), documents->begin(), documents->end());
+            }
+        }
+        return found;
+    }();
+    return all;
+}
+
+}  // namespace
+
+void World::install_definitions() {
+    for (const auto& definition : definitions()) apply(definition);
+    clock.settle();
+    // Without schemas where the lab does not serve definitions.
+    if (cluster.kinds().find(resources::canaries) == nullptr) {
+        auto& table = const_cast<lab::KindTable&>(cluster.kinds());
+        for (const auto* each :
+             {&resources::canaries, &resources::virtual_services, &resources::destination_rules}) {
+            lab::Kind kind{.resource = *each, .singular = "x", .list_kind = each->kind + "List"};
+            kind.verbs = {
+                "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+            lab::KindVersion version{.group = each->group, .name = each->version};
+            version.storage = true;
+            version.status = each == &resources::canaries;
+            kind.versions = {version};
+            kind.custom = true;
+            kind.generations = true;
+            table.put(kind);
+        }
+    }
+}
+
+void World::apply(const Json& object) {
+    require(cluster.create(resource_of(object), object));
+}
+
+void World::apply_yaml(std::string_view text) {
+    const auto documents = kube::parse_yaml_documents(text);
+    if (!documents) throw std::runtime_error(documents.error().message);
+    for (const auto& document : *documents) apply(document);
+}
+
+Task<> World::run_controller() {
+    for (;;) {
+        process_ = make_process();
+        const auto outcome = co_await process_->run();
+        process_.reset();
+        if (outcome) co_return;
+        ends.push_back(outcome.error().message);
+        co_await clock.sleep_for(seconds{5});
+    }
+}
+
+void World::start_controller() {
+    tasks_.spawn("controller", run_controller());
+    clock.settle();
+}
+
+std::shared_ptr<controller::Process> World::make_process() {
+    controller::Settings settings;
+    settings.drain_delay = options_.drain_delay;
+    settings.min_interval = options_.min_interval;
+    settings.leader_election = options_.leader_election;
+    settings.leader_election_ns = "smm-system";
+    settings.host = "flagger-0";
+    settings.metrics_server = "http://prometheus:9090";
+    return std::make_shared<controller::Process>(
+        controller::Outside{.executor = context.get_executor(),
+                            .clock = clock,
+                            .random = random,
+                            .api = api,
+                            .http = neighbours,
+                            .log = logger_},
+        kube::Connection{.origin = {.host = "api", .port = 443}},
+        settings);
+}
+
+void World::kill_controller() {
+    tasks_.cancel();
+    process_.reset();
+    clock.settle();
+}
+
+void World::kill_controller_soon() {
+    tasks_.cancel();
+    process_.reset();
+    boost::asio::post(context, [this] { tasks_.spawn("controller", run_controller()); });
+}
+
+void World::stop_controller() {
+    if (process_) process_->stop();
+    clock.run_for(seconds{5});
+}
+
+Json World::get(const kube::Resource& resource, const std::string& name) const {
+    const auto found = cluster.find(resource, {ns, name});
+    return found ? *found : Json(nullptr);
+}
+
+void World::patch(const kube::Resource& resource, const std::string& name, const Json& patch) {
+    require(cluster.patch(resource, {ns, name}, lab::PatchKind::merge, patch));
+}
+
+void World::remove(const kube::Resource& resource, const std::string& name) {
+    require(cluster.remove(resource, {ns, name}));
+}
+
+void World::set_image(const std::string& tag) {
+    auto deployment = get(resources::deployments, "podinfo");
+    auto containers = array_at(deployment, {"spec", "template", "spec", "containers"});
+    containers.at(0).as_object()["image"] = "stefanprodan/podinfo:" + tag;
+    Json change = JsonObject{};
+    put(change, {"spec", "template", "spec", "containers"}, std::move(containers));
+    patch(resources::deployments, "podinfo", change);
+}
+
+std::string World::phase() const {
+    return std::string(text_at(canary(), {"status", "phase"}));
+}
+
+int World::status_weight() const {
+    return static_cast<int>(integer_at(canary(), {"status", "canaryWeight"}).value_or(0));
+}
+
+namespace {
+
+// The canary's share in our route; -1 when there is none.
+int canary_share(const Json& service) {
+    for (const auto& route : array_at(service, {"spec", "http"})) {
+        for (const auto& each : array_at(route, {"route"})) {
+            if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
+                return static_cast<int>(integer_at(each, {"weight"}).value_or(0));
+            }
+        }
+    }
+    return -1;
+}
+
+int weight_sum(const Json& service) {
+    std::int64_t sum = 0;
+    for (const auto& route : array_at(service, {"spec", "http"})) {
+        for (const auto& each : array_at(route, {"route"})) {
+            sum += integer_at(each, {"weight"}).value_or(0);
+        }
+    }
+    return static_cast<int>(sum);
+}
+
+}  // namespace
+
+int World::route_weight() const {
+    return canary_share(get(resources::virtual_services, "podinfo"));
+}
+
+std::vector<std::string> World::events() const {
+    std::vector<std::pair<std::int64_t, std::string>> found;
+    for (const auto& event : cluster.list(resources::events, ns)) {
+        if (text_at(*event, {"involvedObject", "kind"}) != "Canary") continue;
+        found.emplace_back(*parse_integer(kube::resource_version_of(*event)),
+                           text_at(*event, {"message"}));
+    }
+    std::ranges::sort(found);
+    std::vector<std::string> messages;
+    for (auto& [version, message] : found) messages.push_back(std::move(message));
+    return messages;
+}
+
+// --- the laws, watched from outside -------------------------------------------------------------
+
+int World::available(const std::string& deployment) const {
+    return static_cast<int>(
+        integer_at(get(resources::deployments, deployment), {"status", "availableReplicas"})
+            .value_or(0));
+}
+
+void World::watch_laws() {
+    subscriptions_.push_back(cluster.watch(resources::virtual_services,
+                                           [this](const auto& change) { check_routes(change); }));
+    subscriptions_.push_back(
+        cluster.watch(resources::deployments, [this](const auto& change) { check_scale(change); }));
+}
+
+void World::check_routes(const lab::Change& change) {
+    if (change.kind == lab::ChangeKind::deleted) return;
+    if (weight_sum(*change.object) != 100) {
+        violations.push_back(fmt::format("weights sum to {}", weight_sum(*change.object)));
+    }
+    const auto now = canary_share(*change.object);
+    const auto before = change.before ? canary_share(*change.before) : 0;
+    if (now > before && available("podinfo") == 0) {
+        violations.push_back(fmt::format("canary got {} without an available pod", now));
+    }
+    if (now < before && available("podinfo-primary") == 0 && available("podinfo") > 0) {
+        violations.push_back(fmt::format("primary got {} without an available pod", 100 - now));
+    }
+    if (now == 0 && before > 0) canary_left_ = clock.now();
+}
+
+void World::check_scale(const lab::Change& change) {
+    if (change.kind == lab::ChangeKind::deleted || !change.before) return;
+    if (text_at(*change.object, {"metadata", "name"}) != "podinfo") return;
+    const auto before = integer_at(*change.before, {"spec", "replicas"}).value_or(1);
+    const auto now = integer_at(*change.object, {"spec", "replicas"}).value_or(1);
+    if (now != 0 || before == 0) return;
+    if (route_weight() > 0) {
+        violations.push_back(fmt::format("canary scaled to zero at weight {}", route_weight()));
+    }
+    if (canary_left_ && clock.now() < *canary_left_ + options_.drain_delay) {
+        violations.push_back("canary scaled to zero before it was drained");
+    }
+}
+
+}  // namespace sluice::scenario

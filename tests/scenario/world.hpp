@@ -1,0 +1,158 @@
+// A whole cluster in one process and in virtual time: the lab's API server and workloads, scripted
+// pods, scripted metrics and hooks, and the controller that is tested.
+#pragma once
+
+#include "base/async/task_group.hpp"
+#include "base/async/virtual_clock.hpp"
+#include "base/core/json.hpp"
+#include "controller/process.hpp"
+#include "lab/apiserver/api_server.hpp"
+#include "lab/workloads/container_logs.hpp"
+#include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/scripted_runtime.hpp"
+#include "lab/workloads/workload_controllers.hpp"
+#include "net/in_process.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/json.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::scenario {
+
+// The way to the API server, with an off switch, and a trap that lets the controller die between
+// the write that counts and its answer.
+class ApiLink final : public net::HttpClient {
+   public:
+    ApiLink(boost::asio::io_context& context, Clock& clock, lab::ApiServer& server)
+        : context_(context), clock_(clock), server_(server), inner_(clock, server) {}
+
+    void set_away(bool away);
+    // Calls `die` after the n-th write from now on; 0: never.
+    void die_after(int writes, std::function<void()> die);
+    int writes() const { return writes_; }
+    void count_from_zero() { writes_ = 0; }
+
+    Task<Result<net::Response>> send(net::Request request) override;
+    Task<Result<net::Response>> open(net::Request request) override;
+
+   private:
+    boost::asio::io_context& context_;
+    Clock& clock_;
+    lab::ApiServer& server_;
+    net::InProcessClient inner_;
+    bool away_ = false;
+    int writes_ = 0;
+    int deadly_write_ = 0;
+    std::function<void()> die_;
+};
+
+// Prometheus and the receivers of hooks.
+class Neighbours final : public net::HttpClient {
+   public:
+    explicit Neighbours(Clock& clock) : clock_(clock) {}
+
+    // "99.5", "none", "nan", "500", "garbage", "hang", "endless"; by the name of the check, or by a
+    // part of an inline query.
+    std::map<std::string, std::string> metrics = {{"request-success-rate", "100"},
+                                                  {"request-duration", "20"}};
+    bool prometheus_away = false;
+    // "200" or "403 nope"; by the last part of the hook's path. Unknown ones answer 200.
+    std::map<std::string, std::string> hooks;
+    std::vector<std::string> hook_calls;  // "acceptance-test Progressing"
+
+    Task<Result<net::Response>> send(net::Request request) override;
+    Task<Result<net::Response>> open(net::Request request) override;
+
+   private:
+    std::string metric_answer(std::string_view query) const;
+
+    Clock& clock_;
+};
+
+struct Message {
+    std::string level;
+    std::string text;
+    std::string canary;  // empty for lines about no Canary
+};
+
+struct WorldOptions {
+    std::uint64_t seed = 1;
+    Duration drain_delay = std::chrono::seconds{10};
+    Duration min_interval = std::chrono::seconds{10};
+    bool leader_election = true;
+};
+
+class World {
+   public:
+    explicit World(WorldOptions options = {});
+    ~World();
+
+    void apply(const Json& object);
+    void apply_yaml(std::string_view text);
+    void start_controller();
+    // At once and without a trace, as a kill does.
+    void kill_controller();
+    // From inside of its own work: dies when the present call has returned, and starts again.
+    void kill_controller_soon();
+    // In order.
+    void stop_controller();
+    // Why it ended by itself, each time; it is started again five seconds later, as a kubelet does.
+    std::vector<std::string> ends;
+
+    void run_for(Duration duration) { clock.run_for(duration); }
+
+    Json get(const kube::Resource& resource, const std::string& name) const;
+    void patch(const kube::Resource& resource, const std::string& name, const Json& patch);
+    void remove(const kube::Resource& resource, const std::string& name);
+    void set_image(const std::string& tag);
+
+    Json canary() const { return get(kube::resources::canaries, "podinfo"); }
+    std::string phase() const;
+    int status_weight() const;
+    int route_weight() const;
+    // Event messages of the Canary, oldest first, each once.
+    std::vector<std::string> events() const;
+
+    static constexpr const char* ns = "test";
+
+    boost::asio::io_context context;
+    VirtualClock clock;
+    SeededRandom random;
+    lab::Cluster cluster;
+    std::vector<Message> log;
+    // What a law or an invariant says against; empty is well.
+    std::vector<std::string> violations;
+    lab::ContainerLogs container_logs;
+    lab::ApiServer server;
+    ApiLink api;
+    Neighbours neighbours;
+    lab::ScriptedRuntime pods;
+
+   private:
+    Task<> run_controller();
+    std::shared_ptr<controller::Process> make_process();
+    void install_definitions();
+    void watch_laws();
+    void check_routes(const lab::Change& change);
+    void check_scale(const lab::Change& change);
+    int available(const std::string& deployment) const;
+
+    WorldOptions options_;
+    std::unique_ptr<lab::Kubelet> kubelet_;
+    std::unique_ptr<lab::WorkloadControllers> workloads_;
+    std::vector<lab::Subscription> subscriptions_;
+    std::optional<Time> canary_left_;  // when the last traffic was taken from the canary
+    Logger logger_;
+    std::shared_ptr<controller::Process> process_;
+    TaskGroup tasks_;
+};
+
+// A file of the source tree.
+std::string source_file(const std::string& path);
+
+}  // namespace sluice::scenario
