@@ -1,0 +1,176 @@
+#include "cli/controller_command.hpp"
+
+#include "base/async/log.hpp"
+#include "base/async/task_group.hpp"
+#include "controller/process.hpp"
+#include "kube/config.hpp"
+#include "net/client.hpp"
+#include "net/server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+namespace sluice::cli {
+namespace {
+
+constexpr Duration http_grace = std::chrono::seconds{3};
+
+void print_line(std::FILE* to, const std::string& line) {
+    std::fputs((line + "\n").c_str(), to);
+    std::fflush(to);
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) != 0) return "sluice";
+    return name.data();
+}
+
+std::optional<std::string> read_variable(std::string_view name) {
+    const auto* value = std::getenv(std::string(name).c_str());
+    if (value == nullptr) return std::nullopt;
+    return value;
+}
+
+// Names of the lab mean nothing outside of it: its own proxy leads there.
+class LabClient final : public net::HttpClient {
+   public:
+    LabClient(net::HttpClient& inner, std::optional<net::Origin> proxy)
+        : inner_(inner), proxy_(std::move(proxy)) {}
+
+    Task<Result<net::Response>> send(net::Request request) override {
+        return inner_.send(through_proxy(std::move(request)));
+    }
+    Task<Result<net::Response>> open(net::Request request) override {
+        return inner_.open(through_proxy(std::move(request)));
+    }
+
+   private:
+    net::Request through_proxy(net::Request request) const {
+        boost::system::error_code not_an_address;
+        boost::asio::ip::make_address(request.origin.host, not_an_address);
+        if (proxy_ && not_an_address && request.origin.host != "localhost") request.proxy = proxy_;
+        return request;
+    }
+
+    net::HttpClient& inner_;
+    std::optional<net::Origin> proxy_;
+};
+
+// Everything that lives while the controller runs over sockets.
+struct Running {
+    Running(boost::asio::io_context& io,
+            Clock& clock,
+            Random& random,
+            Logger& log,
+            const kube::Config& config,
+            const controller::Settings& settings)
+        : context(io),
+          api(io.get_executor(), clock),
+          sockets(io.get_executor(), clock),
+          http(sockets, config.lab_proxy),
+          process({.executor = io.get_executor(),
+                   .clock = clock,
+                   .random = random,
+                   .api = api,
+                   .http = http,
+                   .log = log},
+                  config.connection,
+                  settings),
+          server(io.get_executor(), clock, process.http()),
+          signals(io, SIGINT, SIGTERM),
+          tasks(io.get_executor()) {}
+
+    boost::asio::io_context& context;
+    net::SocketClient api;
+    net::SocketClient sockets;
+    LabClient http;
+    controller::Process process;
+    net::HttpServer server;
+    boost::asio::signal_set signals;
+    TaskGroup tasks;
+    std::string error;
+};
+
+// The first signal ends in order, the second at once.
+void wait_for_signals(Running& running) {
+    running.signals.async_wait([&running](const auto& error, int /*signal*/) {
+        if (error) return;
+        running.process.stop();
+        running.signals.async_wait([](const auto& second_error, int /*signal*/) {
+            if (!second_error) std::_Exit(1);
+        });
+    });
+}
+
+Task<> run_to_the_end(Running& running) {
+    const auto outcome = co_await running.process.run();
+    if (!outcome) running.error = outcome.error().message;
+    co_await running.server.stop(http_grace);
+    // Kept connections would hold the loop for a minute more.
+    running.context.stop();
+}
+
+int run(Clock& clock, Random& random, const controller::Settings& settings) {
+    Logger log(clock,
+               {.format = settings.log_format, .level = settings.log_level},
+               [](std::string_view line) { print_line(stderr, std::string(line)); });
+    const auto config =
+        kube::find_config({.kubeconfig = settings.kubeconfig, .master = settings.master},
+                          kube::process_environment());
+    if (!config) {
+        log.error("Error building kubeconfig: " + config.error().message);
+        return 1;
+    }
+    for (const auto& warning : config->warnings) log.warn(warning);
+
+    boost::asio::io_context context;
+    Running running(context, clock, random, log, *config, settings);
+    const auto port = running.server.listen("0.0.0.0", settings.port);
+    if (!port) {
+        log.error(port.error().message);
+        return 1;
+    }
+    log.info(fmt::format("Starting HTTP server on port {}", *port));
+    wait_for_signals(running);
+    running.tasks.spawn("controller", run_to_the_end(running));
+    context.run();
+    log.info("HTTP server stopped");
+    if (running.error.empty()) return 0;
+    log.error(running.error);
+    return 1;
+}
+
+}  // namespace
+
+int controller_command(const std::vector<std::string>& arguments, Clock& clock, Random& random) {
+    for (const auto& argument : arguments) {
+        if (argument == "-h" || argument == "-help" || argument == "--help") {
+            print_line(stdout,
+                       "sluice controller [flags]: releases Canaries until a signal ends it\n");
+            print_line(stdout, controller::settings_help());
+            return 0;
+        }
+    }
+    auto settings = controller::settings_from(arguments, read_variable);
+    if (!settings) {
+        print_line(stderr, "sluice controller: " + settings.error().message);
+        return 2;
+    }
+    if (settings->show_version) {
+        print_line(stdout, "sluice version " + settings->version);
+        return 0;
+    }
+    if (settings->host.empty()) settings->host = host_name();
+    return run(clock, random, *settings);
+}
+
+}  // namespace sluice::cli
