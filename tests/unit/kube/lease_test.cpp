@@ -2,6 +2,8 @@
 
 #include "lab_world.hpp"
 
+#include <rapidcheck.h>
+
 using namespace sluice;
 using namespace sluice::kube;
 using namespace sluice::kube::test;
@@ -185,4 +187,66 @@ TEST_CASE("times that cannot hold are refused") {
         check(options).error().message ==
         "leader election: the renew deadline 6s must be longer than 1.2 times the retry period 5s");
     CHECK_FALSE(check(LeaseOptions{}));
+}
+
+TEST_CASE("whatever happens to their connections, two never may write at the same time") {
+    const bool held = rc::check([] {
+        LabWorld world;
+        std::vector<std::unique_ptr<Candidate>> candidates;
+        for (const auto* name : {"one", "two", "three"})
+            candidates.push_back(std::make_unique<Candidate>(world, name));
+        for (auto& candidate : candidates) candidate->start();
+        const auto steps = *rc::gen::resize(
+            8,
+            rc::gen::container<std::vector<int>>(rc::gen::resize(100, rc::gen::inRange(0, 120))));
+        for (const int step : steps) {
+            auto& candidate = *candidates[static_cast<std::size_t>(step % 3)];
+            switch (step / 3 % 6) {
+                case 0:
+                    candidate.http.is_down = !candidate.http.is_down;
+                    break;
+                case 1:
+                    candidate.http.loses_answer = [](const net::Request&) { return true; };
+                    break;
+                case 2:
+                    candidate.http.loses_answer = nullptr;
+                    break;
+                case 3:
+                    candidate.election.stop();
+                    break;
+                default:
+                    break;
+            }
+            // From a second to two minutes.
+            for (int i = 0; i < 1 + step; ++i) {
+                world.clock.run_for(1s);
+                const auto writers =
+                    std::count_if(candidates.begin(), candidates.end(), [](const auto& one) {
+                        return one->may_write();
+                    });
+                RC_ASSERT(writers <= 1);
+            }
+            // Who has ended comes back as another process would.
+            if (candidate.tasks.size() == 0) {
+                const auto name = std::to_string(step) + "-" +
+                                  std::to_string(world.clock.now().time_since_epoch().count());
+                candidates[static_cast<std::size_t>(step % 3)] =
+                    std::make_unique<Candidate>(world, name);
+                candidates[static_cast<std::size_t>(step % 3)]->start();
+            }
+        }
+        // And when all is well somebody leads.
+        for (auto& candidate : candidates) {
+            candidate->http.is_down = false;
+            candidate->http.loses_answer = nullptr;
+        }
+        world.clock.run_for(2min);
+        const auto running = std::count_if(candidates.begin(),
+                                           candidates.end(),
+                                           [](const auto& one) { return one->tasks.size() > 0; });
+        const auto writers = std::count_if(
+            candidates.begin(), candidates.end(), [](const auto& one) { return one->may_write(); });
+        RC_ASSERT(writers == (running > 0 ? 1 : 0));
+    });
+    CHECK(held);
 }
