@@ -126,6 +126,18 @@ void Player::step(const Line& line) {
     } else if (verb == "patch") {
         world_.patch(
             resource_named(words.at(1)), words.at(2), boost::json::parse(from_word(line, 3)));
+    } else if (verb == "object") {
+        world_.apply(boost::json::parse(line.rest));
+    } else if (verb == "label-namespace") {
+        world_.label_namespace(boost::json::parse(line.rest));
+    } else if (verb == "writes") {
+        expect(line, std::to_string(world_.api.writes()), words.at(1));
+    } else if (verb == "count-writes") {
+        world_.api.count_from_zero();
+    } else if (verb == "says") {
+        const bool said = std::ranges::any_of(
+            world_.log, [&](const Message& message) { return matches(line.rest, message.text); });
+        expect(line, said ? "said" : "not said", "said");
     } else if (verb == "delete") {
         world_.remove(resource_named(words.at(1)), words.at(2));
     } else if (verb == "run") {
@@ -199,41 +211,45 @@ void Player::make_canary(const Line& line) {
         "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
         "metadata": {"name": "podinfo", "namespace": "test"},
         "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+            "progressDeadlineSeconds": 60,
             "service": {"port": 9898},
-            "analysis": {"interval": "10s", "threshold": 2, "metrics": [], "webhooks": []}}})");
+            "analysis": {"interval": "10s", "threshold": 2}}})");
     if (!scaler_.empty()) {
         put(object,
             {"spec", "autoscalerRef"},
             boost::json::parse(R"({"apiVersion": "autoscaling/v2",
                 "kind": "HorizontalPodAutoscaler", "name": "podinfo"})"));
     }
-    auto& analysis = find(object, {"spec", "analysis"})->as_object();
+    const auto set = [&](std::string_view key, Json value) {
+        put(object, {"spec", "analysis", key}, std::move(value));
+    };
     JsonArray metrics;
     JsonArray hooks;
-    std::int64_t deadline = 60;
-    bool skips = false;
     const auto& words = line.words;
     for (std::size_t i = 1; i < words.size();) {
         const auto& key = words[i];
         const auto next = [&] { return words.at(++i); };
         if (key == "step") {
-            analysis["stepWeight"] = number_of(next());
+            set("stepWeight", number_of(next()));
         } else if (key == "steps") {
             JsonArray steps;
             for (const auto& step : split_list(next())) steps.push_back(number_of(step));
-            analysis["stepWeights"] = std::move(steps);
+            set("stepWeights", std::move(steps));
         } else if (key == "max") {
-            analysis["maxWeight"] = number_of(next());
+            set("maxWeight", number_of(next()));
         } else if (key == "threshold") {
-            analysis["threshold"] = number_of(next());
+            set("threshold", number_of(next()));
         } else if (key == "interval") {
-            analysis["interval"] = next();
+            set("interval", Json(next()));
         } else if (key == "promotion-step") {
-            analysis["stepWeightPromotion"] = number_of(next());
+            set("stepWeightPromotion", number_of(next()));
         } else if (key == "deadline") {
-            deadline = number_of(next());
+            put(object, {"spec", "progressDeadlineSeconds"}, number_of(next()));
+        } else if (key == "with") {
+            apply_merge_patch(object, boost::json::parse(from_word(line, i + 1)));
+            i = words.size();
         } else if (key == "skip-analysis") {
-            skips = true;
+            put(object, {"spec", "skipAnalysis"}, true);
         } else if (key == "metric") {
             Json metric = JsonObject{{"name", next()}, {"interval", "1m"}};
             const auto min = next();
@@ -258,10 +274,8 @@ void Player::make_canary(const Line& line) {
         }
         ++i;
     }
-    put(object, {"spec", "progressDeadlineSeconds"}, deadline);
-    if (skips) put(object, {"spec", "skipAnalysis"}, true);
-    put(object, {"spec", "analysis", "metrics"}, std::move(metrics));
-    put(object, {"spec", "analysis", "webhooks"}, std::move(hooks));
+    if (!metrics.empty()) put(object, {"spec", "analysis", "metrics"}, std::move(metrics));
+    if (!hooks.empty()) put(object, {"spec", "analysis", "webhooks"}, std::move(hooks));
     world_.apply(object);
 }
 

@@ -3,7 +3,8 @@
 //   canary    KEY VALUE …          makes the Canary podinfo.test: step, steps (10,20), max,
 //   threshold,
 //                                  interval, promotion-step, deadline; metric NAME MIN|-  MAX|-;
-//                                  hook TYPE NAME; query NAME QUERY MAX; skip-analysis
+//                                  hook TYPE NAME; query NAME QUERY MAX; skip-analysis;
+//                                  with JSON (a merge patch, last)
 //   target    REPLICAS             makes the Deployment podinfo, 6.0.0
 //   scaler    MIN MAX              makes the HPA podinfo, and the Canary names it
 //   start | kill | stop            the controller
@@ -16,6 +17,10 @@
 //   edit      JSON                 a merge patch on the Canary
 //   patch     RESOURCE NAME JSON   a merge patch on another object
 //   delete    RESOURCE NAME
+//   object    JSON                 creates it
+//   label-namespace JSON           the labels of namespace test, as a merge patch
+//   count-writes | writes N        the controller's writes since, but for the lease's
+//   says      TEXT                 a line of the log, `*` stands for anything
 //   run       DURATION
 //   until     phase|weight VALUE [within DURATION]
 //   phase | weight | route | failed | replicas NAME | image-of NAME   VALUE     what is true now

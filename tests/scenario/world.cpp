@@ -328,6 +328,11 @@ void World::set_image(const std::string& tag) {
     patch(resources::deployments, "podinfo", change);
 }
 
+void World::label_namespace(const Json& labels) {
+    const Json change = JsonObject{{"metadata", JsonObject{{"labels", labels}}}};
+    require(cluster.patch(resources::namespaces, {"", ns}, lab::PatchKind::merge, change));
+}
+
 std::string World::phase() const {
     return std::string(text_at(canary(), {"status", "phase"}));
 }

@@ -101,6 +101,7 @@ class World {
     void kill_controller_soon();
     // In order.
     void stop_controller();
+    controller::Process& process() { return *process_; }
     // Why it ended by itself, each time; it is started again five seconds later, as a kubelet does.
     std::vector<std::string> ends;
 
@@ -110,6 +111,7 @@ class World {
     void patch(const kube::Resource& resource, const std::string& name, const Json& patch);
     void remove(const kube::Resource& resource, const std::string& name);
     void set_image(const std::string& tag);
+    void label_namespace(const Json& labels);
 
     Json canary() const { return get(kube::resources::canaries, "podinfo"); }
     std::string phase() const;
