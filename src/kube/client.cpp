@@ -13,9 +13,9 @@ namespace sluice::kube {
 namespace {
 
 constexpr int retries_max = 10;
-constexpr std::size_t object_limit = 16 * 1024 * 1024;
-constexpr std::size_t list_limit = 512 * 1024 * 1024;
-constexpr std::size_t refusal_limit = 64 * 1024;
+constexpr std::size_t object_limit = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t list_limit = std::size_t{512} * 1024 * 1024;
+constexpr std::size_t refusal_limit = std::size_t{64} * 1024;
 
 // The query of a request, in the order in which it was said; empty values are left out.
 class Query {
@@ -95,10 +95,10 @@ std::optional<Duration> asked_pause(const net::Response& answer) {
     return std::chrono::seconds{*seconds};
 }
 
-Task<std::string> beginning_of(net::BodyReader& body) {
+Task<std::string> beginning_of(std::unique_ptr<net::BodyReader> body) {
     std::string text;
     while (text.size() < refusal_limit) {
-        const auto bytes = co_await body.next();
+        const auto bytes = co_await body->next();
         if (!bytes || bytes->empty()) break;
         text += *bytes;
     }
@@ -156,7 +156,7 @@ Task<Result<net::Response>> Client::perform(Call call) {
         if (answer->status >= 200 && answer->status < 300) co_return std::move(*answer);
 
         std::string text = std::move(answer->body);
-        if (answer->stream) text = co_await beginning_of(*answer->stream);
+        if (answer->stream) text = co_await beginning_of(std::move(answer->stream));
         auto error = error_of_answer(answer->status, text, call.what);
         if (answer->status == 401 && !connection_.token_file.empty() && !asked_for_new_token) {
             // The token may have rotated since it was read.

@@ -65,17 +65,16 @@ Task<> LeaderElection::run(std::function<void()> on_started, std::function<void(
 
     while (!stopping_) {
         co_await pause(
-            std::min(options_.retry_period, *renewed_ + options_.renew_deadline - clock_.now()));
+            std::min(options_.retry_period, renewed_ + options_.renew_deadline - clock_.now()));
         if (stopping_) break;
         const auto attempt = co_await try_to_hold();
         if (attempt == Attempt::taken_by_other ||
-            clock_.now() >= *renewed_ + options_.renew_deadline)
+            clock_.now() >= renewed_ + options_.renew_deadline)
             break;
     }
     leads_ = false;
     if (started && on_stopped) on_stopped();
     if (stopping_ && options_.release_on_stop) co_await give_back();
-    renewed_.reset();
 }
 
 void LeaderElection::stop() {
@@ -88,11 +87,11 @@ bool LeaderElection::leads() const {
 }
 
 std::optional<std::string> LeaderElection::refusal(Time now) const {
-    if (!leads_ || !renewed_) return "not the leader";
-    if (now < *renewed_ + options_.renew_deadline) return std::nullopt;
+    if (!leads_) return "not the leader";
+    if (now < renewed_ + options_.renew_deadline) return std::nullopt;
     return fmt::format("the Lease {} was last renewed {} ago, another may take it",
                        to_string(options_.lease),
-                       go_text(now - *renewed_));
+                       go_text(now - renewed_));
 }
 
 const std::string& LeaderElection::holder() const {
@@ -179,7 +178,7 @@ Task<LeaderElection::Attempt> LeaderElection::try_to_hold() {
 // A request that hangs leaves time for another one, and ends before we stop leading.
 Task<Result<Json>> LeaderElection::ask(Task<Result<Json>> request) {
     auto limit = options_.renew_deadline / 2;
-    if (leads_) limit = std::min(limit, *renewed_ + options_.renew_deadline - clock_.now());
+    if (leads_) limit = std::min(limit, renewed_ + options_.renew_deadline - clock_.now());
     return with_deadline<Json>(
         clock_, std::max<Duration>(limit, std::chrono::milliseconds{1}), std::move(request));
 }

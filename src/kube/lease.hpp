@@ -72,9 +72,9 @@ class LeaderElection final : public WriteGate {
     std::function<void(const std::string&)> on_new_leader_;
     bool stopping_ = false;
     bool leads_ = false;
-    std::optional<Time> renewed_;  // when the last renewal that succeeded was sent
-    Json seen_ = nullptr;          // the last Lease object seen
-    std::string seen_record_;      // its spec as text
+    Time renewed_{};           // when the last renewal that succeeded was sent
+    Json seen_ = nullptr;      // the last Lease object seen
+    std::string seen_record_;  // its spec as text
     Time seen_at_;
     std::string holder_;
     std::int64_t transitions_ = 0;

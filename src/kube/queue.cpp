@@ -86,14 +86,14 @@ void WorkQueue::finish(const ObjectKey& key, const Result<std::optional<Time>>& 
     working_.erase(key);
     if (outcome) {
         failures_.erase(key);
-        if (*outcome) wake_at(key, **outcome);
+        if (const auto when = outcome.value()) wake_at(key, *when);
     } else {
         auto& failures = failures_[key];
         auto pause = options_.backoff;
         for (int i = 0; i < failures && pause < options_.backoff_max; ++i) pause *= 2;
         ++failures;
         pause = std::min(pause, options_.backoff_max);
-        if (outcome.error().retry_after) pause = std::max(pause, *outcome.error().retry_after);
+        pause = std::max(pause, outcome.error().retry_after.value_or(Duration{}));
         log_.debug(fmt::format("{}; again in {}", outcome.error().message, go_text(pause)),
                    {{"key", to_string(key)}});
         wake_at(key, clock_.now() + pause);

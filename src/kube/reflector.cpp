@@ -155,29 +155,30 @@ Task<Result<void>> Cache::fill_by_stream(std::string from) {
     watch_ = *std::move(opened);
     touch();
     for (;;) {
-        auto event =
+        auto next =
             co_await with_deadline<std::optional<WatchEvent>>(clock_, silence_max, watch_->next());
-        if (!event) {
-            if (event.error().kind == ErrorKind::timed_out) {
+        if (!next) {
+            if (next.error().kind == ErrorKind::timed_out) {
                 streaming_ = false;
                 co_return Error{ErrorKind::unsupported, "the end of the initial events never came"};
             }
-            co_return event.error();
+            co_return next.error();
         }
-        if (!*event)
+        auto event = std::move(next.value());
+        if (!event)
             co_return Error{ErrorKind::unavailable,
                             "the watch ended before the end of the initial events"};
         ++events_;
         touch();
-        if ((*event)->initial_events_end)
-            co_return finish_filling(std::string(resource_version_of((*event)->object)));
-        switch ((*event)->kind) {
+        if (event->initial_events_end)
+            co_return finish_filling(std::string(resource_version_of(event->object)));
+        switch (event->kind) {
             case WatchEventKind::added:
             case WatchEventKind::modified:
-                store(std::move((*event)->object));
+                store(std::move(event->object));
                 break;
             case WatchEventKind::deleted:
-                take_deletion((*event)->object);
+                take_deletion(event->object);
                 break;
             case WatchEventKind::bookmark:
                 break;
@@ -237,12 +238,13 @@ Task<Result<void>> Cache::follow() {
         touch();
     }
     for (;;) {
-        auto event = co_await watch_->next();
-        if (!event) co_return event.error();
-        if (!*event) co_return Result<void>{};
+        auto next = co_await watch_->next();
+        if (!next) co_return next.error();
+        auto event = std::move(next.value());
+        if (!event) co_return Result<void>{};
         ++events_;
         touch();
-        const auto taken = take(**std::move(event));
+        const auto taken = take(*std::move(event));
         if (!taken) co_return taken.error();
     }
 }

@@ -8,7 +8,7 @@
 namespace sluice::kube {
 namespace {
 
-constexpr std::size_t line_limit = 32 * 1024 * 1024;
+constexpr std::size_t line_limit = std::size_t{32} * 1024 * 1024;
 
 std::optional<WatchEventKind> kind_named(std::string_view type) {
     if (type == "ADDED") return WatchEventKind::added;

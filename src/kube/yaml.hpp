@@ -11,7 +11,7 @@
 namespace sluice::kube {
 
 struct YamlLimits {
-    std::size_t bytes = 8 * 1024 * 1024;
+    std::size_t bytes = std::size_t{8} * 1024 * 1024;
     std::size_t depth = 64;
     // Values in all documents together, each use of an alias counted in full.
     std::size_t values = 1'000'000;
