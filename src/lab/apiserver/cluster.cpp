@@ -170,7 +170,8 @@ std::optional<Status> apply_patch(const Target& target,
             if (target.kind->custom) {
                 return statuses::unsupported_media_type(patches_of_custom_kinds);
             }
-            if (const auto merged = apply_strategic_merge(object, patch); !merged) {
+            if (const auto merged = apply_strategic_merge(object, patch, target.schema());
+                !merged) {
                 return statuses::bad_request(merged.error());
             }
             return std::nullopt;

@@ -207,8 +207,9 @@ class Cluster {
     Clock& clock() const;
     Random& random() const;
 
-   private:
     struct State;
+
+   private:
     std::unique_ptr<State> state_;
     friend class ApiServer;
 };

@@ -251,8 +251,13 @@ void drop_nulls_within(Json& value) {
 
 void drop_nulls(Json& object) {
     drop_nulls_within(object);
+    drop_nulls_of_metadata(object);
+}
+
+void drop_nulls_of_metadata(Json& object) {
     auto* metadata = find(object, {"metadata"});
     if (metadata == nullptr || !metadata->is_object()) return;
+    drop_nulls_within(*metadata);
     for (const std::string_view key :
          {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}) {
         const auto* there = metadata->get_object().if_contains(key);

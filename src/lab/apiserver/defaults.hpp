@@ -10,6 +10,8 @@ namespace sluice::lab {
 
 // Members that are null say nothing in a built-in kind; they vanish, as do empty maps of metadata.
 void drop_nulls(Json& object);
+// The same of the metadata only: what is null elsewhere in a custom object is its schema's affair.
+void drop_nulls_of_metadata(Json& object);
 
 // By the Kind of the object, in the version of storage.
 void fill_in_defaults(std::string_view kind, Json& object);

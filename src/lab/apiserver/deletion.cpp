@@ -1,5 +1,6 @@
 // How an object leaves the cluster: at once, after a grace period, or when its finalizers are done.
 #include "lab/apiserver/cluster_state.hpp"
+#include "lab/apiserver/crds.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -107,14 +108,88 @@ Answer<ObjectPtr> Cluster::State::remove(const Target& target,
             put(object, {"metadata", "generation"}, *generation + 1);
         }
         if (is_namespace) put(object, {"status", "phase"}, "Terminating");
+        if (target.resource.kind == "CustomResourceDefinition") {
+            add_finalizer(object, instances_finalizer);
+            mark_crd_terminating(object, time_now());
+        }
     }
     if (may_go(target, object)) {
-        if (!options.dry_run) erase(target, before);
+        if (!options.dry_run) erase(target, std::move(object), before);
         return view(target, before);
     }
     if (object == *before) return view(target, before);
     if (options.dry_run) return view(target, std::make_shared<const Json>(std::move(object)));
     return view(target, commit(target, std::move(object), before));
+}
+
+void Cluster::State::remove_by_garbage_collection(const ObjectId& id,
+                                                  const ObjectPtr& object,
+                                                  bool in_foreground) {
+    const auto target = target_of(id.kind);
+    if (!target) return;
+    DeleteOptions options;
+    options.uid = kube::uid_of(*object);
+    if (in_foreground) options.propagation = "Foreground";
+    // One that went or was made anew meanwhile is no longer ours to remove.
+    (void)remove(*target, id.key, options);
+}
+
+void Cluster::State::replace_by_garbage_collection(const ObjectId& id,
+                                                   const ObjectPtr& before,
+                                                   Json after) {
+    const auto target = target_of(id.kind);
+    if (!target || after == *before) return;
+    const bool leaving = !text_at(after, {"metadata", "deletionTimestamp"}).empty();
+    if (leaving && may_go(*target, after)) {
+        erase(*target, std::move(after), before);
+    } else {
+        commit(*target, std::move(after), before);
+    }
+}
+
+namespace {
+
+void set_namespace_condition(Json& ns,
+                             std::string_view type,
+                             std::string_view reason,
+                             std::string message,
+                             std::string_view now) {
+    auto& conditions = ns.get_object()["status"].get_object()["conditions"];
+    if (!conditions.is_array()) conditions.emplace_array();
+    JsonObject wanted{{"type", type},
+                      {"status", "True"},
+                      {"lastTransitionTime", now},
+                      {"reason", reason},
+                      {"message", std::move(message)}};
+    for (auto& there : conditions.get_array()) {
+        if (text_at(there, {"type"}) != type) continue;
+        wanted["lastTransitionTime"] = Json(text_at(there, {"lastTransitionTime"}));
+        there = std::move(wanted);
+        return;
+    }
+    conditions.get_array().emplace_back(std::move(wanted));
+}
+
+}  // namespace
+
+void Cluster::State::tell_namespace_remains(const ObjectPtr& ns,
+                                            const std::string& contents,
+                                            const std::string& finalizers) {
+    Json after = *ns;
+    set_namespace_condition(after,
+                            "NamespaceContentRemaining",
+                            "SomeResourcesRemain",
+                            fmt::format("Some resources are remaining: {}", contents),
+                            time_now());
+    if (!finalizers.empty()) {
+        set_namespace_condition(
+            after,
+            "NamespaceFinalizersRemaining",
+            "SomeFinalizersRemain",
+            fmt::format("Some content in the namespace has finalizers remaining: {}", finalizers),
+            time_now());
+    }
+    replace_by_garbage_collection({"namespaces", kube::key_of(*ns)}, ns, std::move(after));
 }
 
 }  // namespace sluice::lab

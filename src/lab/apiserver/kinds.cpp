@@ -70,7 +70,6 @@ KindVersion version_of(const Row& row, std::string_view group, std::string_view 
     if ((row.traits & with_scale) != 0) {
         version.scale = ScalePaths{".spec.replicas", ".status.replicas", ".spec.selector"};
     }
-    version.open_api = builtin_open_api(row.kind, name);
     version.schema = builtin_schema(row.kind, name);
     return version;
 }

@@ -44,8 +44,9 @@ struct KindVersion {
     bool storage = false;
     bool status = false;              // has a status subresource
     std::optional<ScalePaths> scale;  // has a scale subresource
-    // The openAPIV3Schema of a CRD, or our table's for a built-in kind; null when there is none.
+    // The openAPIV3Schema of a CRD; null for built-in kinds (builtin_fields.hpp has theirs).
     std::shared_ptr<const Json> open_api;
+    // The same, ready to be asked; null for kinds that are kept without being known.
     std::shared_ptr<const Schema> schema;
     std::vector<PrinterColumn> columns = {};          // custom kinds only
     std::vector<std::string> selectable_fields = {};  // custom kinds: spec.selectableFields

@@ -39,6 +39,10 @@ void Store::keep(const ObjectId& id, ObjectPtr object, const ObjectPtr& before) 
         {before ? ChangeKind::modified : ChangeKind::added, std::move(object), before, revision_});
 }
 
+void Store::swap(const ObjectId& id, ObjectPtr object) {
+    tables_[id.kind].objects[id.key] = std::move(object);
+}
+
 void Store::take_away(const ObjectId& id, ObjectPtr last, const ObjectPtr& before) {
     unindex(id, *before);
     auto& table = tables_[id.kind];

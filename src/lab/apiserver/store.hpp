@@ -43,6 +43,8 @@ class Store {
 
     // Keeps the object, which carries a new resourceVersion. `before` is null for a new one.
     void keep(const ObjectId& id, ObjectPtr object, const ObjectPtr& before);
+    // Swaps the object for one that means the same and keeps its resourceVersion: nobody is told.
+    void swap(const ObjectId& id, ObjectPtr object);
     // Takes the object away; `last` is its last state with a new resourceVersion.
     void take_away(const ObjectId& id, ObjectPtr last, const ObjectPtr& before);
     // Forgets the kind with its log and its watchers; objects must be gone.

@@ -5,16 +5,15 @@
 
 #include <expected>
 #include <string>
-#include <string_view>
 
 namespace sluice::lab {
 
-// The members by which items of a built-in list are told apart ("name"; "containerPort" and
-// "protocol"); empty for lists that are replaced whole. `parent` is the name of the member that
-// holds the list's parent: `ports` means one thing in a Service's spec and another in a container.
-std::string_view merge_key_of(std::string_view list, const Json& item);
+struct SchemaNode;
 
-// All or nothing; the error is the text of a 400.
-std::expected<void, std::string> apply_strategic_merge(Json& target, const Json& patch);
+// `schema` says which lists merge and by what; null for kinds that we don't know, of which only
+// metadata and conditions merge. All or nothing; the error is the text of a 400.
+std::expected<void, std::string> apply_strategic_merge(Json& target,
+                                                       const Json& patch,
+                                                       const SchemaNode* schema);
 
 }  // namespace sluice::lab

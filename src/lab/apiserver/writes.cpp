@@ -1,10 +1,13 @@
 // How an object comes into the cluster and changes in it: decoded, defaulted, admitted, checked,
 // stored, announced.
 #include "base/core/text.hpp"
+#include "lab/apiserver/builtin_validation.hpp"
 #include "lab/apiserver/cluster_state.hpp"
 #include "lab/apiserver/conversion.hpp"
+#include "lab/apiserver/crds.hpp"
 #include "lab/apiserver/defaults.hpp"
 #include "lab/apiserver/names.hpp"
+#include "lab/apiserver/schema.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -74,7 +77,43 @@ bool spec_differs(const Json& a, const Json& b, bool status_counts) {
     return rest(a) != rest(b);
 }
 
+FieldErrors new_finalizers_while_leaving(const Json& object, const Json& before) {
+    if (text_at(before, {"metadata", "deletionTimestamp"}).empty()) return {};
+    const auto& then = array_at(before, {"metadata", "finalizers"});
+    std::vector<std::string> added;
+    for (const auto& finalizer : array_at(object, {"metadata", "finalizers"})) {
+        if (std::find(then.begin(), then.end(), finalizer) == then.end()) {
+            added.push_back(to_text(finalizer));
+        }
+    }
+    if (added.empty()) return {};
+    return {field_error::forbidden(
+        "metadata.finalizers",
+        fmt::format("no new finalizers can be added if the object is being deleted, found new "
+                    "finalizers []string{{{}}}",
+                    joined(added, ", ")))};
+}
+
+// A Job finds its pods by its own uid, unless the user says how.
+void select_own_pods(Json& job, const std::string& uid) {
+    if (bool_at(job, {"spec", "manualSelector"}).value_or(false)) return;
+    const std::string name(text_at(job, {"metadata", "name"}));
+    put(job,
+        {"spec", "selector"},
+        JsonObject{{"matchLabels", JsonObject{{"batch.kubernetes.io/controller-uid", uid}}}});
+    for (const std::string_view key : {"batch.kubernetes.io/controller-uid", "controller-uid"}) {
+        put(job, {"spec", "template", "metadata", "labels", key}, Json(uid));
+    }
+    for (const std::string_view key : {"batch.kubernetes.io/job-name", "job-name"}) {
+        put(job, {"spec", "template", "metadata", "labels", key}, Json(name));
+    }
+}
+
 }  // namespace
+
+const SchemaNode* Target::schema() const {
+    return version->schema ? &version->schema->root() : nullptr;
+}
 
 ObjectId Target::id(const ObjectKey& key) const {
     return {kind->resource.qualified(), key};
@@ -93,6 +132,15 @@ Answer<Target> Cluster::State::resolve(const Resource& resource) const {
     target.version = target.kind->version(resource.group, resource.version);
     target.resource = target.kind->resource_in(*target.version);
     return target;
+}
+
+std::optional<Target> Cluster::State::target_of(std::string_view qualified) const {
+    for (const auto* kind : kinds.all()) {
+        if (kind->resource.qualified() == qualified) {
+            return Target{kind, &kind->storage(), kind->resource};
+        }
+    }
+    return std::nullopt;
 }
 
 ObjectPtr Cluster::State::view(const Target& target, const ObjectPtr& stored) const {
@@ -138,42 +186,6 @@ std::optional<Status> Cluster::State::check_namespace(const Target& target,
     return refusal;
 }
 
-// From the body of a request to the form in which the kind is stored.
-std::optional<Status> Cluster::State::decode(const Target& target,
-                                             Json& object,
-                                             const WriteOptions&) {
-    if (!object.is_object()) {
-        return statuses::bad_request(
-            fmt::format("{} in version \"{}\" cannot be handled as a {}: the body is not an object",
-                        target.resource.kind,
-                        target.resource.version,
-                        target.resource.kind));
-    }
-    const auto expected = target.resource.api_version();
-    const auto kind = text_at(object, {"kind"}, target.resource.kind);
-    const auto api_version = text_at(object, {"apiVersion"}, expected);
-    if (kind != target.resource.kind) {
-        return statuses::bad_request(fmt::format(
-            "{} in version \"{}\" cannot be handled as a {}: no kind \"{}\" is registered for it",
-            kind,
-            target.resource.version,
-            target.resource.kind,
-            kind));
-    }
-    if (api_version != expected) {
-        return statuses::bad_request(fmt::format(
-            "the API version in the data ({}) does not match the expected API version ({})",
-            api_version,
-            expected));
-    }
-    put(object, {"kind"}, Json(target.resource.kind));
-    metadata_of(object);
-    if (!target.kind->custom) drop_nulls(object);
-    object = into_storage(*target.kind, *target.version, std::move(object));
-    if (!target.kind->custom) fill_in_defaults(target.resource.kind, object);
-    return std::nullopt;
-}
-
 // Admission and all checks that look at one object or at two states of it.
 std::optional<Status> Cluster::State::prepare(const Target& target,
                                               Json& object,
@@ -185,6 +197,16 @@ std::optional<Status> Cluster::State::prepare(const Target& target,
         }
     }
     auto errors = wrong_with_metadata(*target.kind, object);
+    const auto also = [&](FieldErrors more) {
+        errors.insert(errors.end(), more.begin(), more.end());
+    };
+    if (before != nullptr) also(new_finalizers_while_leaving(object, *before));
+    if (!target.kind->custom) {
+        also(wrong_with_builtin(target.resource.kind, object, before));
+    } else if (target.version->schema) {
+        also(target.version->schema->violations(object, before));
+    }
+    if (target.resource.kind == "CustomResourceDefinition") also(wrong_with_crd(object));
     if (!errors.empty()) {
         return statuses::invalid(target.resource, text_at(object, {"metadata", "name"}), errors);
     }
@@ -212,7 +234,11 @@ std::optional<Status> Cluster::State::name_object(const Target& target, Json& ob
 
 Answer<ObjectPtr> Cluster::State::create(const Target& target,
                                          Json object,
-                                         const WriteOptions& options) {
+                                         const WriteOptions& options,
+                                         const FieldOwner* applied_by) {
+    // Apply owns what the caller wrote; defaults have no owner then.
+    FieldPaths applied;
+    if (applied_by != nullptr) applied = owned_paths(object, target.schema());
     if (auto refusal = decode(target, object, options)) return std::unexpected(*refusal);
     auto& metadata = metadata_of(object);
     if (!text_at(object, {"metadata", "resourceVersion"}).empty()) {
@@ -233,13 +259,22 @@ Answer<ObjectPtr> Cluster::State::create(const Target& target,
     put(object, {"metadata", "uid"}, Json(uid));
     put(object, {"metadata", "creationTimestamp"}, Json(time_now()));
     if (target.resource.kind == "Service") give_addresses(object);
+    if (target.resource.kind == "Job") select_own_pods(object, uid);
     if (auto refusal = prepare(target, object, nullptr)) return std::unexpected(*refusal);
+    if (auto refusal = check_definition(target)) return std::unexpected(*refusal);
 
     const auto key = kube::key_of(object);
     if (store.find(target.kind->resource.qualified(), key)) {
         return std::unexpected(statuses::already_exists(target.resource, key.name));
     }
     if (target.kind->generations || target.kind->custom) put(object, {"metadata", "generation"}, 1);
+    const FieldOwner writer{options.field_manager, false, target.resource.api_version()};
+    if (const auto& owner = applied_by == nullptr ? writer : *applied_by; !owner.manager.empty()) {
+        ManagedFields managed;
+        managed.set(owner, applied_by ? applied : owned_paths(object, target.schema()), time_now());
+        put(object, {"metadata", "managedFields"}, managed.to_json());
+    }
+    if (target.resource.kind == "CustomResourceDefinition") settle_definition(object);
     if (options.dry_run || !target.kind->stored) {
         return view(target, std::make_shared<const Json>(std::move(object)));
     }
@@ -249,7 +284,8 @@ Answer<ObjectPtr> Cluster::State::create(const Target& target,
 Answer<ObjectPtr> Cluster::State::change(const Target& target,
                                          const ObjectPtr& before,
                                          Json object,
-                                         const WriteOptions& options) {
+                                         const WriteOptions& options,
+                                         const ManagedFields* managed) {
     const auto key = kube::key_of(*before);
     const auto name = std::string(text_at(object, {"metadata", "name"}, key.name));
     if (name != key.name) {
@@ -333,53 +369,26 @@ Answer<ObjectPtr> Cluster::State::change(const Target& target,
             {"metadata", "generation"},
             integer_at(*before, {"metadata", "generation"}).value_or(0) + 1);
     }
-    const bool goes =
-        !text_at(object, {"metadata", "deletionTimestamp"}).empty() && may_go(target, object);
-    if (!goes && same_content(*before, object)) {
+    const bool leaving = !text_at(object, {"metadata", "deletionTimestamp"}).empty();
+    if (target.resource.kind == "CustomResourceDefinition" && !leaving) settle_definition(object);
+    const bool goes = leaving && may_go(target, object);
+    const bool same_owners = managed == nullptr || managed->same_owners(ManagedFields(*before));
+    if (!goes && same_owners && same_content(*before, object)) {
         return scale ? std::make_shared<const Json>(scale_from(target, *before))
                      : view(target, before);
     }
+    record_owners(target, object, *before, options, managed);
     ObjectPtr after;
     if (options.dry_run) {
         after = std::make_shared<const Json>(std::move(object));
     } else if (goes) {
-        after = commit(target, std::move(object), before);
-        erase(target, after);
+        after = std::make_shared<const Json>(object);
+        erase(target, std::move(object), before);
     } else {
         after = commit(target, std::move(object), before);
     }
     if (scale) return std::make_shared<const Json>(scale_from(target, *after));
     return view(target, after);
-}
-
-ObjectPtr Cluster::State::commit(const Target& target, Json object, const ObjectPtr& before) {
-    put(object, {"metadata", "resourceVersion"}, Json(std::to_string(store.next_revision())));
-    const auto key = kube::key_of(object);
-    auto kept = std::make_shared<const Json>(std::move(object));
-    store.keep(target.id(key), kept, before);
-    follow_up(target, kept, before);
-    return kept;
-}
-
-void Cluster::State::erase(const Target& target, const ObjectPtr& before) {
-    Json last = *before;
-    put(last, {"metadata", "resourceVersion"}, Json(std::to_string(store.next_revision())));
-    store.take_away(
-        target.id(kube::key_of(*before)), std::make_shared<const Json>(std::move(last)), before);
-}
-
-// What the API server itself does when an object was stored.
-void Cluster::State::follow_up(const Target& target,
-                               const ObjectPtr& object,
-                               const ObjectPtr& before) {
-    if (target.resource.kind == "Namespace" && !before) {
-        const auto accounts = resolve(kube::resources::service_accounts);
-        const auto name = text_at(*object, {"metadata", "name"});
-        const JsonObject account{
-            {"metadata", JsonObject{{"name", "default"}, {"namespace", name}}}};
-        // One that is there already is as good.
-        (void)create(*accounts, account, {});
-    }
 }
 
 void Cluster::State::give_addresses(Json& service) {
@@ -401,79 +410,6 @@ void Cluster::State::give_addresses(Json& service) {
     auto& members = spec.get_object();
     members["clusterIP"] = address;
     members["clusterIPs"] = JsonArray{address};
-}
-
-// ".spec.replicas" names one member after the other.
-namespace {
-
-const Json* at_dotted(const Json& object, std::string_view path) {
-    const Json* here = &object;
-    for (const auto part : split(path, '.')) {
-        if (part.empty()) continue;
-        const auto* members = here->if_object();
-        here = members == nullptr ? nullptr : members->if_contains(part);
-        if (here == nullptr) return nullptr;
-    }
-    return here;
-}
-
-void put_dotted(Json& object, std::string_view path, Json value) {
-    Json* here = &object;
-    for (const auto part : split(path, '.')) {
-        if (part.empty()) continue;
-        if (!here->is_object()) here->emplace_object();
-        here = &here->get_object()[part];
-    }
-    *here = std::move(value);
-}
-
-std::int64_t number_at_dotted(const Json& object, std::string_view path) {
-    const auto* there = path.empty() ? nullptr : at_dotted(object, path);
-    return there == nullptr ? 0 : integer_at(*there, {}).value_or(0);
-}
-
-std::string selector_at_dotted(const Json& object, std::string_view path) {
-    const auto* there = path.empty() ? nullptr : at_dotted(object, path);
-    if (there == nullptr) return {};
-    if (there->is_string()) return std::string(there->get_string());
-    const auto selector = label_selector_of(*there);
-    return selector ? to_string(*selector) : std::string{};
-}
-
-}  // namespace
-
-Json scale_from(const Target& target, const Json& object) {
-    const auto& paths = *target.version->scale;
-    JsonObject metadata;
-    for (const std::string_view field :
-         {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
-        copy_member(metadata, object_at(object, {"metadata"}), field);
-    }
-    JsonObject status{{"replicas", number_at_dotted(object, paths.status_replicas)}};
-    auto selector = selector_at_dotted(object, paths.label_selector);
-    if (!selector.empty()) status["selector"] = std::move(selector);
-    return JsonObject{
-        {"kind", "Scale"},
-        {"apiVersion", "autoscaling/v1"},
-        {"metadata", std::move(metadata)},
-        {"spec", JsonObject{{"replicas", number_at_dotted(object, paths.spec_replicas)}}},
-        {"status", std::move(status)}};
-}
-
-Answer<Json> with_scale(const Target& target, Json object, const Json& scale) {
-    if (!target.version->scale) return std::unexpected(statuses::no_such_resource());
-    // Go leaves a zero out.
-    const auto replicas = integer_at(scale, {"spec", "replicas"}).value_or(0);
-    if (replicas < 0) {
-        static const Resource scales{"autoscaling", "v1", "scales", "Scale"};
-        return std::unexpected(statuses::invalid(
-            scales,
-            text_at(object, {"metadata", "name"}),
-            {field_error::invalid(
-                "spec.replicas", Json(replicas), "must be greater than or equal to 0")}));
-    }
-    put_dotted(object, target.version->scale->spec_replicas, replicas);
-    return object;
 }
 
 }  // namespace sluice::lab

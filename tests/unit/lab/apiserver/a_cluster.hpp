@@ -37,6 +37,34 @@ struct ACluster {
     }
 };
 
+// A definition of widgets.lab.io/v1 with the given schema of spec; both subresources.
+inline Json a_definition(std::string_view spec_schema) {
+    auto crd = json(R"({
+        "apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",
+        "metadata":{"name":"widgets.lab.io"},
+        "spec":{"group":"lab.io","scope":"Namespaced",
+                "names":{"plural":"widgets","kind":"Widget","shortNames":["wd"]},
+                "versions":[{"name":"v1","served":true,"storage":true,
+                    "subresources":{"status":{},"scale":{"specReplicasPath":".spec.replicas",
+                                                         "statusReplicasPath":".status.replicas",
+                                                         "labelSelectorPath":".status.selector"}},
+                    "schema":{"openAPIV3Schema":{"type":"object","properties":{
+                        "spec":{},
+                        "status":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}]}})");
+    auto& version = find(crd, {"spec", "versions"})->get_array().front();
+    put(version, {"schema", "openAPIV3Schema", "properties", "spec"}, json(spec_schema));
+    return crd;
+}
+
+inline const Resource widgets{"lab.io", "v1", "widgets", "Widget"};
+
+inline Json a_widget(std::string_view spec, std::string_view name = "w1") {
+    return JsonObject{{"apiVersion", "lab.io/v1"},
+                      {"kind", "Widget"},
+                      {"metadata", JsonObject{{"name", name}, {"namespace", "default"}}},
+                      {"spec", json(spec)}};
+}
+
 inline Json a_deployment(std::string_view name = "web") {
     return JsonObject{
         {"apiVersion", "apps/v1"},

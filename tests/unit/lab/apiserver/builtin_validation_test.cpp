@@ -1,0 +1,159 @@
+#include "lab/apiserver/builtin_validation.hpp"
+
+#include "a_cluster.hpp"
+
+using namespace sluice;
+using namespace sluice::lab;
+namespace resources = sluice::kube::resources;
+
+namespace {
+
+// What a Deployment is refused with, after `Deployment.apps "web" is invalid: `.
+std::string refusal_of(JsonPath path, Json value) {
+    ACluster lab;
+    auto deployment = a_deployment();
+    if (value.is_null()) {
+        drop(deployment, path);
+    } else {
+        put(deployment, path, std::move(value));
+    }
+    const auto made = lab.cluster.create(resources::deployments, deployment);
+    if (made) return "accepted";
+    CHECK(made.error().code == 422);
+    constexpr std::string_view prefix = "Deployment.apps \"web\" is invalid: ";
+    CHECK(made.error().message.starts_with(prefix));
+    return made.error().message.substr(prefix.size());
+}
+
+std::string refusal_of_service(std::string_view spec) {
+    ACluster lab;
+    const JsonObject service{{"metadata", JsonObject{{"name", "web"}, {"namespace", "default"}}},
+                             {"spec", json(spec)}};
+    const auto made = lab.cluster.create(resources::services, service);
+    return made ? "accepted" : made.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a Deployment that cannot work is refused in the words of Kubernetes") {
+    CHECK(refusal_of({"spec", "replicas"}, -1) ==
+          "spec.replicas: Invalid value: -1: must be greater than or equal to 0");
+    CHECK(refusal_of({"spec", "selector"}, nullptr) == "spec.selector: Required value");
+    CHECK(
+        refusal_of({"spec", "template", "metadata", "labels"}, json(R"({"app":"x"})")) ==
+        R"(spec.template.metadata.labels: Invalid value: {"app":"x"}: `selector` does not match template `labels`)");
+    CHECK(refusal_of({"spec", "template", "spec", "containers"}, nullptr) ==
+          "spec.template.spec.containers: Required value");
+    CHECK(refusal_of({"spec", "strategy"},
+                     json(R"({"rollingUpdate":{"maxSurge":0,"maxUnavailable":0}})")) ==
+          "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when "
+          "`maxSurge` is 0");
+    CHECK(refusal_of({"spec", "template", "spec", "containers"},
+                     json(R"([{"name":"a","image":"x"},{"name":"a","image":"x"}])")) ==
+          R"(spec.template.spec.containers[1].name: Duplicate value: "a")");
+    CHECK(refusal_of({"spec", "template", "spec", "containers"}, json(R"([{"name":"a"}])")) ==
+          "spec.template.spec.containers[0].image: Required value");
+    CHECK(
+        refusal_of({"spec", "template", "spec", "restartPolicy"}, "Never") ==
+        R"(spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always")");
+}
+
+TEST_CASE("names and labels are refused with the rule that they break") {
+    CHECK(refusal_of({"metadata", "labels"}, json(R"({"a":"-"})")) ==
+          "metadata.labels: Invalid value: \"-\": a valid label must be an empty string or consist "
+          "of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+          "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
+          "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
+    ACluster lab;
+    const auto named = [&](const Resource& resource, std::string_view name) {
+        const JsonObject metadata{{"name", name}, {"namespace", "default"}};
+        const auto made = lab.cluster.create(resource, JsonObject{{"metadata", metadata}});
+        return made ? "accepted" : made.error().message;
+    };
+    CHECK(named(resources::config_maps, "A") ==
+          "ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\": a lowercase RFC 1123 "
+          "subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+          "start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+          "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')");
+    CHECK(named(resources::namespaces, "a.b") ==
+          "Namespace \"a.b\" is invalid: metadata.name: Invalid value: \"a.b\": a lowercase RFC "
+          "1123 label must consist of lower case alphanumeric characters or '-', and must start "
+          "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for "
+          "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')");
+    CHECK(named(resources::config_maps, std::string(254, 'a'))
+              .ends_with("must be no more than 253 characters"));
+}
+
+TEST_CASE("a selector stays what it was") {
+    ACluster lab;
+    REQUIRE(lab.cluster.create(resources::deployments, a_deployment()).has_value());
+    const auto changed = lab.cluster.patch(resources::deployments,
+                                           {"default", "web"},
+                                           PatchKind::merge,
+                                           json(R"({"spec":{"selector":{"matchLabels":{"app":"x"}},
+                         "template":{"metadata":{"labels":{"app":"x"}}}}})"));
+    CHECK(
+        changed.error().message ==
+        R"(Deployment.apps "web" is invalid: spec.selector: Invalid value: {"matchLabels":{"app":"x"}}: field is immutable)");
+}
+
+TEST_CASE("two controllers cannot own one object") {
+    ACluster lab;
+    const auto made =
+        lab.cluster.create(resources::config_maps,
+                           json(R"({"metadata":{"name":"c","namespace":"default","ownerReferences":[
+            {"apiVersion":"v1","kind":"A","name":"x","uid":"1","controller":true},
+            {"apiVersion":"v1","kind":"B","name":"y","uid":"2","controller":true}]}})"));
+    CHECK(made.error().message.ends_with(
+        "Only one reference can have Controller set to true. Found \"true\" in references for A/x "
+        "and B/y"));
+}
+
+TEST_CASE("Services get an address that stays, and their ports are told apart") {
+    CHECK(refusal_of_service(R"({"ports":[{"port":80},{"port":81}]})") ==
+          "Service \"web\" is invalid: [spec.ports[0].name: Required value, spec.ports[1].name: "
+          "Required value]");
+    CHECK(
+        refusal_of_service(R"({"ports":[{"name":"a","port":80},{"name":"b","port":80}]})") ==
+        R"(Service "web" is invalid: spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80})");
+    CHECK(refusal_of_service(R"({"ports":[{"port":0}]})") ==
+          "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and "
+          "65535, inclusive");
+    CHECK(refusal_of_service("{}") == "Service \"web\" is invalid: spec.ports: Required value");
+    ACluster lab;
+    const auto made = lab.create(
+        resources::services,
+        R"({"metadata":{"name":"web","namespace":"default"},"spec":{"ports":[{"port":80}]}})");
+    CHECK(*find(*made, {"spec"}) ==
+          json(R"({"ports":[{"port":80,"protocol":"TCP","targetPort":80}],"type":"ClusterIP",
+                   "sessionAffinity":"None","internalTrafficPolicy":"Cluster","ipFamilies":["IPv4"],
+                   "ipFamilyPolicy":"SingleStack","clusterIP":"127.96.0.1",
+                   "clusterIPs":["127.96.0.1"]})"));
+    const auto moved = lab.cluster.patch(resources::services,
+                                         {"default", "web"},
+                                         PatchKind::merge,
+                                         json(R"({"spec":{"clusterIP":"10.96.0.9"}})"));
+    CHECK(
+        moved.error().message ==
+        R"(Service "web" is invalid: spec.clusterIPs[0]: Invalid value: ["10.96.0.9"]: may not change once set)");
+    CHECK(lab.create(resources::services,
+                     R"({"metadata":{"name":"h","namespace":"default"},
+                         "spec":{"clusterIP":"None","ports":[{"port":80}]}})") != nullptr);
+}
+
+TEST_CASE("a running pod changes its image and little else") {
+    ACluster lab;
+    lab.create(resources::pods,
+               R"({"metadata":{"name":"p","namespace":"default"},
+                   "spec":{"containers":[{"name":"c","image":"demo:1"}]}})");
+    const auto patch = [&](std::string_view text) {
+        return lab.cluster.patch(
+            resources::pods, {"default", "p"}, PatchKind::strategic, json(text));
+    };
+    CHECK(patch(R"({"spec":{"nodeName":"lab-1"}})").has_value());
+    CHECK(patch(R"({"spec":{"containers":[{"name":"c","image":"demo:2"}]}})").has_value());
+    CHECK(patch(R"({"spec":{"nodeName":"lab-2"}})")
+              .error()
+              .message.starts_with("Pod \"p\" is invalid: spec: Forbidden: pod updates may not "
+                                   "change fields other than `spec.containers[*].image`"));
+}
