@@ -45,6 +45,7 @@ class MetricsHandler final : public net::Handler {
 struct Listeners::Opening {
     std::unique_ptr<net::Handler> handler;
     std::unique_ptr<net::HttpServer> server;
+    std::uint16_t port = 0;
 };
 
 Listeners::Listeners(Executor traffic, Clock& clock, MeshProxy& proxy, IstioMetrics& metrics)
@@ -62,7 +63,9 @@ Result<std::uint16_t> Listeners::open(const std::string& name,
     opening->server =
         std::make_unique<net::HttpServer>(traffic_, clock_, *opening->handler, options);
     auto bound = opening->server->listen(address, port);
-    if (bound) openings_[name] = std::move(opening);
+    if (!bound) return bound;
+    opening->port = *bound;
+    openings_[name] = std::move(opening);
     return bound;
 }
 
@@ -73,6 +76,11 @@ Result<std::uint16_t> Listeners::open_metrics(const std::string& address, std::u
     auto bound = opening->server->listen(address, port);
     if (bound) openings_["metrics"] = std::move(opening);
     return bound;
+}
+
+std::optional<std::uint16_t> Listeners::port_of(const std::string& name) const {
+    const auto found = openings_.find(name);
+    return found == openings_.end() ? std::nullopt : std::optional(found->second->port);
 }
 
 void Listeners::close(const std::string& name, Duration grace) {

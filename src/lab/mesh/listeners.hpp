@@ -26,6 +26,8 @@ class Listeners {
                                std::uint16_t port);
     // Where Prometheus reads: /stats/prometheus.
     Result<std::uint16_t> open_metrics(const std::string& address, std::uint16_t port);
+    // Where an open door listens.
+    std::optional<std::uint16_t> port_of(const std::string& name) const;
     // Accepts no more; what is under way may finish within the grace.
     void close(const std::string& name, Duration grace);
     // Closes all and waits until what was under way has ended.

@@ -78,6 +78,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     Exchange(MeshProxy::State& state, DoorPtr door, net::Request request)
         : state_(state),
           door_(std::move(door)),
+          source_(door_->workload),
           table_(state.table),
           request_(std::move(request)),
           began_(state.clock.now()) {
@@ -138,6 +139,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
     MeshProxy::State& state_;
     DoorPtr door_;
+    WorkloadPtr source_;
     RouteTablePtr table_;
     net::Request request_;
     const Time began_;
@@ -244,20 +246,19 @@ std::optional<Refusal> Exchange::choose() {
         const auto gateway = state_.gateways.find(authority.host);
         if (gateway != state_.gateways.end()) {
             auto name = gateway->second + ":" + std::to_string(authority.port.value_or(80));
-            if (auto listener = table_->listener(name); listener != nullptr) {
-                door_ = std::make_shared<const Door>(
-                    Door{Door::Kind::gateway, std::move(name), listener->workload});
-            }
+            if (table_->listener(name) != nullptr)
+                door_ = std::make_shared<const Door>(Door{Door::Kind::gateway, std::move(name)});
         }
     }
     switch (door_->kind) {
         case Door::Kind::gateway:
             listener_ = table_->listener(door_->listener);
             if (listener_ == nullptr) return not_found;
+            source_ = listener_->workload;
             return choose_route(table_->at_gateway(*listener_, head()));
         case Door::Kind::sidecar:
             names_.host = authority_;
-            return choose_route(table_->from_sidecar(*door_->workload, head()));
+            return choose_route(table_->from_sidecar(*source_, head()));
         case Door::Kind::outside:
             return choose_route(table_->from_outside(head()));
     }
@@ -274,7 +275,7 @@ std::optional<Refusal> Exchange::choose_route(const Routing& routing) {
         }
         case Routing::Kind::service:
             names_ = {routing.service->host, routing.service->name, routing.service->ns};
-            upstream_ = table_->upstream_of(*routing.service, door_->workload->ns, routing.port);
+            upstream_ = table_->upstream_of(*routing.service, source_->ns, routing.port);
             // A port that the Service does not have: there is nobody to connect to.
             if (upstream_.kind == Upstream::Kind::no_cluster) return not_connected;
             break;
@@ -282,8 +283,8 @@ std::optional<Refusal> Exchange::choose_route(const Routing& routing) {
             route_ = routing.route;
             if (route_->destinations.empty()) return not_found;
             destination_ =
-                &route_->destinations[state_.choose_destination(*route_, *door_->workload)];
-            upstream_ = table_->upstream(*destination_, door_->workload->ns, routing.port);
+                &route_->destinations[state_.choose_destination(*route_, *source_)];
+            upstream_ = table_->upstream(*destination_, source_->ns, routing.port);
             if (upstream_.service != nullptr) {
                 names_ = {upstream_.service->host, upstream_.service->name, upstream_.service->ns};
             } else {
@@ -521,7 +522,7 @@ void Exchange::end_try(int status, Flag flags) {
         state_.active.erase(active);
     if (!has_arrived_ || !reached_->in_mesh) return;
     state_.metrics.add({.reporter = Reporter::destination,
-                        .source = door_->workload,
+                        .source = source_,
                         .destination = reached_,
                         .service = names_,
                         .code = status,
@@ -542,7 +543,7 @@ void Exchange::count(int status, Flag flags) {
          static_cast<unsigned>(Flag::no_route | Flag::no_cluster | Flag::no_healthy_upstream |
                                Flag::upstream_failure)) == 0;
     state_.metrics.add({.reporter = Reporter::source,
-                        .source = door_->workload,
+                        .source = source_,
                         .destination = has_reached ? reached_ : nobody,
                         .service = names_,
                         .code = status,

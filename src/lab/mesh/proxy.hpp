@@ -24,7 +24,7 @@ struct Door {
     };
     Kind kind = Kind::outside;
     std::string listener = {};  // gateway: "ns/name:port"
-    WorkloadPtr workload = outside();
+    WorkloadPtr workload = outside();       // sidecar: the pod's
 };
 using DoorPtr = std::shared_ptr<const Door>;
 

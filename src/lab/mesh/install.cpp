@@ -1,0 +1,83 @@
+#include "lab/mesh/install.hpp"
+
+#include "embedded/mesh_kinds.hpp"
+#include "kube/yaml.hpp"
+#include "lab/mesh/table_builder.hpp"
+#include "lab/mesh/validation.hpp"
+#include "lab/mesh/workload.hpp"
+
+#include <boost/json.hpp>
+
+namespace sluice::mesh {
+
+namespace {
+
+namespace resources = kube::resources;
+using lab::Cluster;
+using lab::Status;
+
+Result<void> create(Cluster& cluster, const kube::Resource& resource, Json object) {
+    const auto name = kube::key_of(object).name;
+    const auto made = cluster.create(resource, std::move(object));
+    if (made || made.error().reason == "AlreadyExists") return {};
+    return Error{ErrorKind::invalid, made.error().message}.with("creating " + resource.kind + " " +
+                                                                name);
+}
+
+Result<void> create_kinds(Cluster& cluster) {
+    for (const auto& file : embedded::mesh_kinds()) {
+        auto documents = kube::parse_yaml_documents(file.text);
+        if (!documents) return documents.error().with("reading " + std::string(file.name));
+        for (auto& document : *documents) {
+            auto made = create(cluster, resources::custom_resource_definitions, std::move(document));
+            if (!made) return made.error();
+        }
+    }
+    return {};
+}
+
+template <std::vector<std::string> (*faults_of)(const Json&)>
+std::optional<Status> check(Json& object, const Json*) {
+    const auto faults = faults_of(object);
+    if (faults.empty()) return std::nullopt;
+    return Status{.code = 400, .reason = {}, .message = denial(faults)};
+}
+
+}  // namespace
+
+Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
+    if (auto made = create_kinds(cluster); !made) return made.error();
+    cluster.admit(resources::virtual_services, check<faults_of_virtual_service>);
+    cluster.admit(resources::destination_rules, check<faults_of_destination_rule>);
+    cluster.admit(resources::gateways, check<faults_of_gateway>);
+
+    const auto revision = revision_of(options.control_plane, "istio-system");
+    cluster.admit(resources::pods,
+                  [&cluster, revision](Json& pod, const Json* before) -> std::optional<Status> {
+                      if (before != nullptr) return std::nullopt;
+                      const auto ns = cluster.find(
+                          resources::namespaces, {"", std::string(text_at(pod, {"metadata", "namespace"}))});
+                      if (ns != nullptr && wants_sidecar(pod, *ns, revision))
+                          mark_injected(pod, revision);
+                      return std::nullopt;
+                  });
+
+    Json plane{{"apiVersion", "servicemesh.cisco.com/v1alpha1"},
+               {"kind", "IstioControlPlane"},
+               {"metadata", {{"name", options.control_plane}, {"namespace", "istio-system"}}},
+               {"spec", {{"version", "1.12.5"}, {"mode", "ACTIVE"}, {"networkName", "network1"}}}};
+    if (auto made = create(cluster, resources::istio_control_planes, std::move(plane)); !made)
+        return made.error();
+    const Json status{{"status", {{"status", "Available"}, {"injectionNamespaces", JsonArray{}}}}};
+    const auto available = cluster.patch(resources::istio_control_planes,
+                                         {"istio-system", options.control_plane},
+                                         lab::PatchKind::merge,
+                                         status,
+                                         {.subresource = lab::Subresource::status});
+    if (!available)
+        return Error{ErrorKind::invalid, available.error().message}.with(
+            "writing the status of IstioControlPlane " + options.control_plane);
+    return {};
+}
+
+}  // namespace sluice::mesh
