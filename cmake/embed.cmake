@@ -23,8 +23,8 @@ function(sluice_embed)
             "asm(\".pushsection .rodata\\n\"\n"
             "    \".global ${symbol}_begin\\n.hidden ${symbol}_begin\\n${symbol}_begin:\\n\"\n"
             "    \".incbin \\\"${path}\\\"\\n\"\n"
-            "    \".global ${symbol}_end\\n.hidden ${symbol}_end\\n${symbol}_end:\\n.byte 0\\n.popsection\\n\")\;\n")
-        string(APPEND declared "extern const char ${symbol}_begin[], ${symbol}_end[]\;\n")
+            "    \".global ${symbol}_end\\n.hidden ${symbol}_end\\n${symbol}_end:\\n.byte 0\\n.popsection\\n\");\n")
+        string(APPEND declared "extern const char ${symbol}_begin[], ${symbol}_end[];\n")
         string(APPEND listed
             "        EmbeddedFile{\"${name}\", std::string_view(${symbol}_begin, static_cast<std::size_t>(${symbol}_end - ${symbol}_begin))},\n")
         list(APPEND paths ${path})
@@ -58,8 +58,8 @@ ${declared}}
 namespace sluice::embedded {
 std::span<const EmbeddedFile> ${E_NAME}() {
     static const std::array<EmbeddedFile, ${index}> files{
-${listed}    }\;
-    return files\;
+${listed}    };
+    return files;
 }
 }  // namespace sluice::embedded
 ")

@@ -90,8 +90,9 @@ void GatewayController::reconcile(const ObjectKey& key) {
         return;
     }
 
-    const ObjectKey plane{std::string(text_at(*gateway, {"spec", "istioControlPlane", "namespace"})),
-                          std::string(text_at(*gateway, {"spec", "istioControlPlane", "name"}))};
+    const ObjectKey plane{
+        std::string(text_at(*gateway, {"spec", "istioControlPlane", "namespace"})),
+        std::string(text_at(*gateway, {"spec", "istioControlPlane", "name"}))};
     if (const auto found = cluster_.get(resources::istio_control_planes, plane); !found) {
         if (text_at(*gateway, {"status", "ErrorMessage"}) == found.error().message) return;
         report(*gateway, "ReconcileFailed", {}, found.error().message);
@@ -99,10 +100,11 @@ void GatewayController::reconcile(const ObjectKey& key) {
             *gateway,
             {lab::EventType::warning,
              "ControlPlaneMissing",
-             fmt::format("there is no IstioControlPlane {}: start the lab with --control-plane {}, or "
-                         "name one that kubectl get istiocontrolplanes -A shows",
-                         to_string(plane),
-                         plane.name)});
+             fmt::format(
+                 "there is no IstioControlPlane {}: start the lab with --control-plane {}, or "
+                 "name one that kubectl get istiocontrolplanes -A shows",
+                 to_string(plane),
+                 plane.name)});
         return;
     }
     if (!has_finalizer(*gateway)) {
@@ -181,9 +183,8 @@ void GatewayController::show_address(const Json& gateway, const Gateway& mine) {
     const Json annotation{{"metadata", {{"annotations", {{"sluice.dev/lab-address", at}}}}}};
     if (!has_all(*service, annotation))
         (void)cluster_.patch(resources::services, key, PatchKind::merge, annotation);
-    const Json status{{"status",
-                       {{"loadBalancer",
-                         {{"ingress", JsonArray{JsonObject{{"ip", mine.address}}}}}}}}};
+    const Json status{
+        {"status", {{"loadBalancer", {{"ingress", JsonArray{JsonObject{{"ip", mine.address}}}}}}}}};
     if (type == "LoadBalancer" && !has_all(*service, status))
         (void)cluster_.patch(resources::services,
                              key,
@@ -230,11 +231,11 @@ void GatewayController::report(const Json& gateway,
 // The lowest that no gateway has.
 std::string GatewayController::free_address() const {
     for (int number = 0;; ++number) {
-        auto address =
-            fmt::format("127.{}.{}.{}", 112 + block_, number / 250, 1 + number % 250);
-        const bool is_taken = std::any_of(gateways_.begin(), gateways_.end(), [&](const auto& entry) {
-            return entry.second.address == address;
-        });
+        auto address = fmt::format("127.{}.{}.{}", 112 + block_, number / 250, 1 + number % 250);
+        const bool is_taken =
+            std::any_of(gateways_.begin(), gateways_.end(), [&](const auto& entry) {
+                return entry.second.address == address;
+            });
         if (!is_taken) return address;
     }
 }

@@ -1,5 +1,5 @@
-// Plays Cisco's Istio operator for IstioMeshGateways: makes their objects, opens their doors, reports
-// their address (mesh-and-dashboard.md 3.3). Lives on the control thread.
+// Plays Cisco's Istio operator for IstioMeshGateways: makes their objects, opens their doors,
+// reports their address (mesh-and-dashboard.md 3.3). Lives on the control thread.
 #pragma once
 
 #include "lab/apiserver/cluster.hpp"
@@ -27,8 +27,8 @@ class GatewayDoors {
     GatewayDoors& operator=(const GatewayDoors&) = delete;
     virtual ~GatewayDoors() = default;
 
-    // `opened` is called later, on the control thread. Each port at its own number where that works,
-    // else at another one.
+    // `opened` is called later, on the control thread. Each port at its own number where that
+    // works, else at another one.
     virtual void open(const lab::ObjectKey& gateway,
                       const std::string& address,
                       std::vector<std::uint16_t> ports,
@@ -57,7 +57,10 @@ class GatewayController {
     bool make_objects(const Json& gateway);
     bool open_doors(const Json& gateway, Gateway& mine);
     void show_address(const Json& gateway, const Gateway& mine);
-    void report(const Json& gateway, std::string_view status, const JsonArray& addresses, std::string_view error);
+    void report(const Json& gateway,
+                std::string_view status,
+                const JsonArray& addresses,
+                std::string_view error);
     std::string free_address() const;
     void on_child(const lab::Change& change);
 

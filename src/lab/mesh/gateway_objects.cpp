@@ -13,7 +13,8 @@ namespace {
 namespace resources = kube::resources;
 
 const kube::Resource roles{"rbac.authorization.k8s.io", "v1", "roles", "Role"};
-const kube::Resource role_bindings{"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"};
+const kube::Resource role_bindings{
+    "rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"};
 const kube::Resource disruption_budgets{
     "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"};
 
@@ -47,8 +48,8 @@ struct Maker {
     void add(const kube::Resource& resource, const std::string& object_name, Json object) {
         object.get_object()["apiVersion"] = resource.api_version();
         object.get_object()["kind"] = resource.kind;
-        put(object, {"metadata", "name"}, object_name);
-        put(object, {"metadata", "namespace"}, ns);
+        put(object, {"metadata", "name"}, Json(object_name));
+        put(object, {"metadata", "namespace"}, Json(ns));
         auto all = object_at(object, {"metadata", "labels"});
         for (const auto& [label, value] : labels) all[label] = value;
         put(object, {"metadata", "labels"}, all);
@@ -69,11 +70,12 @@ struct Maker {
                                              {"verbs", JsonArray{"get", "watch", "list"}}}}}});
         add(role_bindings,
             role,
-            JsonObject{{"roleRef",
-                        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", role}}},
-                       {"subjects",
-                        JsonArray{JsonObject{
-                            {"kind", "ServiceAccount"}, {"name", account}, {"namespace", ns}}}}});
+            JsonObject{
+                {"roleRef",
+                 {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", role}}},
+                {"subjects",
+                 JsonArray{JsonObject{
+                     {"kind", "ServiceAccount"}, {"name", account}, {"namespace", ns}}}}});
     }
 
     void add_service() {
@@ -111,28 +113,27 @@ struct Maker {
         JsonArray ports;
         for (const auto& port : array_at(gateway, {"spec", "service", "ports"})) {
             const auto number = integer_at(port, {"port"}).value_or(0);
-            ports.push_back(JsonObject{
-                {"containerPort", integer_at(port, {"targetPort"}).value_or(number)},
-                {"protocol", text_at(port, {"protocol"}, "TCP")}});
+            ports.push_back(
+                JsonObject{{"containerPort", integer_at(port, {"targetPort"}).value_or(number)},
+                           {"protocol", text_at(port, {"protocol"}, "TCP")}});
         }
         const std::pair<int, const char*> own[]{
             {15020, "http-int-debug"}, {15021, "http-ext-health"}, {15090, "http-envoy-prom"}};
         for (const auto& [number, port_name] : own) {
-            ports.push_back(JsonObject{
-                {"containerPort", number}, {"protocol", "TCP"}, {"name", port_name}});
+            ports.push_back(
+                JsonObject{{"containerPort", number}, {"protocol", "TCP"}, {"name", port_name}});
         }
-        JsonObject made_container{
-            {"name", "istio-proxy"},
-            {"image", "auto"},
-            {"ports", std::move(ports)},
-            {"securityContext",
-             {{"allowPrivilegeEscalation", false},
-              {"capabilities", {{"drop", JsonArray{"ALL"}}}},
-              {"privileged", false},
-              {"readOnlyRootFilesystem", true}}},
-            {"resources",
-             {{"requests", {{"cpu", "100m"}, {"memory", "128Mi"}}},
-              {"limits", {{"cpu", "2"}, {"memory", "1Gi"}}}}}};
+        JsonObject made_container{{"name", "istio-proxy"},
+                                  {"image", "auto"},
+                                  {"ports", std::move(ports)},
+                                  {"securityContext",
+                                   {{"allowPrivilegeEscalation", false},
+                                    {"capabilities", {{"drop", JsonArray{"ALL"}}}},
+                                    {"privileged", false},
+                                    {"readOnlyRootFilesystem", true}}},
+                                  {"resources",
+                                   {{"requests", {{"cpu", "100m"}, {"memory", "128Mi"}}},
+                                    {"limits", {{"cpu", "2"}, {"memory", "1Gi"}}}}}};
         if (const auto* wanted = find(gateway, {"spec", "deployment", "resources"}))
             made_container["resources"] = *wanted;
         auto env = array_at(gateway, {"spec", "deployment", "env"});
@@ -204,18 +205,18 @@ struct Maker {
                 .value_or(80);
         add(resources::horizontal_pod_autoscalers,
             name,
-            JsonObject{
-                {"spec",
-                 {{"scaleTargetRef",
-                   {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", name}}},
-                  {"minReplicas", min},
-                  {"maxReplicas", max},
-                  {"metrics",
-                   JsonArray{JsonObject{
-                       {"type", "Resource"},
-                       {"resource",
-                        {{"name", "cpu"},
-                         {"target", {{"type", "Utilization"}, {"averageUtilization", target}}}}}}}}}}});
+            JsonObject{{"spec",
+                        {{"scaleTargetRef",
+                          {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", name}}},
+                         {"minReplicas", min},
+                         {"maxReplicas", max},
+                         {"metrics",
+                          JsonArray{JsonObject{{"type", "Resource"},
+                                               {"resource",
+                                                {{"name", "cpu"},
+                                                 {"target",
+                                                  {{"type", "Utilization"},
+                                                   {"averageUtilization", target}}}}}}}}}}});
     }
 
     void add_disruption_budget() {
@@ -261,7 +262,8 @@ bool has_all(const Json& there, const Json& wanted) {
             });
     }
     if (wanted.is_array()) {
-        if (!there.is_array() || there.get_array().size() != wanted.get_array().size()) return false;
+        if (!there.is_array() || there.get_array().size() != wanted.get_array().size())
+            return false;
         for (std::size_t i = 0; i < wanted.get_array().size(); ++i) {
             if (!has_all(there.get_array()[i], wanted.get_array()[i])) return false;
         }

@@ -29,7 +29,8 @@ Result<void> create_kinds(Cluster& cluster) {
         auto documents = kube::parse_yaml_documents(file.text);
         if (!documents) return documents.error().with("reading " + std::string(file.name));
         for (auto& document : *documents) {
-            auto made = create(cluster, resources::custom_resource_definitions, std::move(document));
+            auto made =
+                create(cluster, resources::custom_resource_definitions, std::move(document));
             if (!made) return made.error();
         }
     }
@@ -55,8 +56,9 @@ Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
     cluster.admit(resources::pods,
                   [&cluster, revision](Json& pod, const Json* before) -> std::optional<Status> {
                       if (before != nullptr) return std::nullopt;
-                      const auto ns = cluster.find(
-                          resources::namespaces, {"", std::string(text_at(pod, {"metadata", "namespace"}))});
+                      const auto ns =
+                          cluster.find(resources::namespaces,
+                                       {"", std::string(text_at(pod, {"metadata", "namespace"}))});
                       if (ns != nullptr && wants_sidecar(pod, *ns, revision))
                           mark_injected(pod, revision);
                       return std::nullopt;

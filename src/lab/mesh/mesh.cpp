@@ -83,9 +83,10 @@ struct Mesh::State final : GatewayDoors, std::enable_shared_from_this<Mesh::Stat
     // Runs on the traffic thread, while there is one.
     template <typename Work>
     void on_traffic(Work work) {
-        boost::asio::post(traffic_executor, [self = shared_from_this(), work = std::move(work)]() mutable {
-            if (self->traffic != nullptr) work(*self->traffic);
-        });
+        boost::asio::post(traffic_executor,
+                          [self = shared_from_this(), work = std::move(work)]() mutable {
+                              if (self->traffic != nullptr) work(*self->traffic);
+                          });
     }
     template <typename Work>
     void on_control(Work work) {
@@ -151,9 +152,9 @@ void Mesh::State::watch() {
         {resources::endpoint_slices, &TableBuilder::endpoint_slice},
         {resources::pods, &TableBuilder::pod},
     };
-    for (const auto& [resource, put_object] : kinds) {
+    for (const auto& [resource, put_kind] : kinds) {
         subscriptions.push_back(
-            cluster.watch(resource, [this, put_object = put_object](const lab::Change& change) {
+            cluster.watch(resource, [this, put_object = put_kind](const lab::Change& change) {
                 const bool is_gone = change.kind == lab::ChangeKind::deleted;
                 (builder.*put_object)(kube::key_of(*change.object),
                                       is_gone ? nullptr : change.object.get());
@@ -192,8 +193,8 @@ void Mesh::State::open_sidecar(const ObjectKey& pod,
                                WorkloadPtr workload) {
     on_traffic([name = "sidecar " + to_string(pod), address, workload = std::move(workload)](
                    Traffic& there) {
-        // Where the port is taken the pod has no way out through the mesh; what it sends there fails
-        // visibly.
+        // Where the port is taken the pod has no way out through the mesh; what it sends there
+        // fails visibly.
         (void)there.listeners.open(
             name,
             std::make_shared<const Door>(Door{Door::Kind::sidecar, {}, workload}),
@@ -227,30 +228,31 @@ void Mesh::State::open(const ObjectKey& gateway,
                        std::vector<std::uint16_t> ports,
                        Opened opened) {
     auto before = std::exchange(gateway_ports[gateway], ports);
-    on_traffic([self = shared_from_this(), gateway, address, ports, before, opened](Traffic& there) {
-        for (const auto port : before) {
-            if (std::find(ports.begin(), ports.end(), port) == ports.end())
-                there.listeners.close(gateway_door(gateway, port), door_grace);
-        }
-        BoundPorts bound;
-        std::optional<Error> trouble;
-        for (const auto port : ports) {
-            const auto name = gateway_door(gateway, port);
-            if (const auto open_already = there.listeners.port_of(name)) {
-                bound[port] = *open_already;
-                continue;
+    on_traffic(
+        [self = shared_from_this(), gateway, address, ports, before, opened](Traffic& there) {
+            for (const auto port : before) {
+                if (std::find(ports.begin(), ports.end(), port) == ports.end())
+                    there.listeners.close(gateway_door(gateway, port), door_grace);
             }
-            const auto at = open_somewhere(there, name, address, port);
-            if (at)
-                bound[port] = *at;
-            else
-                trouble = at.error();
-        }
-        there.proxy.know_gateway(address, to_string(gateway));
-        Result<BoundPorts> result = bound;
-        if (trouble) result = *trouble;
-        self->on_control([opened, result](State&) { opened(result); });
-    });
+            BoundPorts bound;
+            std::optional<Error> trouble;
+            for (const auto port : ports) {
+                const auto name = gateway_door(gateway, port);
+                if (const auto open_already = there.listeners.port_of(name)) {
+                    bound[port] = *open_already;
+                    continue;
+                }
+                const auto at = open_somewhere(there, name, address, port);
+                if (at)
+                    bound[port] = *at;
+                else
+                    trouble = at.error();
+            }
+            there.proxy.know_gateway(address, to_string(gateway));
+            Result<BoundPorts> result = bound;
+            if (trouble) result = *trouble;
+            self->on_control([opened, result](State&) { opened(result); });
+        });
 }
 
 void Mesh::State::close(const ObjectKey& gateway, const std::string& address) {
@@ -292,11 +294,8 @@ Task<> Mesh::State::end_traffic(std::shared_ptr<State> self) {
     });
 }
 
-Mesh::Mesh(Executor control,
-           Executor traffic,
-           lab::Cluster& cluster,
-           Clock& clock,
-           MeshOptions options)
+Mesh::Mesh(
+    Executor control, Executor traffic, lab::Cluster& cluster, Clock& clock, MeshOptions options)
     : state_(std::make_shared<State>(control, traffic, cluster, clock, std::move(options))) {}
 
 Mesh::~Mesh() {
@@ -315,7 +314,8 @@ Task<> Mesh::stop() {
     const auto state = state_;
     state->subscriptions.clear();
     if (state->has_ended) co_return;
-    state->on_traffic([state](Traffic&) { state->closing.spawn("closing the mesh", State::end_traffic(state)); });
+    state->on_traffic(
+        [state](Traffic&) { state->closing.spawn("closing the mesh", State::end_traffic(state)); });
     while (!state->has_ended) co_await state->answered.wait();
 }
 

@@ -1,5 +1,5 @@
-// The lab's mesh as a whole: watches the cluster on the control thread, hands tables to the proxy on
-// the traffic thread, and opens and closes the doors through which requests come.
+// The lab's mesh as a whole: watches the cluster on the control thread, hands tables to the proxy
+// on the traffic thread, and opens and closes the doors through which requests come.
 #pragma once
 
 #include "base/async/clock.hpp"

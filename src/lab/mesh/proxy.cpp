@@ -282,8 +282,7 @@ std::optional<Refusal> Exchange::choose_route(const Routing& routing) {
         case Routing::Kind::route: {
             route_ = routing.route;
             if (route_->destinations.empty()) return not_found;
-            destination_ =
-                &route_->destinations[state_.choose_destination(*route_, *source_)];
+            destination_ = &route_->destinations[state_.choose_destination(*route_, *source_)];
             upstream_ = table_->upstream(*destination_, source_->ns, routing.port);
             if (upstream_.service != nullptr) {
                 names_ = {upstream_.service->host, upstream_.service->name, upstream_.service->ns};

@@ -23,8 +23,8 @@ struct Door {
         outside,  // programs without a sidecar: no routes, no metrics of their side
     };
     Kind kind = Kind::outside;
-    std::string listener = {};  // gateway: "ns/name:port"
-    WorkloadPtr workload = outside();       // sidecar: the pod's
+    std::string listener = {};         // gateway: "ns/name:port"
+    WorkloadPtr workload = outside();  // sidecar: the pod's
 };
 using DoorPtr = std::shared_ptr<const Door>;
 

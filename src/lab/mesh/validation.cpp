@@ -41,7 +41,8 @@ void check_host(Faults& faults, std::string_view host) {
     if (name.ends_with('.')) name.remove_suffix(1);
     for (const auto label : split(name, '.')) {
         if (is_dns_label(label)) continue;
-        faults.push_back(fmt::format("domain name \"{}\" invalid (label \"{}\" invalid)", host, label));
+        faults.push_back(
+            fmt::format("domain name \"{}\" invalid (label \"{}\" invalid)", host, label));
         return;
     }
 }
@@ -87,9 +88,10 @@ void check_duration(Faults& faults, const Json& value, JsonPath path) {
     if (found == nullptr || !found->is_string()) return;
     const auto duration = parse_duration(found->get_string());
     if (!duration) {
-        faults.push_back(fmt::format("cannot decode configuration: bad Duration: time: invalid "
-                                     "duration \"{}\"",
-                                     std::string_view(found->get_string())));
+        faults.push_back(
+            fmt::format("cannot decode configuration: bad Duration: time: invalid "
+                        "duration \"{}\"",
+                        std::string_view(found->get_string())));
     } else if (*duration < std::chrono::milliseconds{1}) {
         faults.emplace_back("duration must be greater than 1ms");
     } else if (*duration % std::chrono::milliseconds{1} != Duration::zero()) {
@@ -107,7 +109,8 @@ void check_text_match(Faults& faults, const Json& match, std::string_view where)
     if (text.empty()) {
         faults.push_back(fmt::format("\"{}\": regex string match should not be empty", where));
     } else if (text.size() > 1024) {
-        faults.push_back(fmt::format("\"{}\": regex is too large, max length allowed is 1024", where));
+        faults.push_back(
+            fmt::format("\"{}\": regex is too large, max length allowed is 1024", where));
     } else if (text != "*") {
         re2::RE2::Options options;
         options.set_log_errors(false);
@@ -131,12 +134,13 @@ void check_match(Faults& faults, const Json& match) {
     for (const auto field : {"headers", "withoutHeaders", "queryParams"}) {
         for (const auto& [name, value] : object_at(match, {field})) {
             if (value.is_null())
-                faults.push_back(fmt::format("header match {} cannot be null", std::string_view(name)));
+                faults.push_back(
+                    fmt::format("header match {} cannot be null", std::string_view(name)));
             else
                 check_text_match(faults, value, field);
             if (std::string_view(field) != "queryParams" && !is_header_name(name))
-                faults.push_back(
-                    fmt::format("header name {} is not a valid header name", std::string_view(name)));
+                faults.push_back(fmt::format("header name {} is not a valid header name",
+                                             std::string_view(name)));
         }
     }
     for (const auto& gateway : array_at(match, {"gateways"})) {
@@ -162,16 +166,17 @@ void check_headers(Faults& faults, const Json& value, std::string& authority) {
             for (const auto& [name, text] : object_at(value, {"headers", direction, operation})) {
                 const bool is_host = equals_ignoring_case(name, "host") || name == ":authority";
                 if (is_host && std::string_view(direction) == "request") {
-                    check_authority(
-                        faults,
-                        authority,
-                        text.is_string() ? std::string_view(text.get_string()) : std::string_view());
+                    check_authority(faults,
+                                    authority,
+                                    text.is_string() ? std::string_view(text.get_string())
+                                                     : std::string_view());
                 } else if (is_host) {
                     faults.push_back(fmt::format("invalid header \"{}\": cannot set Host header",
                                                  std::string_view(name)));
                 } else if (name.starts_with(':')) {
-                    faults.push_back(fmt::format("invalid header \"{}\": header cannot have \":\" prefix",
-                                                 std::string_view(name)));
+                    faults.push_back(
+                        fmt::format("invalid header \"{}\": header cannot have \":\" prefix",
+                                    std::string_view(name)));
                 }
             }
         }
@@ -222,7 +227,8 @@ void check_rewrite(Faults& faults, const Json& route, std::string& authority) {
         faults.emplace_back("rewrite may only contain one of URI or UriRegexRewrite");
     if (!has_uri && !has_regex && text_at(*rewrite, {"authority"}).empty())
         faults.emplace_back(
-            "rewrite must specify at least one of URI, UriRegexRewrite, or authority. Only one of URI "
+            "rewrite must specify at least one of URI, UriRegexRewrite, or authority. Only one of "
+            "URI "
             "or UriRegexRewrite may be specified");
 }
 
@@ -309,13 +315,17 @@ void check_policy(Faults& faults, const Json& holder, std::string_view path) {
          {"connectionPool", "outlierDetection", "portLevelSettings", "tunnel", "proxyProtocol"}) {
         if (has(*policy, field)) not_built(faults, fmt::format("{}.{}", path, field), field);
     }
-    for (const auto field : {"consistentHash", "localityLbSetting", "warmup", "warmupDurationSecs"}) {
+    for (const auto field :
+         {"consistentHash", "localityLbSetting", "warmup", "warmupDurationSecs"}) {
         if (find(*policy, {"loadBalancer", field}) != nullptr)
             not_built(faults, fmt::format("{}.loadBalancer.{}", path, field), field);
     }
 }
 
-void check_server(Faults& faults, const Json& server, std::size_t index, std::set<std::string>& names) {
+void check_server(Faults& faults,
+                  const Json& server,
+                  std::size_t index,
+                  std::set<std::string>& names) {
     if (array_at(server, {"hosts"}).empty())
         faults.emplace_back("server config must contain at least one host");
     for (const auto& entry : array_at(server, {"hosts"})) {
@@ -339,19 +349,19 @@ void check_server(Faults& faults, const Json& server, std::size_t index, std::se
     const auto protocol = std::string(text_at(server, {"port", "protocol"}));
     static const std::set<std::string_view> plain{
         "HTTP", "HTTP2", "GRPC", "GRPC-WEB", "MONGO", "REDIS", "MYSQL", "TCP"};
-    const bool is_http = protocol == "HTTP" || protocol == "HTTP2" || protocol == "GRPC" ||
-                         protocol == "GRPC-WEB";
+    const bool is_http =
+        protocol == "HTTP" || protocol == "HTTP2" || protocol == "GRPC" || protocol == "GRPC-WEB";
     const bool is_tls = protocol == "HTTPS" || protocol == "TLS";
     if (!plain.contains(protocol) && !is_tls) {
-        faults.push_back(fmt::format("invalid protocol \"{}\", supported protocols are HTTP, HTTP2, "
-                                     "GRPC, GRPC-WEB, MONGO, REDIS, MYSQL, TCP",
-                                     protocol));
+        faults.push_back(
+            fmt::format("invalid protocol \"{}\", supported protocols are HTTP, HTTP2, "
+                        "GRPC, GRPC-WEB, MONGO, REDIS, MYSQL, TCP",
+                        protocol));
         return;
     }
     if (is_tls && !has(server, "tls"))
         faults.emplace_back("server must have TLS settings for HTTPS/TLS protocols");
-    if (is_http && has(server, "tls") &&
-        !bool_at(server, {"tls", "httpsRedirect"}).value_or(false))
+    if (is_http && has(server, "tls") && !bool_at(server, {"tls", "httpsRedirect"}).value_or(false))
         faults.emplace_back("server cannot have TLS settings for plain text HTTP ports");
     if (has(server, "tls")) not_built(faults, fmt::format("spec.servers[{}].tls", index), "tls");
     if (protocol != "HTTP")
@@ -423,7 +433,8 @@ std::vector<std::string> faults_of_gateway(const Json& object) {
 
 std::string denial(const std::vector<std::string>& faults) {
     std::string text =
-        "admission webhook \"rev.validation.istio.io\" denied the request: configuration is invalid: ";
+        "admission webhook \"rev.validation.istio.io\" denied the request: configuration is "
+        "invalid: ";
     if (faults.size() == 1) return text + faults.front();
     text += fmt::format("{} errors occurred:\n", faults.size());
     for (const auto& fault : faults) text += fmt::format("\t* {}\n", fault);

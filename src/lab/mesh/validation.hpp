@@ -1,6 +1,6 @@
 // What Istio's admission webhook says about VirtualServices, DestinationRules and Gateways
-// (mesh-and-dashboard.md 1.13), and the lab's own refusal of what it does not carry out: a field that
-// is silently ignored would make a test in the lab worth nothing.
+// (mesh-and-dashboard.md 1.13), and the lab's own refusal of what it does not carry out: a field
+// that is silently ignored would make a test in the lab worth nothing.
 #pragma once
 
 #include "base/core/json.hpp"

@@ -95,11 +95,9 @@ spec:
   - route: [{destination: {host: podinfo, subset: one}, weight: 80}, {destination: {host: podinfo, subset: two}, weight: 20}]
 )");
         proxy.use(builder.build());
-        auto workload = proxy.table()->listener("test/test-imgw:80")->workload;
         gateway = listeners
                       .open("gateway",
-                            std::make_shared<Door>(
-                                Door{Door::Kind::gateway, "test/test-imgw:80", workload}),
+                            std::make_shared<Door>(Door{Door::Kind::gateway, "test/test-imgw:80"}),
                             "127.0.0.1",
                             0)
                       .value();

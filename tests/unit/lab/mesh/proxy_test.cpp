@@ -69,11 +69,7 @@ struct AMesh {
     explicit AMesh(const std::string& yaml) {
         add(builder, yaml);
         use();
-        const auto listener = proxy.table()->listener("test/test-imgw:80");
-        gateway =
-            std::make_shared<Door>(Door{Door::Kind::gateway,
-                                        "test/test-imgw:80",
-                                        listener == nullptr ? outside() : listener->workload});
+        gateway = std::make_shared<Door>(Door{Door::Kind::gateway, "test/test-imgw:80"});
         auto web = workload_named("web", "test", {{"app", "web"}});
         web.in_mesh = true;
         sidecar = std::make_shared<Door>(
