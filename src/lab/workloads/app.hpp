@@ -29,6 +29,8 @@ class App : public net::Handler {
    public:
     // Where it listens when its container declares no port.
     virtual std::vector<std::uint16_t> default_ports() const = 0;
+    // Stands in for an app whose ports nobody knows: listens wherever a Service sends requests.
+    virtual bool serves_any_port() const { return false; }
 };
 
 // By the names that an ImageMap answers with. The clock outlives what is made.

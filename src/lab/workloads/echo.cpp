@@ -16,8 +16,8 @@ class Echo final : public App {
         }
     }
 
-    // A container without ports is asked on whatever its Services say; these are the usual ones.
-    std::vector<std::uint16_t> default_ports() const override { return {8080, 9898, 80}; }
+    std::vector<std::uint16_t> default_ports() const override { return {8080}; }
+    bool serves_any_port() const override { return true; }
 
     Task<net::Response> handle(net::Request request) override {
         JsonObject headers;

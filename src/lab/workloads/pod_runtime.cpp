@@ -13,6 +13,8 @@ constexpr auto rest = std::chrono::seconds{60};
 
 }  // namespace
 
+void PodRuntime::serve_also(const ContainerId&, const std::string&, std::uint16_t) {}
+
 std::optional<std::string> PodAddresses::give() {
     for (std::uint32_t tries = 0; tries < addresses_max; ++tries) {
         last_ = last_ >= addresses_max ? 2 : last_ + 1;

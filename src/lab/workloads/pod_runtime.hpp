@@ -74,6 +74,9 @@ class PodRuntime {
 
     // Ends when the container runs.
     virtual Task<Result<ContainerRun>> start(ContainerStart start) = 0;
+    // A Service sends requests to that port, which the container may not have declared. Whoever
+    // runs an app that stands in for others lets it listen there.
+    virtual void serve_also(const ContainerId& id, const std::string& ip, std::uint16_t port);
     // Ends when nothing of it is left. What is being answered may finish within `grace`.
     virtual Task<> stop(ContainerId id, Duration grace) = 0;
 

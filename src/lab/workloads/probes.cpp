@@ -1,5 +1,7 @@
 #include "lab/workloads/probes.hpp"
 
+#include "net/http.hpp"
+
 #include <boost/json/array.hpp>
 
 #include <algorithm>
@@ -73,6 +75,24 @@ std::optional<ProbeSpec> probe_of(const Json& container, ProbeKind kind) {
     spec.failure_threshold =
         static_cast<int>(std::max<std::int64_t>(1, seconds("failureThreshold", 3).count()));
     return spec;
+}
+
+std::optional<ProbeCall> podcli_check(const ProbeCall& call) {
+    const auto& words = call.command;
+    if (words.size() < 4 || !words[0].ends_with("podcli") || words[1] != "check") {
+        return std::nullopt;
+    }
+    if (words[2] != "http" && words[2] != "tcp") return std::nullopt;
+    const bool has_scheme = words[3].find("://") != std::string::npos;
+    const auto url = net::parse_url(has_scheme ? words[3] : "http://" + words[3]);
+    if (!url) return std::nullopt;
+    auto check = call;
+    check.how = words[2] == "http" ? ProbeHow::http : ProbeHow::tcp;
+    check.port = url->origin.port;
+    check.path = url->target;
+    const auto& host = url->origin.host;
+    if (host != "localhost" && host != "127.0.0.1" && host != "::1") check.ip = host;
+    return check;
 }
 
 void ProbeTrack::answered(bool passed, Time asked, std::optional<Time> steady_until) {

@@ -25,6 +25,10 @@ struct ProbeSpec {
 // cannot ask (grpc), which then counts as not there.
 std::optional<ProbeSpec> probe_of(const Json& container, ProbeKind kind);
 
+// What `podcli check http URL` asks, localhost meaning the pod itself; nothing for any other
+// command.
+std::optional<ProbeCall> podcli_check(const ProbeCall& call);
+
 // One probe of one life of a container.
 struct ProbeTrack {
     std::optional<ProbeSpec> spec = std::nullopt;

@@ -59,6 +59,15 @@ JsonArray ports_of(const Json& service, const Json& pod) {
     return ports;
 }
 
+// To every Service: most changes of a pod are none of theirs.
+bool means_the_same(const Json& before, const Json& after) {
+    return ip_of(before) == ip_of(after) && is_ready(before) == is_ready(after) &&
+           is_finished(before) == is_finished(after) &&
+           is_being_deleted(before) == is_being_deleted(after) &&
+           text_at(before, {"spec", "nodeName"}) == text_at(after, {"spec", "nodeName"}) &&
+           object_at(before, {"metadata", "labels"}) == object_at(after, {"metadata", "labels"});
+}
+
 Json target_ref(const Json& pod) {
     const auto key = kube::key_of(pod);
     return {{"kind", "Pod"}, {"namespace", key.ns}, {"name", key.name}, {"uid", kube::uid_of(pod)}};
@@ -209,6 +218,10 @@ void Services::on_service(const Change& change) {
 }
 
 void Services::on_pod(const Change& change) {
+    if (change.before != nullptr && change.kind == ChangeKind::modified &&
+        means_the_same(*change.before, *change.object)) {
+        return;
+    }
     if (change.before != nullptr) wake_selecting(*change.before);
     wake_selecting(*change.object);
 }

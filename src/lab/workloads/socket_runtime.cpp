@@ -67,10 +67,6 @@ std::string dial_error(const ProbeCall& call, const Error& error, std::string_vi
     return prefix + error.message;
 }
 
-bool is_local(std::string_view host) {
-    return host == "localhost" || host == "127.0.0.1" || host == "::1";
-}
-
 }  // namespace
 
 // What stands behind one container. It belongs to the traffic thread; `failure` is read when that
@@ -179,6 +175,16 @@ Task<Result<ContainerRun>> SocketRuntime::start(ContainerStart start) {
     co_return run;
 }
 
+void SocketRuntime::serve_also(const ContainerId& id, const std::string& ip, std::uint16_t port) {
+    const auto found = served_.find(id);
+    if (found == served_.end()) return;
+    boost::asio::post(traffic_, [served = found->second, ip, port] {
+        if (served->server == nullptr || !served->app->serves_any_port()) return;
+        // Taken already: it listens there.
+        (void)served->server->listen(ip, port);
+    });
+}
+
 Task<> SocketRuntime::stop(ContainerId id, Duration grace) {
     const auto found = served_.find(id);
     if (found == served_.end()) co_return;
@@ -196,20 +202,8 @@ Task<ProbeOutcome> SocketRuntime::probe(ProbeCall call) {
         case ProbeHow::exec:
             break;
     }
-    // podcli check http localhost:9898/readyz; whatever else is asked passes.
-    const auto& words = call.command;
-    const bool known = words.size() >= 4 && words[0].ends_with("podcli") && words[1] == "check" &&
-                       (words[2] == "http" || words[2] == "tcp");
-    if (!known) co_return ProbeOutcome{true};
-    const bool http = words[2] == "http";
-    const auto url =
-        net::parse_url(words[3].find("://") == std::string::npos ? "http://" + words[3] : words[3]);
-    if (!url) co_return ProbeOutcome{false, url.error().message};
-    call.port = url->origin.port;
-    call.path = url->target;
-    if (!is_local(url->origin.host)) call.ip = url->origin.host;
-    if (http) co_return co_await ask(std::move(call));
-    co_return co_await connect(std::move(call));
+    // No command runs here.
+    co_return ProbeOutcome{true};
 }
 
 Task<ProbeOutcome> SocketRuntime::ask(ProbeCall call) {

@@ -33,6 +33,7 @@ class SocketRuntime final : public PodRuntime {
     Result<std::string> give_address(const std::vector<std::uint16_t>& ports) override;
     void take_back_address(const std::string& ip) override;
     Task<Result<ContainerRun>> start(ContainerStart start) override;
+    void serve_also(const ContainerId& id, const std::string& ip, std::uint16_t port) override;
     Task<> stop(ContainerId id, Duration grace) override;
     Task<ProbeOutcome> probe(ProbeCall call) override;
     std::optional<Time> steady_until(const ContainerId& id) const override;

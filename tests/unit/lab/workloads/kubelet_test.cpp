@@ -147,6 +147,24 @@ TEST_CASE("a container that fails its liveness probe is restarted") {
               events, "Killing: Container web failed liveness probe, will be restarted") == 1);
 }
 
+TEST_CASE("a command that the lab cannot run counts as a passed probe, which is said once") {
+    Lab lab;
+    lab.start();
+    const Json probe = {{"exec", {{"command", JsonArray{Json("cat"), Json("/tmp/ok")}}}}};
+    lab.create(resources::pods,
+               a_pod("demo:1", {{"readinessProbe", probe}, {"livenessProbe", probe}}));
+    lab.run_for(seconds{5});
+    CHECK(ready(lab));
+    const auto revision = lab.cluster().revision();
+    lab.run_for(std::chrono::hours{1});
+    CHECK(lab.cluster().revision() == revision);
+    CHECK(
+        std::ranges::count(
+            lab.events("Pod"),
+            "ProbeNotRun: Commands do not run in the lab: the readiness probe counts as passed") ==
+        1);
+}
+
 TEST_CASE("a container that crashes is restarted at once, then after a growing back-off") {
     Lab lab;
     lab.start();

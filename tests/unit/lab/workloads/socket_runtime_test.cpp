@@ -86,12 +86,13 @@ class TwoThreads {
     void create_pod(const std::string& image, const Json& container = JsonObject{}) {
         Json web = {{"name", "web"}, {"image", image}};
         apply_merge_patch(web, container);
-        const auto created =
-            cluster_.create(resources::pods,
-                            {{"apiVersion", "v1"},
-                             {"kind", "Pod"},
-                             {"metadata", {{"name", "web"}, {"namespace", "default"}}},
-                             {"spec", {{"containers", JsonArray{web}}}}});
+        const auto created = cluster_.create(
+            resources::pods,
+            {{"apiVersion", "v1"},
+             {"kind", "Pod"},
+             {"metadata",
+              {{"name", "web"}, {"namespace", "default"}, {"labels", {{"app", "web"}}}}},
+             {"spec", {{"containers", JsonArray{web}}}}});
         REQUIRE(created.has_value());
     }
     Json pod() {
@@ -201,6 +202,28 @@ TEST_CASE("a probe of a port where nobody listens is refused") {
     };
     lab.run_until(said);
     CHECK_FALSE(lab.is_ready());
+}
+
+TEST_CASE("an unknown image is served wherever a Service sends requests") {
+    TwoThreads lab;
+    lab.create_pod("demo:1");
+    lab.run_until([&lab] { return lab.is_ready(); });
+    const auto created =
+        lab.cluster().create(resources::services,
+                             {{"apiVersion", "v1"},
+                              {"kind", "Service"},
+                              {"metadata", {{"name", "web"}, {"namespace", "default"}}},
+                              {"spec",
+                               {{"selector", {{"app", "web"}}},
+                                {"ports", JsonArray{Json{{"port", 80}, {"targetPort", 9898}}}}}}});
+    REQUIRE(created.has_value());
+    std::optional<net::Response> answer;
+    lab.run_until([&lab, &answer] {
+        answer = lab.ask("GET", "/");
+        return answer.has_value();
+    });
+    REQUIRE(answer.has_value());
+    CHECK(answer->body.find("\"image\":\"demo:1\"") != std::string::npos);
 }
 
 TEST_CASE("a deleted pod no longer listens") {

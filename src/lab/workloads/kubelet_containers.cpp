@@ -1,0 +1,249 @@
+// The life of a container: pulled, started, ended, started again.
+#include "base/core/duration.hpp"
+#include "lab/workloads/container_spec.hpp"
+#include "lab/workloads/kubelet_state.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::lab {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration back_off_first = seconds{10};
+constexpr Duration back_off_max = seconds{300};
+// A container that has run so long starts its back-off from the beginning.
+constexpr Duration back_off_forgotten = std::chrono::minutes{10};
+
+std::string_view restart_policy(const Json& pod) {
+    return text_at(pod, {"spec", "restartPolicy"}, "Always");
+}
+
+}  // namespace
+
+std::string field_path(const std::string& container) {
+    return fmt::format("spec.containers{{{}}}", container);
+}
+
+void Kubelet::State::advance(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
+    auto& facts = container.facts;
+    switch (facts.phase) {
+        case ContainerPhase::waiting:
+        case ContainerPhase::backing_off: {
+            const bool again = container.retry_at != Time::max();
+            if (again && now() < container.retry_at) return;
+            if (!is_image_reference(facts.image)) {
+                facts.waiting_reason = "InvalidImageName";
+                facts.waiting_message = fmt::format(
+                    "Failed to apply default image tag \"{0}\": couldn't parse image name "
+                    "\"{0}\": invalid reference format",
+                    facts.image);
+                if (!container.pull_failed) {
+                    events.record(*pod.object,
+                                  {EventType::warning,
+                                   "InspectFailed",
+                                   facts.waiting_message,
+                                   field_path(facts.name)});
+                }
+                container.pull_failed = true;
+                return;
+            }
+            if (container.app == apps::bad) return fail_to_pull(pod, container);
+            return begin(key, pod, container);
+        }
+        case ContainerPhase::running:
+            if (container.exits_at && now() >= *container.exits_at) {
+                return ended(key, pod, container, container.exit_code);
+            }
+            if (container.probe(ProbeKind::startup).spec && !facts.started) {
+                return ask(key, pod, container, ProbeKind::startup);
+            }
+            ask(key, pod, container, ProbeKind::readiness);
+            return ask(key, pod, container, ProbeKind::liveness);
+        case ContainerPhase::starting:
+        case ContainerPhase::finished:
+            return;
+    }
+}
+
+void Kubelet::State::fail_to_pull(KubeletPod& pod, KubeletContainer& container) {
+    auto& facts = container.facts;
+    const auto path = field_path(facts.name);
+    const auto why = fmt::format("failed to pull and unpack image \"{}\": not found", facts.image);
+    const bool retried = container.pull_failed && facts.waiting_reason == "ErrImagePull";
+    if (retried) {
+        // Between two tries the wait has a name of its own.
+        facts.waiting_reason = "ImagePullBackOff";
+        facts.waiting_message =
+            fmt::format("Back-off pulling image \"{}\": ErrImagePull: {}", facts.image, why);
+        events.record(*pod.object,
+                      {EventType::normal,
+                       "BackOff",
+                       fmt::format("Back-off pulling image \"{}\"", facts.image),
+                       path});
+        events.record(*pod.object, {EventType::warning, "Failed", "Error: ImagePullBackOff", path});
+        container.back_off = std::clamp(container.back_off * 2, back_off_first, back_off_max);
+        container.retry_at = now() + container.back_off;
+        return;
+    }
+    container.pull_failed = true;
+    facts.waiting_reason = "ErrImagePull";
+    facts.waiting_message = why;
+    events.record(
+        *pod.object,
+        {EventType::normal, "Pulling", fmt::format("Pulling image \"{}\"", facts.image), path});
+    events.record(*pod.object,
+                  {EventType::warning,
+                   "Failed",
+                   fmt::format("Failed to pull image \"{}\": {}", facts.image, why),
+                   path});
+    events.record(*pod.object, {EventType::warning, "Failed", "Error: ErrImagePull", path});
+    container.retry_at = now() + seconds{1};
+}
+
+void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
+    auto& facts = container.facts;
+    const auto path = field_path(facts.name);
+    facts.phase = ContainerPhase::starting;
+    container.retry_at = Time::max();
+    container.exits_at.reset();
+    events.record(*pod.object,
+                  {EventType::normal,
+                   "Pulled",
+                   fmt::format("Container image \"{}\" already present on machine", facts.image),
+                   path});
+    events.record(
+        *pod.object,
+        {EventType::normal, "Created", fmt::format("Created container: {}", facts.name), path});
+    const ContainerId id{pod.uid, facts.name, container.instance};
+    ContainerStart start{id,
+                         key,
+                         pod.object,
+                         pod.ip,
+                         facts.image,
+                         container.app,
+                         container_environment(*pod.object, *container.spec, pod.ip),
+                         command_line(*container.spec),
+                         tcp_ports(*container.spec),
+                         logs.begin(id)};
+    tasks.spawn("start " + to_string(key), start_container(key, std::move(start)));
+}
+
+Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
+    const auto id = start.id;
+    const bool inside = start.app == apps::in_process;
+    Result<ContainerRun> run = ContainerRun{};
+    if (inside) {
+        if (const auto* container = find(key, id)) {
+            if (const auto* app = in_process(*container)) {
+                app->started(
+                    [this, id](std::string_view line) { logs.append(id, std::string(line)); });
+            }
+        }
+    } else {
+        run = co_await runtime.start(std::move(start));
+    }
+    auto* container = find(key, id);
+    if (container == nullptr || pods.at(key).leaving) {
+        const auto* app = container == nullptr ? nullptr : in_process(*container);
+        co_await stop_container(id, app, Duration{});
+        co_return;
+    }
+    auto& pod = pods.at(key);
+    auto& facts = container->facts;
+    if (!run) {
+        events.record(*pod.object,
+                      {EventType::warning,
+                       "Failed",
+                       fmt::format("Error: {}", run.error().message),
+                       field_path(facts.name)});
+        facts.started_at = now();
+        ended(key, pod, *container, 128);
+        co_return;
+    }
+    facts.phase = ContainerPhase::running;
+    facts.started_at = now();
+    facts.container_id = "sluice://" + cluster.random().uuid();
+    container->exits_at = run->exits_at;
+    container->exit_code = run->exit_code;
+    for (const auto kind : {ProbeKind::startup, ProbeKind::readiness, ProbeKind::liveness}) {
+        auto& probe = container->probe(kind);
+        probe = {.spec = inside ? std::nullopt : probe_of(*container->spec, kind)};
+        probe.passing = kind == ProbeKind::liveness;
+        if (probe.spec) probe.next = now() + probe.spec->initial_delay;
+    }
+    facts.started = !container->probe(ProbeKind::startup).spec;
+    const bool asked = container->probe(ProbeKind::readiness).spec.has_value();
+    facts.ready = facts.started && !asked && !behaviour_of(image_tag(facts.image)).unready;
+    events.record(*pod.object,
+                  {EventType::normal,
+                   "Started",
+                   fmt::format("Started container {}", facts.name),
+                   field_path(facts.name)});
+    queue.add(key);
+}
+
+// The container has come to its end, by itself or by us.
+void Kubelet::State::ended(const ObjectKey& key,
+                           KubeletPod& pod,
+                           KubeletContainer& container,
+                           int exit_code) {
+    auto& facts = container.facts;
+    const ContainerId id{pod.uid, facts.name, container.instance};
+    tasks.spawn("stop " + to_string(key), stop_container(id, in_process(container), Duration{}));
+    logs.end(id);
+    facts.last = Termination{exit_code, facts.started_at, now(), facts.container_id};
+    facts.ready = false;
+    facts.started = false;
+    container.exits_at.reset();
+    for (auto& probe : container.probes) probe = {};
+    queue.add(key);
+    if (pod.leaving) return;
+
+    const auto policy = restart_policy(*pod.object);
+    if (policy == "Never" || (policy == "OnFailure" && exit_code == 0)) {
+        facts.phase = ContainerPhase::finished;
+        return;
+    }
+    if (now() - facts.started_at >= back_off_forgotten) container.back_off = {};
+    ++container.instance;
+    ++facts.restarts;
+    facts.phase = ContainerPhase::backing_off;
+    if (container.back_off == Duration{}) {
+        // The first time it is started again at once.
+        container.back_off = back_off_first;
+        container.retry_at = now();
+        facts.waiting_reason = "ContainerCreating";
+        facts.waiting_message.clear();
+        return;
+    }
+    const auto what = fmt::format(
+        "{}_{}({})", kube::key_of(*pod.object).name, kube::key_of(*pod.object).ns, pod.uid);
+    container.retry_at = now() + container.back_off;
+    facts.waiting_reason = "CrashLoopBackOff";
+    facts.waiting_message = fmt::format("back-off {} restarting failed container={} pod={}",
+                                        go_text(container.back_off),
+                                        facts.name,
+                                        what);
+    container.back_off = std::min(container.back_off * 2, back_off_max);
+    events.record(
+        *pod.object,
+        {EventType::warning,
+         "BackOff",
+         fmt::format("Back-off restarting failed container {} in pod {}", facts.name, what),
+         field_path(facts.name)});
+}
+
+// Handed the app by who still knows the container: it may be forgotten before this runs.
+Task<> Kubelet::State::stop_container(ContainerId id, const InProcessApp* app, Duration grace) {
+    if (app != nullptr) {
+        co_await app->stopped();
+    } else {
+        co_await runtime.stop(id, grace);
+    }
+    logs.end(id);
+}
+
+}  // namespace sluice::lab

@@ -1,0 +1,109 @@
+// The kubelet's inside, shared by the files that make it up: kubelet.cpp (pods),
+// kubelet_containers.cpp (their containers' lives) and kubelet_probes.cpp.
+#pragma once
+
+#include "base/async/task_group.hpp"
+#include "lab/workloads/event_recorder.hpp"
+#include "lab/workloads/key_queue.hpp"
+#include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/pod_status.hpp"
+#include "lab/workloads/probes.hpp"
+#include "lab/workloads/scheduler.hpp"
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::lab {
+
+// What the kubelet knows of one container beyond what its status shows.
+struct KubeletContainer {
+    ContainerFacts facts;
+    const Json* spec = nullptr;  // in the pod that the KubeletPod below holds
+    std::string app;
+    int instance = 0;
+    std::optional<Time> exits_at = std::nullopt;
+    int exit_code = 1;
+    Duration back_off{};
+    Time retry_at = Time::max();
+    bool pull_failed = false;
+    std::array<ProbeTrack, 3> probes{};
+
+    ProbeTrack& probe(ProbeKind kind) { return probes[static_cast<std::size_t>(kind)]; }
+};
+
+struct KubeletPod {
+    std::string uid;
+    ObjectPtr object;  // as it was when the pod was taken on; its spec does not change
+    std::string ip;
+    Time start_time;
+    bool leaving = false;
+    std::vector<KubeletContainer> containers;
+};
+
+struct Kubelet::State {
+    State(Executor where,
+          Cluster& objects,
+          PodRuntime& containers,
+          ContainerLogs& said,
+          ImageMap map,
+          KubeletOptions how)
+        : cluster(objects),
+          runtime(containers),
+          logs(said),
+          images(std::move(map)),
+          options(how),
+          events(objects, "kubelet", std::string(node_name)),
+          queue(where, objects.clock(), [this](const ObjectKey& key) { sync(key); }),
+          tasks(std::move(where)) {}
+
+    Time now() const { return cluster.clock().now(); }
+
+    // A pass over one pod: whatever is due is done or begun, then the status says so.
+    void sync(const ObjectKey& key);
+    bool take_on(const ObjectKey& key, const ObjectPtr& pod);
+    void let_go(const ObjectKey& key);
+    void advance(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    void begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    void fail_to_pull(KubeletPod& pod, KubeletContainer& container);
+    void ask(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
+    void pass_unasked(const KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
+    void ended(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, int exit_code);
+    void on_endpoints(const Change& change);
+    void serve_ports(const KubeletPod& pod, const JsonArray& ports);
+    void leave(const ObjectKey& key, KubeletPod& pod);
+    void report(const ObjectKey& key, const Json& stored, const KubeletPod& pod);
+    std::optional<Time> next_due(const KubeletPod& pod) const;
+
+    // The container of that life, or null when it is over.
+    KubeletContainer* find(const ObjectKey& key, const ContainerId& id);
+    const InProcessApp* in_process(const KubeletContainer& container) const;
+
+    Task<> start_container(ObjectKey key, ContainerStart start);
+    Task<> ask_probe(ObjectKey key, ProbeCall call, ProbeKind kind);
+    Task<> stop_container(ContainerId id, const InProcessApp* app, Duration grace);
+    Task<> kill_container(ObjectKey key, ContainerId id);
+    Task<> end_pod(ObjectKey key, std::string uid, Duration grace);
+
+    Cluster& cluster;
+    PodRuntime& runtime;
+    ContainerLogs& logs;
+    ImageMap images;
+    KubeletOptions options;
+    EventRecorder events;
+    std::map<ObjectKey, KubeletPod> pods;
+    std::map<std::string, ObjectKey> key_of_uid;
+    std::vector<std::pair<std::string, InProcessApp>> in_process_apps;
+    Subscription subscription;
+    Subscription endpoints;
+    KeyQueue queue;
+    TaskGroup tasks;
+};
+
+// "spec.containers{web}", where an Event is about one container.
+std::string field_path(const std::string& container);
+
+}  // namespace sluice::lab
