@@ -14,7 +14,9 @@ using api::Phase;
 
 bool was_edited(const World& world) {
     const auto& canary = world.canary;
-    return canary.generation != canary.status.observed_generation &&
+    // A status of the peer's has observed nothing; that is a takeover and no edit.
+    return canary.status.observed_generation != 0 &&
+           canary.generation != canary.status.observed_generation &&
            canary.generation != world.remembered.generation;
 }
 
@@ -61,6 +63,7 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     if (lost_its_target(world)) return roll_back_for_lost_target(world);
     if (!world.hindrance.empty()) return hold(world, {.text = world.hindrance});
     if (status.phase == Phase::initializing) return initialize(world, evidence);
+    if (is_retargeted(world)) return begin(world);
     if (is_taken_over(world)) return take_over(world);
     if (const auto standing = stand_up(world)) return *standing;
 

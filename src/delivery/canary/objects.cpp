@@ -70,7 +70,7 @@ Patch patch_primary(const World& world, Json wanted, std::string what) {
 }
 
 bool is_empty(const Patch& patch) {
-    return patch.patch.is_object() && patch.patch.get_object().empty();
+    return !patch.patch.is_object() || patch.patch.get_object().empty();
 }
 
 }  // namespace

@@ -163,9 +163,13 @@ void read_target(const Seen& seen, World& world) {
                                   canary.analysis.canary_ready_threshold,
                                   canary.status.unready_since,
                                   world.now});
-    if (const auto* pod_template = find(*seen.target, {"spec", "template"})) {
-        world.revision = revision_of(*pod_template);
+    const auto* pod_template = find(*seen.target, {"spec", "template"});
+    if (pod_template == nullptr || !pod_template->is_object()) {
+        world.hindrance =
+            fmt::format("deployment {} has no spec.template", canary.dotted(canary.target.name));
+        return;
     }
+    world.revision = revision_of(*pod_template);
     read_selector(seen, world);
     if (canary.autoscaler && !seen.target_scaler && world.hindrance.empty()) {
         world.hindrance = fmt::format(
@@ -177,11 +181,16 @@ void read_target(const Seen& seen, World& world) {
 }
 
 void read_kept(const Seen& seen, World& world) {
+    const auto ours = world.canary.primary_name() + "-";
     for (const auto& revision : seen.revisions) {
+        // A Canary that was pointed at another target may still hold what the old one's primary
+        // ran.
+        if (!text_at(revision, {"metadata", "name"}).starts_with(ours)) continue;
         const auto hash =
             text_at(revision, {"metadata", "annotations", "sluice.dev/template-hash"});
         const auto* spec = find(revision, {"data", "spec"});
-        if (hash.empty() || spec == nullptr || find(*spec, {"template"}) == nullptr) continue;
+        const auto* kept = spec == nullptr ? nullptr : find(*spec, {"template"});
+        if (hash.empty() || kept == nullptr || !kept->is_object()) continue;
         world.kept[std::string(hash)] = *spec;
     }
     world.revisions = seen.revisions;

@@ -190,7 +190,7 @@ std::optional<Effect> correct_service(const World& world, const Part& part, cons
                     world.canary.service.unmanaged_annotations);
     }
     auto patch = merge_patch_between(live, wanted);
-    if (patch.get_object().empty()) return std::nullopt;
+    if (!patch.is_object() || patch.get_object().empty()) return std::nullopt;
     if (!is_owned(world, live)) {
         // An adopted Service keeps its metadata, save that other tools are told to leave it alone.
         put(wanted, {"metadata", "annotations", reconcile_key}, Json(disabled));
@@ -276,7 +276,7 @@ std::optional<Effect> update_scaler(const World& world) {
         put(wanted, {"spec", std::string_view(field)}, value);
     }
     auto patch = merge_patch_between(live, wanted);
-    if (patch.get_object().empty()) return std::nullopt;
+    if (!patch.is_object() || patch.get_object().empty()) return std::nullopt;
     const std::string name(text_at(live, {"metadata", "name"}));
     const auto dotted = world.canary.dotted(name);
     return Patch{Kind::horizontal_pod_autoscaler,

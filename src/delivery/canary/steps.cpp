@@ -115,6 +115,10 @@ bool is_taken_over(const World& world) {
     return !hash.empty() && !is_our_revision(hash);
 }
 
+bool is_retargeted(const World& world) {
+    return !world.primary && world.kept.empty() && !world.revisions.empty();
+}
+
 bool promotion_was_written(const World& world) {
     const auto& status = world.canary.status;
     return !is_promoting(world) && !status.last_applied_spec.empty() &&

@@ -28,6 +28,8 @@ Time end_of_drain(const World& world);
 std::optional<Time> next_round(const World& world);
 // lastAppliedSpec was written by the peer.
 bool is_taken_over(const World& world);
+// spec.targetRef names another workload than the one whose templates are kept.
+bool is_retargeted(const World& world);
 // The primary already carries the analysed template, but the status does not say so: killed in
 // between.
 bool promotion_was_written(const World& world);

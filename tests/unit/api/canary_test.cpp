@@ -1,0 +1,184 @@
+#include "api/canary.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+#include <functional>
+
+using namespace sluice;
+using namespace sluice::api;
+using namespace std::chrono_literals;
+
+namespace {
+
+Json a_canary(const std::function<void(Json& spec)>& edit = [](Json&) {}) {
+    auto object = parse_json(R"({
+      "metadata": {"name": "podinfo", "namespace": "test", "uid": "u", "generation": 3, "resourceVersion": "7"},
+      "spec": {
+        "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+        "service": {"port": 9898},
+        "analysis": {"interval": "30s", "threshold": 3, "maxWeight": 80, "stepWeight": 20}}})")
+                      .value();
+    edit(*find(object, {"spec"}));
+    return object;
+}
+
+Canary parsed(const std::function<void(Json& spec)>& edit = [](Json&) {}) {
+    return parse_canary(a_canary(edit), {});
+}
+
+std::string refusal(const std::function<void(Json& spec)>& edit) {
+    const auto canary = parsed(edit);
+    if (canary.invalid) return to_string(*canary.invalid);
+    if (canary.unbuilt) return to_string(*canary.unbuilt);
+    return {};
+}
+
+Json json(std::string_view text) {
+    return parse_json(text).value();
+}
+
+}  // namespace
+
+TEST_CASE("a Canary is read with the peer's defaults") {
+    const auto canary = parsed();
+    CHECK(!canary.invalid);
+    CHECK(!canary.unbuilt);
+    CHECK(canary.dotted() == "podinfo.test");
+    CHECK(canary.apex == "podinfo");
+    CHECK(canary.primary_name() == "podinfo-primary");
+    CHECK(canary.provider == "istio");
+    CHECK(canary.progress_deadline == 600s);
+    CHECK(canary.analysis.interval == 30s);
+    CHECK(canary.analysis.primary_ready_threshold == 100);
+    CHECK(canary.service.port_name == "http");
+    CHECK(canary.status.phase == Phase::none);
+}
+
+TEST_CASE("an interval that cannot be read is a minute, and a short one the shortest") {
+    CHECK(parsed([](Json& spec) {
+              put(spec, {"analysis", "interval"}, "soon");
+          }).analysis.interval == 60s);
+    CHECK(parsed([](Json& spec) { put(spec, {"analysis", "interval"}, "1s"); }).analysis.interval ==
+          10s);
+    CHECK(parsed([](Json& spec) {
+              put(spec, {"analysis", "interval"}, "1m30s");
+          }).analysis.interval == 90s);
+}
+
+TEST_CASE("what cannot be understood is named by its path") {
+    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "stepWeight"}, 2.5); }) ==
+          "spec.analysis.stepWeight: 2.5 is not a whole number");
+    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "maxWeight"}, 150); }) ==
+          "spec.analysis.maxWeight: 150 is more than 100");
+    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "stepWeights"}, JsonArray{10, 120}); }) ==
+          "spec.analysis.stepWeights[1]: 120 is more than 100");
+    CHECK(refusal([](Json& spec) { drop(spec, {"analysis"}); }) == "spec.analysis: is missing");
+    CHECK(refusal([](Json& spec) { drop(spec, {"service"}); }) == "spec.service: is missing");
+    CHECK(refusal([](Json& spec) { drop(spec, {"targetRef", "name"}); }) ==
+          "spec.targetRef.name: is missing");
+    CHECK(refusal([](Json& spec) { put(spec, {"service", "port"}, 0); }) ==
+          "spec.service.port: 0 is less than 1");
+    CHECK(refusal([](Json& spec) {
+              put(spec, {"analysis", "metrics"}, json(R"([{"name": 5}])"));
+          }) == "spec.analysis.metrics[0].name: is not text");
+}
+
+TEST_CASE("what is not built is refused by its path, never skipped") {
+    CHECK(
+        refusal([](Json& spec) {
+            put(spec,
+                {"analysis", "webhooks"},
+                json(
+                    R"([{"name": "a", "url": "http://a"}, {"name": "b", "url": "http://b", "type": "confirm-promotion"}])"));
+        }) == "spec.analysis.webhooks[1].type: confirm-promotion is not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"provider"}, "nginx"); }) ==
+          "spec.provider: nginx is not built yet (built: istio)");
+    CHECK(refusal([](Json& spec) { put(spec, {"targetRef", "kind"}, "DaemonSet"); }) ==
+          "spec.targetRef.kind: DaemonSet is not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "iterations"}, 10); }) ==
+          "spec.analysis.iterations: not built yet");
+    CHECK(refusal([](Json& spec) {
+              put(spec,
+                  {"analysis", "metrics"},
+                  json(R"([{"name": "x", "templateRef": {"name": "t"}}])"));
+          }) == "spec.analysis.metrics[0].templateRef: not built yet");
+    for (const auto* field : {"match", "alerts"}) {
+        CHECK(refusal([&](Json& spec) {
+                  put(spec, {"analysis", field}, json(R"([{"name": "x"}])"));
+              }) == std::string("spec.analysis.") + field + ": not built yet");
+        CHECK(refusal([&](Json& spec) { put(spec, {"analysis", field}, JsonArray{}); }).empty());
+    }
+    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "mirror"}, true); }) ==
+          "spec.analysis.mirror: not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"service", "delegation"}, true); }) ==
+          "spec.service.delegation: not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"service", "appProtocol"}, "TCP"); }) ==
+          "spec.service.appProtocol: TCP is not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"revertOnDeletion"}, true); }) ==
+          "spec.revertOnDeletion: not built yet");
+    CHECK(refusal([](Json& spec) {
+              put(spec,
+                  {"autoscalerRef"},
+                  json(R"({"apiVersion": "v1", "kind": "ScaledObject", "name": "x"})"));
+          }) == "spec.autoscalerRef.kind: ScaledObject is not built yet");
+}
+
+TEST_CASE("the zero values of the peer's full writes are accepted") {
+    CHECK(refusal([](Json& spec) {
+              put(spec, {"service", "targetPort"}, 0);
+              put(spec, {"service", "portDiscovery"}, false);
+              put(spec,
+                  {"analysis", "webhooks"},
+                  json(R"([{"name": "a", "url": "http://a", "type": "", "muteAlert": false}])"));
+          }).empty());
+}
+
+TEST_CASE("the legacy name of the analysis is read where no CRD prunes it") {
+    const auto canary = parsed([](Json& spec) {
+        put(spec, {"canaryAnalysis"}, *find(spec, {"analysis"}));
+        drop(spec, {"analysis"});
+    });
+    CHECK(!canary.invalid);
+    CHECK(canary.analysis.step_weight == 20);
+}
+
+TEST_CASE("plans rise to their end") {
+    Analysis analysis;
+    analysis.max_weight = 50;
+    analysis.step_weight = 20;
+    CHECK(plan_of(analysis) == std::vector<int>{20, 40, 60});
+    CHECK(effective_max_weight(analysis) == 50);
+    CHECK(next_weight(analysis, 30) == 40);
+    CHECK(next_weight(analysis, 60) == std::nullopt);
+
+    analysis.step_weight = 0;
+    CHECK(plan_of(analysis).empty());
+
+    analysis.step_weights = {1, 5, 50};
+    CHECK(plan_of(analysis) == std::vector<int>{1, 5, 50});
+    CHECK(effective_max_weight(analysis) == 50);
+    CHECK(next_weight(analysis, 0) == 1);
+    CHECK(next_weight(analysis, 7) == 50);
+}
+
+TEST_CASE("metrics: a built-in name, a query of its own, both, or neither") {
+    const auto canary = parsed([](Json& spec) {
+        put(spec,
+            {"analysis", "metrics"},
+            json(R"([{"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "2m"},
+                     {"name": "request-duration", "query": "up", "threshold": 500},
+                     {"name": "errors", "query": "sum(errors)"},
+                     {"name": "nothing"}])"));
+    });
+const auto& metrics = canary.analysis.metrics;
+REQUIRE(metrics.size() == 5);
+CHECK(metrics[0].kind == MetricKind::request_success_rate);
+CHECK(metrics[0].min == 99);
+CHECK(metrics[0].interval == "2m");
+CHECK(metrics[1].kind == MetricKind::request_duration);
+CHECK(metrics[1].interval == "1m");
+CHECK(metrics[2].kind == MetricKind::inline_query);
+CHECK(metrics[3].kind == MetricKind::inline_query);
+CHECK(metrics[4].kind == MetricKind::unusable);
+}

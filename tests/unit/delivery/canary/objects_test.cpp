@@ -1,0 +1,173 @@
+#include "delivery/canary/objects.hpp"
+
+#include "model.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::model;
+using namespace std::chrono_literals;
+using Messages = std::vector<std::string>;
+
+namespace {
+
+void add_scaler(Cluster& cluster) {
+    cluster.target_scaler =
+        parse_json(R"({"metadata": {"name": "podinfo", "namespace": "test", "uid": "h",
+        "resourceVersion": "9", "labels": {"team": "a"}}, "spec": {"minReplicas": 2, "maxReplicas": 4, "metrics": [{"type": "Resource"}],
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"}}})")
+            .value();
+    cluster.edit_canary([](Json& spec) {
+        put(spec,
+            {"autoscalerRef"},
+            parse_json(
+                R"({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "podinfo"})")
+                .value());
+    });
+}
+
+}  // namespace
+
+TEST_CASE("the primary gets a copy of the autoscaler, and its changes at promotion") {
+    Cluster cluster;
+    add_scaler(cluster);
+    cluster.run(30s);
+    CHECK(cluster.phase() == "Initialized");
+    REQUIRE(cluster.primary_scaler);
+    CHECK(text_at(*cluster.primary_scaler, {"spec", "scaleTargetRef", "name"}) ==
+          "podinfo-primary");
+    CHECK(integer_at(*cluster.primary_scaler, {"spec", "minReplicas"}) == 2);
+    CHECK(text_at(*cluster.primary_scaler, {"metadata", "labels", "team"}) == "a");
+
+    put(*cluster.target_scaler, {"spec", "maxReplicas"}, 8);
+    put(*cluster.primary, {"spec", "replicas"}, 3);
+    cluster.set_image("podinfo:2");
+    cluster.run(20s);
+    // From zero to the autoscaler's least.
+    CHECK(integer_at(*cluster.target, {"spec", "replicas"}) == 2);
+    CHECK(integer_at(*cluster.primary_scaler, {"spec", "maxReplicas"}) == 4);
+    cluster.run(6min);
+    CHECK(cluster.phase() == "Succeeded");
+    CHECK(integer_at(*cluster.primary_scaler, {"spec", "maxReplicas"}) == 8);
+    // The autoscaler says how many, not the target.
+    CHECK(integer_at(*cluster.primary, {"spec", "replicas"}) == 3);
+    CHECK(cluster.complaints == Messages{});
+}
+
+TEST_CASE("a missing autoscaler is told and nothing is promised") {
+    Cluster cluster;
+    add_scaler(cluster);
+    cluster.target_scaler.reset();
+    cluster.run(30s);
+    CHECK(cluster.phase() == "Initializing");
+    CHECK(cluster.messages ==
+          Messages{"HorizontalPodAutoscaler podinfo.test get query error: "
+                   "horizontalpodautoscalers.autoscaling \"podinfo\" not found"});
+}
+
+TEST_CASE(
+    "a missing target, an unfit selector and tracked configs are told once, and nothing is "
+    "written") {
+    SUBCASE("target") {
+        Cluster cluster;
+        cluster.target.reset();
+        cluster.run(1min);
+        CHECK(
+            cluster.messages ==
+            Messages{
+                "deployment podinfo.test get query error: deployments.apps \"podinfo\" not found"});
+    }
+    SUBCASE("selector") {
+        Cluster cluster;
+        put(*cluster.target, {"spec", "selector", "matchLabels"}, JsonObject{{"role", "x"}});
+        cluster.run(1min);
+        CHECK(
+            cluster.messages ==
+            Messages{
+                "getSelectorLabel failed: deployment podinfo.test "
+                "spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]"});
+    }
+    SUBCASE("configs") {
+        Cluster cluster;
+        put(find(*cluster.target, {"spec", "template", "spec", "containers"})->as_array()[0],
+            {"envFrom"},
+            parse_json(R"([{"configMapRef": {"name": "settings"}}])").value());
+        cluster.run(1min);
+        REQUIRE(cluster.messages.size() == 1);
+        CHECK(cluster.messages[0].starts_with(
+            "spec.targetRef: tracking configmap/settings of its pods is not built yet"));
+        CHECK(cluster.log == Messages{});
+        cluster.settings.track_configs = false;
+        cluster.run(1min);
+        CHECK(cluster.phase() == "Initialized");
+        CHECK(find(cluster.canary, {"status", "trackedConfigs"}) == nullptr);
+    }
+    SUBCASE("not built") {
+        Cluster cluster;
+        cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "mirror"}, true); });
+        cluster.run(1min);
+        CHECK(cluster.messages == Messages{"spec.analysis.mirror: not built yet"});
+        CHECK(cluster.log == Messages{});
+    }
+}
+
+TEST_CASE("an object that somebody else controls is not taken") {
+    Cluster cluster;
+    cluster.apex =
+        parse_json(
+            R"({"kind": "Service", "metadata": {"name": "podinfo", "uid": "s", "ownerReferences":
+        [{"kind": "Knob", "name": "k", "uid": "other", "controller": true}]}})")
+            .value();
+    cluster.run(1min);
+    CHECK(cluster.messages ==
+          Messages{"Service podinfo.test is controlled by Knob k and is not taken from it"});
+    CHECK(cluster.log == Messages{});
+}
+
+TEST_CASE("our Services are kept as the Canary wants them, and foreign fields survive") {
+    Cluster cluster;
+    cluster.edit_canary([](Json& spec) {
+        put(spec, {"service", "portDiscovery"}, true);
+        put(spec, {"service", "targetPort"}, "http");
+        put(spec, {"service", "apex", "labels"}, JsonObject{{"a", "b"}});
+        put(spec, {"service", "unmanagedMetadata", "annotations"}, JsonArray{"theirs"});
+    });
+    auto& containers =
+        find(*cluster.target, {"spec", "template", "spec", "containers"})->as_array();
+    put(containers[0],
+        {"ports"},
+        parse_json(R"([{"containerPort": 9898, "name": "http"}, {"containerPort": 9797}])")
+            .value());
+    cluster.run(30s);
+    REQUIRE(cluster.apex);
+    CHECK(to_text(*find(*cluster.apex, {"spec", "ports"})) ==
+          R"([{"name":"http","protocol":"TCP","port":9898,"targetPort":"http"},)"
+          R"({"name":"tcp-podinfod-1","protocol":"TCP","port":9797,"targetPort":9797}])");
+    CHECK(text_at(*cluster.apex, {"metadata", "labels", "a"}) == "b");
+
+    put(*cluster.apex, {"spec", "selector", "app"}, "elsewhere");
+    put(*cluster.apex, {"spec", "sessionAffinity"}, "ClientIP");
+    put(*cluster.apex, {"metadata", "annotations", "theirs"}, "1");
+    put(*cluster.apex, {"metadata", "annotations", "ours"}, "1");
+    cluster.tick();
+    CHECK(text_at(*cluster.apex, {"spec", "selector", "app"}) == "podinfo-primary");
+    CHECK(text_at(*cluster.apex, {"spec", "sessionAffinity"}) == "ClientIP");
+    CHECK(text_at(*cluster.apex, {"metadata", "annotations", "theirs"}) == "1");
+    CHECK(find(*cluster.apex, {"metadata", "annotations", "ours"}) == nullptr);
+}
+
+TEST_CASE("a Canary that is pointed at another target begins anew") {
+    Cluster cluster;
+    cluster.run(30s);
+    REQUIRE(cluster.phase() == "Initialized");
+    cluster.edit_canary([](Json& spec) {
+        put(spec, {"targetRef", "name"}, "web");
+        put(spec, {"service", "name"}, "podinfo");
+    });
+    put(*cluster.target, {"metadata", "name"}, "web");
+    put(*cluster.target, {"metadata", "uid"}, "web-uid");
+    put(*cluster.target, {"spec", "replicas"}, 1);
+    cluster.primary.reset();
+    cluster.tick();
+    CHECK(cluster.phase() == "Initializing");
+}

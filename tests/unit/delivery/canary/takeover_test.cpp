@@ -1,0 +1,104 @@
+// A Canary that the peer has run is taken over without a rollout (DB-1).
+#include "delivery/canary/revision.hpp"
+#include "model.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::model;
+using namespace std::chrono_literals;
+using Messages = std::vector<std::string>;
+
+namespace {
+
+// As the peer leaves it: its own hashes, a random flagger-id, no kept template, no fields of ours.
+Cluster left_by_the_peer(std::string_view phase) {
+    Cluster cluster;
+    cluster.run(30s);
+    REQUIRE(cluster.phase() == "Initialized");
+    put(*cluster.primary,
+        {"spec", "template", "metadata", "annotations", "flagger-id"},
+        "8a5e1cf1-6d40-4bd9-a1b4-0c2d7c7e1f00");
+    cluster.revisions.clear();
+    cluster.remembered = {};
+    JsonObject status{{"phase", phase},
+                      {"canaryWeight", 0},
+                      {"failedChecks", 0},
+                      {"iterations", 0},
+                      {"lastAppliedSpec", "9bc949574"},
+                      {"lastPromotedSpec", "9bc949574"},
+                      {"trackedConfigs", JsonObject{}},
+                      {"lastTransitionTime", "2026-01-25T09:00:00Z"},
+                      {"conditions", *find(cluster.canary, {"status", "conditions"})}};
+    put(cluster.canary, {"status"}, std::move(status));
+    cluster.messages.clear();
+    cluster.log.clear();
+    return cluster;
+}
+
+}  // namespace
+
+TEST_CASE("a settled Canary of the peer is re-baselined in silence") {
+    for (const auto* phase : {"Initialized", "Succeeded", "Failed"}) {
+        CAPTURE(phase);
+        auto cluster = left_by_the_peer(phase);
+        cluster.run(2min);
+        CHECK(cluster.messages == Messages{});
+        CHECK(integer_at(*cluster.target, {"spec", "replicas"}) == 0);
+        CHECK(text_at(cluster.status(), {"lastAppliedSpec"}).starts_with("v2:"));
+        CHECK(cluster.revisions.size() == 1);
+        // And a new revision is one.
+        cluster.set_image("podinfo:2");
+        cluster.run(6min);
+        CHECK(cluster.phase() == "Succeeded");
+        CHECK(cluster.image_of(*cluster.primary) == "podinfo:2");
+        CHECK(cluster.complaints == Messages{});
+    }
+}
+
+TEST_CASE("a template that the primary does not run is a new revision") {
+    auto cluster = left_by_the_peer("Succeeded");
+    cluster.set_image("podinfo:2");
+    cluster.run(6min);
+    CHECK(cluster.phase() == "Succeeded");
+    CHECK(cluster.image_of(*cluster.primary) == "podinfo:2");
+    CHECK(cluster.messages.front() == "New revision detected! Scaling up podinfo.test");
+}
+
+TEST_CASE("an analysis of the peer is begun once more") {
+    auto cluster = left_by_the_peer("Progressing");
+    cluster.set_image("podinfo:2");
+    put(*cluster.target, {"spec", "replicas"}, 1);
+    cluster.routes = Weights{70, 30};
+    put(cluster.canary, {"status", "canaryWeight"}, 30);
+    cluster.run(6min);
+    CHECK(cluster.messages.front() ==
+          "New revision detected! Restarting analysis for podinfo.test");
+    CHECK(cluster.phase() == "Succeeded");
+    CHECK(cluster.image_of(*cluster.primary) == "podinfo:2");
+    CHECK(cluster.complaints == Messages{});
+}
+
+TEST_CASE("the primary's template means what the target's does, whatever its id") {
+    const auto target =
+        parse_json(
+            R"({"metadata": {"labels": {"app": "web", "tier": "x"}, "creationTimestamp": null},
+        "spec": {"containers": [{"name": "c", "image": "i"}],
+          "topologySpreadConstraints": [{"labelSelector": {"matchLabels": {"app": "web"}}}],
+          "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector":
+            {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "other"]}]}}]}}}})")
+            .value();
+    const Rewriting rewriting{"app", "web", "web", {"app", "name"}};
+    auto primary = primary_template(target, rewriting, "v2:1");
+    CHECK(text_at(primary, {"metadata", "labels", "app"}) == "web-primary");
+    CHECK(text_at(primary, {"metadata", "labels", "tier"}) == "x");
+    const auto text = to_text(primary);
+    CHECK(text.find(R"("matchLabels":{"app":"web-primary"})") != std::string::npos);
+    CHECK(text.find(R"("values":["web-primary","other"])") != std::string::npos);
+    CHECK(same_meaning(primary, target, rewriting));
+    CHECK(revision_of(undone_template(primary, rewriting)) == revision_of(target));
+    put(primary, {"metadata", "annotations", "flagger-id"}, "another");
+    CHECK(same_meaning(primary, target, rewriting));
+    put(primary, {"spec", "nodeSelector"}, JsonObject{{"a", "b"}});
+    CHECK(!same_meaning(primary, target, rewriting));
+}

@@ -1,0 +1,117 @@
+#include "delivery/traffic.hpp"
+
+#include "canary/model.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::canary;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A release at 70/30 with both versions ready.
+World a_world() {
+    World world;
+    world.canary.name = "podinfo";
+    world.canary.ns = "test";
+    world.canary.apex = "podinfo";
+    world.canary.target.name = "podinfo";
+    world.canary.status.phase = api::Phase::progressing;
+    world.now = *parse_rfc3339("2026-01-25T12:00:00Z");
+    world.routes = {RoutesState::weights, {70, 30}, "", false, "1"};
+    Workload ready;
+    ready.name = "podinfo";
+    ready.replicas = 2;
+    ready.available = 2;
+    ready.readiness.state = ReadyState::ready;
+    world.target = ready;
+    world.primary = ready;
+    world.primary->name = "podinfo-primary";
+    return world;
+}
+
+void make_unready(std::optional<Workload>& workload, std::int64_t pods) {
+    workload->readiness = {ReadyState::waiting, "pods are missing", {}};
+    workload->available = pods;
+}
+
+std::size_t broken(const World& world, std::vector<Effect> effects) {
+    Act act;
+    act.effects = std::move(effects);
+    return traffic::violations(world, act).size();
+}
+
+Route route(int primary, int canary) {
+    return {{primary, canary}, "", {}};
+}
+
+ScaleTarget scale(std::int64_t replicas) {
+    return {"podinfo", "uid", replicas, {}};
+}
+
+}  // namespace
+
+TEST_CASE("law 1: a version's weight is raised only while it is ready") {
+    auto world = a_world();
+    CHECK(broken(world, {route(60, 40)}) == 0);
+    CHECK(broken(world, {route(100, 0)}) == 0);
+    CHECK(broken(world, {route(60, 30)}) == 1);
+    make_unready(world.target, 1);
+    CHECK(broken(world, {route(60, 40)}) == 1);
+    CHECK(broken(world, {route(100, 0)}) == 0);
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {route(100, 0)}) == 1);
+}
+
+TEST_CASE("law 1's exception: leaving a failed canary") {
+    auto world = a_world();
+    world.canary.status.rollback = api::Rollback{"failed-checks", ""};
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {route(100, 0)}) == 0);
+    make_unready(world.primary, 0);
+    CHECK(broken(world, {route(100, 0)}) == 1);
+    make_unready(world.target, 0);
+    CHECK(broken(world, {route(100, 0)}) == 0);
+    // It is no leave to raise the canary.
+    CHECK(broken(world, {route(0, 100)}) == 1);
+}
+
+TEST_CASE("law 2: between the route and the scale-down lies the drain") {
+    auto world = a_world();
+    CHECK(broken(world, {scale(0)}) == 1);
+    CHECK(broken(world, {route(100, 0), scale(0)}) == 1);
+    world.routes.weights = {100, 0};
+    CHECK(broken(world, {scale(0)}) == 1);
+    world.canary.status.routed_at = world.now - 9s;
+    CHECK(broken(world, {scale(0)}) == 1);
+    world.canary.status.routed_at = world.now - 10s;
+    CHECK(broken(world, {scale(0)}) == 0);
+    CHECK(broken(world, {scale(3)}) == 0);
+    world.routes.state = RoutesState::unreadable;
+    CHECK(broken(world, {scale(0)}) == 1);
+}
+
+TEST_CASE("law 2 at initialization: an apex Service that served before has to drain") {
+    auto world = a_world();
+    world.canary.uid = "u";
+    world.canary.status.phase = api::Phase::initializing;
+    world.routes.state = RoutesState::absent;
+    world.apex_service = parse_json(R"({"metadata": {"name": "podinfo"}})").value();
+    CHECK(broken(world, {scale(0)}) == 1);
+    world.apex_service =
+        parse_json(R"({"metadata": {"name": "podinfo", "ownerReferences": [{"uid": "u"}]}})")
+            .value();
+    CHECK(broken(world, {scale(0)}) == 0);
+}
+
+TEST_CASE("the apex Service is pointed only at a primary that is ready") {
+    auto world = a_world();
+    Patch patch;
+    patch.kind = Kind::service;
+    patch.name = "podinfo";
+    patch.patch = parse_json(R"({"spec": {"selector": {"app": "podinfo-primary"}}})").value();
+    CHECK(broken(world, {patch}) == 0);
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {patch}) == 1);
+}
