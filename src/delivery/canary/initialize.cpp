@@ -302,7 +302,9 @@ Move note_edit(const World& world) {
     auto act = act_of(world, "edited");
     const bool known = world.remembered.plan.is_object();
     const auto changes = known ? changes_between(world.remembered.plan, world.analysis) : "";
-    if (!is_settled(world) && (!known || !changes.empty())) {
+    // A status without a generation is the peer's: nothing was edited.
+    const bool first_look = world.canary.status.observed_generation == 0;
+    if (!first_look && !is_settled(world) && (!known || !changes.empty())) {
         tell(act,
              world,
              EventType::normal,

@@ -166,19 +166,20 @@ TEST_CASE("metrics: a built-in name, a query of its own, both, or neither") {
     const auto canary = parsed([](Json& spec) {
         put(spec,
             {"analysis", "metrics"},
-            json(R"([{"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "2m"},
+            json(
+                R"([{"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "2m"},
                      {"name": "request-duration", "query": "up", "threshold": 500},
-                     {"name": "errors", "query": "sum(errors)"},
+                     {"name": "errors", "query": "errors_total"},
                      {"name": "nothing"}])"));
     });
-const auto& metrics = canary.analysis.metrics;
-REQUIRE(metrics.size() == 5);
-CHECK(metrics[0].kind == MetricKind::request_success_rate);
-CHECK(metrics[0].min == 99);
-CHECK(metrics[0].interval == "2m");
-CHECK(metrics[1].kind == MetricKind::request_duration);
-CHECK(metrics[1].interval == "1m");
-CHECK(metrics[2].kind == MetricKind::inline_query);
-CHECK(metrics[3].kind == MetricKind::inline_query);
-CHECK(metrics[4].kind == MetricKind::unusable);
+    const auto& metrics = canary.analysis.metrics;
+    REQUIRE(metrics.size() == 5);
+    CHECK(metrics[0].kind == MetricKind::request_success_rate);
+    CHECK(metrics[0].min == 99);
+    CHECK(metrics[0].interval == "2m");
+    CHECK(metrics[1].kind == MetricKind::request_duration);
+    CHECK(metrics[1].interval == "1m");
+    CHECK(metrics[2].kind == MetricKind::inline_query);
+    CHECK(metrics[3].kind == MetricKind::inline_query);
+    CHECK(metrics[4].kind == MetricKind::unusable);
 }
