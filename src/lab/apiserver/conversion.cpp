@@ -8,6 +8,7 @@ namespace sluice::lab {
 namespace {
 
 constexpr std::string_view other_metrics = "autoscaling.alpha.kubernetes.io/metrics";
+constexpr std::string_view kept_behavior = "autoscaling.alpha.kubernetes.io/behavior";
 
 bool is_cpu_utilization(const Json& metric) {
     return text_at(metric, {"type"}) == "Resource" &&
@@ -15,8 +16,8 @@ bool is_cpu_utilization(const Json& metric) {
            text_at(metric, {"resource", "target", "type"}) == "Utilization";
 }
 
-// autoscaling/v1 knows one metric; the others travel in an annotation, so that an edit in v1 keeps
-// them.
+// autoscaling/v1 knows one metric; the others and the rates travel in annotations, so that an edit
+// in v1 keeps them.
 void into_autoscaling_v1(Json& object) {
     JsonArray others;
     for (const auto& metric : array_at(object, {"spec", "metrics"})) {
@@ -29,7 +30,11 @@ void into_autoscaling_v1(Json& object) {
         }
     }
     drop(object, {"spec", "metrics"});
-    drop(object, {"spec", "behavior"});
+    if (const auto* behavior = find(object, {"spec", "behavior"})) {
+        const auto text = to_text(*behavior);
+        put(object, {"metadata", "annotations", kept_behavior}, Json(text));
+        drop(object, {"spec", "behavior"});
+    }
     if (!others.empty()) {
         put(object, {"metadata", "annotations", other_metrics}, Json(to_text(Json(others))));
     }
@@ -55,7 +60,17 @@ void out_of_autoscaling_v1(Json& object) {
         parsed && parsed->is_array()) {
         for (const auto& metric : parsed->get_array()) metrics.push_back(metric);
     }
-    drop(object, {"metadata", "annotations", other_metrics});
+    const auto behavior = text_at(object, {"metadata", "annotations", kept_behavior});
+    if (auto parsed = behavior.empty() ? Result<Json>(Json()) : parse_json(behavior);
+        parsed && parsed->is_object()) {
+        put(object, {"spec", "behavior"}, std::move(*parsed));
+    }
+    for (const auto annotation : {other_metrics, kept_behavior}) {
+        drop(object, {"metadata", "annotations", annotation});
+    }
+    if (object_at(object, {"metadata", "annotations"}).empty()) {
+        drop(object, {"metadata", "annotations"});
+    }
     drop(object, {"spec", "targetCPUUtilizationPercentage"});
     drop(object, {"status", "currentCPUUtilizationPercentage"});
     if (!metrics.empty()) put(object, {"spec", "metrics"}, std::move(metrics));

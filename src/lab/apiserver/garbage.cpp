@@ -95,10 +95,7 @@ void GarbageCollector::saw(const ObjectId& id, const ObjectPtr& before, const Ob
 }
 
 void GarbageCollector::look_at(const ObjectId& id, std::string uid) {
-    const bool known = std::any_of(work_.begin(), work_.end(), [&](const Work& work) {
-        return work.uid == uid && work.id == id;
-    });
-    if (known) return;
+    if (!known_.insert(uid).second) return;
     work_.push_back({id, std::move(uid)});
     if (posted_) return;
     posted_ = true;
@@ -109,6 +106,7 @@ void GarbageCollector::look_at(const ObjectId& id, std::string uid) {
 
 void GarbageCollector::run() {
     posted_ = false;
+    known_.clear();
     // What comes up meanwhile waits for the next turn, so that watchers see each step.
     for (const auto& work : std::exchange(work_, {})) look(work);
 }

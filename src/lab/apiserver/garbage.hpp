@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 
 namespace sluice::lab {
 
@@ -35,6 +36,7 @@ class GarbageCollector {
 
     Cluster::State& cluster_;
     std::deque<Work> work_;
+    std::set<std::string> known_;  // the uids in work_
     bool posted_ = false;
     // Work that is posted and finds the collector gone does nothing.
     std::shared_ptr<GarbageCollector*> self_ = std::make_shared<GarbageCollector*>(this);

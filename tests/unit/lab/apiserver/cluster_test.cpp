@@ -285,6 +285,22 @@ TEST_CASE("an autoscaler written in v1 is kept as v2 and shown in both") {
                    "target":{"type":"Utilization","averageUtilization":70}}}])"));
     CHECK(integer_at(*v2, {"spec", "minReplicas"}) == 1);
     CHECK(integer_at(*lab.cluster.find(v1, key), {"spec", "targetCPUUtilizationPercentage"}) == 70);
+
+    // What v1 has no words for survives an edit in v1.
+    REQUIRE(
+        lab.cluster
+            .patch(resources::horizontal_pod_autoscalers,
+                   key,
+                   PatchKind::merge,
+                   json(R"({"spec":{"behavior":{"scaleDown":{"stabilizationWindowSeconds":7}}}})"))
+            .has_value());
+    REQUIRE(lab.cluster.patch(v1, key, PatchKind::merge, json(R"({"spec":{"maxReplicas":9}})"))
+                .has_value());
+    const auto edited = lab.cluster.find(resources::horizontal_pod_autoscalers, key);
+    CHECK(integer_at(*edited, {"spec", "maxReplicas"}) == 9);
+    CHECK(integer_at(*edited, {"spec", "behavior", "scaleDown", "stabilizationWindowSeconds"}) ==
+          7);
+    CHECK(find(*edited, {"metadata", "annotations"}) == nullptr);
 }
 
 TEST_CASE("a pod on a node gets its grace period, and one without a node goes at once") {
