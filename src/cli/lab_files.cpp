@@ -1,0 +1,172 @@
+#include "cli/lab_files.hpp"
+
+#include "base/core/text.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+namespace sluice::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// An open, locked file; -1 when another process holds it.
+int lock_file(const fs::path& path) {
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) return -1;
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+        ::close(file);
+        return -1;
+    }
+    return file;
+}
+
+fs::path locks_dir() {
+    return fs::temp_directory_path() / fmt::format("sluice-{}", ::getuid());
+}
+
+}  // namespace
+
+fs::path default_lab_dir() {
+    if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
+        return fs::path(state) / "sluice" / "lab";
+    }
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+        return fs::path(home) / ".local" / "state" / "sluice" / "lab";
+    }
+    return locks_dir() / "lab";
+}
+
+Result<AddressBlock> AddressBlock::take() {
+    std::error_code error;
+    fs::create_directories(locks_dir(), error);
+    for (int number = 0; number < 16; ++number) {
+        const int file = lock_file(locks_dir() / fmt::format("block-{}.lock", number));
+        if (file >= 0) return AddressBlock(number, file);
+    }
+    return Error{ErrorKind::unavailable,
+                 fmt::format("all 16 blocks of loopback addresses are taken (locks in {})",
+                             locks_dir().string())};
+}
+
+AddressBlock::AddressBlock(AddressBlock&& other) noexcept
+    : number_(other.number_), file_(std::exchange(other.file_, -1)) {}
+
+AddressBlock::~AddressBlock() {
+    // The lock file stays: removing it would let two labs hold "the same" lock.
+    if (file_ >= 0) ::close(file_);
+}
+
+Result<LabDir> LabDir::open(fs::path dir) {
+    std::error_code error;
+    fs::create_directories(dir, error);
+    if (error) {
+        return Error{ErrorKind::denied,
+                     fmt::format("making {}: {}", dir.string(), error.message())};
+    }
+    const int lock = lock_file(dir / "lab.lock");
+    if (lock < 0) {
+        const auto pid = lab_pid(dir);
+        return Error{
+            ErrorKind::already_exists,
+            fmt::format(
+                "a lab runs in {} already{}: use another --dir, or sluice lab down --dir {}",
+                dir.string(),
+                pid ? fmt::format(" (pid {})", *pid) : "",
+                dir.string())};
+    }
+    fs::permissions(dir, fs::perms::owner_all, error);
+    // What a killed lab left behind.
+    fs::remove_all(dir / "run", error);
+    fs::remove(dir / "kubeconfig", error);
+    fs::create_directories(dir / "run", error);
+    if (error) {
+        ::close(lock);
+        return Error{ErrorKind::denied,
+                     fmt::format("making {}: {}", (dir / "run").string(), error.message())};
+    }
+    const auto pid = fmt::format("{}\n", ::getpid());
+    if (::ftruncate(lock, 0) != 0 || ::write(lock, pid.data(), pid.size()) < 0) {
+        const std::string why = std::strerror(errno);
+        ::close(lock);
+        return Error{ErrorKind::denied,
+                     fmt::format("writing {}: {}", (dir / "lab.lock").string(), why)};
+    }
+    return LabDir(std::move(dir), lock);
+}
+
+LabDir::LabDir(LabDir&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+LabDir::~LabDir() {
+    if (lock_ < 0) return;
+    std::error_code error;
+    fs::remove_all(path_ / "run", error);
+    fs::remove(path_ / "kubeconfig", error);
+    fs::remove(path_ / "lab.lock", error);
+    fs::remove(path_, error);  // only when empty
+    ::close(lock_);
+}
+
+std::optional<int> lab_pid(const fs::path& dir) {
+    const int file = ::open((dir / "lab.lock").c_str(), O_RDWR | O_CLOEXEC);
+    if (file < 0) return std::nullopt;
+    // Only a held lock means a living lab; the pid in a file that nobody holds is a stranger's by
+    // now.
+    const bool held = ::flock(file, LOCK_EX | LOCK_NB) != 0;
+    char text[32]{};
+    const auto size = ::read(file, text, sizeof text - 1);
+    ::close(file);
+    if (!held || size <= 0) return std::nullopt;
+    const auto pid = parse_integer(trimmed(std::string_view(text, static_cast<std::size_t>(size))));
+    if (!pid) return std::nullopt;
+    return static_cast<int>(*pid);
+}
+
+Result<void> write_kubeconfig(const fs::path& file, const KubeconfigTexts& texts) {
+    // Written beside and renamed, so that nobody reads half of it.
+    const auto beside = fs::path(file.string() + ".new");
+    {
+        std::ofstream out(beside, std::ios::trunc);
+        out << fmt::format(R"(apiVersion: v1
+kind: Config
+current-context: sluice-lab
+clusters:
+- name: sluice-lab
+  cluster:
+    server: {}
+    extensions:
+    - name: sluice.dev/lab
+      extension:
+        proxy: {}
+contexts:
+- name: sluice-lab
+  context:
+    cluster: sluice-lab
+    user: sluice-lab
+users:
+- name: sluice-lab
+  user: {{}}
+)",
+                           texts.server,
+                           texts.proxy);
+        if (!out.flush())
+            return Error{ErrorKind::denied, fmt::format("writing {}", beside.string())};
+    }
+    std::error_code error;
+    fs::rename(beside, file, error);
+    if (error)
+        return Error{ErrorKind::denied,
+                     fmt::format("writing {}: {}", file.string(), error.message())};
+    return {};
+}
+
+}  // namespace sluice::cli

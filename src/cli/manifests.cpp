@@ -1,0 +1,54 @@
+#include "cli/manifests.hpp"
+
+#include "base/core/embedded.hpp"
+#include "base/core/result.hpp"
+#include "embedded/manifests.hpp"
+
+namespace sluice::cli {
+namespace {
+
+std::string_view embedded_file(std::string_view name) {
+    for (const auto& file : embedded::manifests()) {
+        if (file.name == name) return file.text;
+    }
+    // A name that CMakeLists.txt does not list.
+    SLUICE_ASSERT(false);
+    return {};
+}
+
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+        text.replace(at, what.size(), by);
+    }
+}
+
+}  // namespace
+
+std::string install_manifests(const InstallOptions& options) {
+    std::string text;
+    for (const auto crd : canary_crds()) {
+        text += "---\n";
+        text += crd;
+    }
+    if (options.crds_only) return text;
+    std::string controller(embedded_file("deploy/controller.yaml"));
+    replace_all(controller, "${namespace}", options.ns);
+    replace_all(controller, "${image}", options.image);
+    replace_all(controller, "${metrics-server}", options.metrics_server);
+    return text + "---\n" + controller;
+}
+
+std::vector<std::string_view> canary_crds() {
+    return {embedded_file("deploy/crds/canaries.yaml"),
+            embedded_file("deploy/crds/metrictemplates.yaml"),
+            embedded_file("deploy/crds/alertproviders.yaml")};
+}
+
+std::vector<std::string_view> podinfo_example() {
+    return {embedded_file("examples/podinfo/01-namespace.yaml"),
+            embedded_file("examples/podinfo/02-podinfo.yaml"),
+            embedded_file("examples/podinfo/03-gateway.yaml"),
+            embedded_file("examples/podinfo/04-canary.yaml")};
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,350 @@
+#include "cli/running_lab.hpp"
+
+#include "base/async/log.hpp"
+#include "base/async/task_group.hpp"
+#include "cli/lab_files.hpp"
+#include "cli/manifests.hpp"
+#include "controller/process.hpp"
+#include "kube/yaml.hpp"
+#include "lab/apiserver/api_server.hpp"
+#include "lab/mesh/install.hpp"
+#include "lab/mesh/mesh.hpp"
+#include "lab/prometheus/prometheus_child.hpp"
+#include "lab/workloads/container_logs.hpp"
+#include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/socket_runtime.hpp"
+#include "lab/workloads/workload_controllers.hpp"
+#include "net/client.hpp"
+#include "net/in_process.hpp"
+#include "net/server.hpp"
+#include "net/via_proxy.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <thread>
+
+namespace sluice::cli {
+namespace {
+
+using namespace std::chrono_literals;
+namespace resources = kube::resources;
+
+constexpr std::string_view controller_image = "sluice/controller";
+// The article's address of Prometheus (mesh-and-dashboard.md MET-10).
+constexpr std::string_view metrics_server =
+    "http://smm-prometheus.smm-system.svc.cluster.local:59090/prometheus";
+
+// The proxy and the apps, on a thread of their own.
+class TrafficThread {
+   public:
+    TrafficThread() : guard_(context_.get_executor()), thread_([this] { context_.run(); }) {}
+    TrafficThread(const TrafficThread&) = delete;
+    TrafficThread& operator=(const TrafficThread&) = delete;
+    ~TrafficThread() {
+        guard_.reset();
+        context_.stop();
+        thread_.join();
+    }
+    Executor executor() { return context_.get_executor(); }
+
+   private:
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
+    std::thread thread_;
+};
+
+// The Deployment as which the controller shows (kubernetes.md B.12).
+Json controller_deployment() {
+    const JsonObject labels{{"app.kubernetes.io/name", "flagger"}};
+    return JsonObject{
+        {"apiVersion", "apps/v1"},
+        {"kind", "Deployment"},
+        {"metadata",
+         JsonObject{{"name", "flagger"}, {"namespace", "smm-system"}, {"labels", labels}}},
+        {"spec",
+         JsonObject{
+             {"replicas", 1},
+             {"strategy", JsonObject{{"type", "Recreate"}}},
+             {"selector", JsonObject{{"matchLabels", labels}}},
+             {"template",
+              JsonObject{{"metadata", JsonObject{{"labels", labels}}},
+                         {"spec",
+                          JsonObject{{"containers",
+                                      JsonArray{JsonObject{{"name", "flagger"},
+                                                           {"image",
+                                                            std::string(controller_image) +
+                                                                ":" SLUICE_VERSION}}}}}}}}}}};
+}
+
+// Objects of the lab itself; each must be accepted.
+Result<void> create_all(lab::Cluster& cluster,
+                        const kube::Resource& resource,
+                        std::string_view yaml) {
+    const auto documents = kube::parse_yaml_documents(yaml);
+    if (!documents) return documents.error();
+    for (const auto& document : *documents) {
+        const auto made = cluster.create(resource, document);
+        if (!made) return Error{ErrorKind::invalid, made.error().message};
+    }
+    return {};
+}
+
+}  // namespace
+
+// From the ground up, so that it is taken down from the top.
+struct RunningLab::State {
+    State(boost::asio::io_context& control_context,
+          Clock& the_clock,
+          Random& the_random,
+          LabOptions the_options,
+          LabDir the_dir,
+          AddressBlock the_block)
+        : control(control_context),
+          clock(the_clock),
+          random(the_random),
+          options(std::move(the_options)),
+          dir(std::move(the_dir)),
+          block(std::move(the_block)),
+          cluster(clock, random),
+          logs(control.get_executor(), cluster),
+          api(control.get_executor(), cluster, &logs),
+          api_sockets(control.get_executor(), clock, api),
+          api_calls(clock, api),
+          sockets(control.get_executor(), clock),
+          client(clock, api_calls, kube::Connection{.user_agent = "sluice-lab"}),
+          running(control.get_executor()) {}
+
+    boost::asio::io_context& control;
+    Clock& clock;
+    Random& random;
+    LabOptions options;
+    LabDir dir;
+    AddressBlock block;
+    TrafficThread traffic;
+
+    lab::Cluster cluster;
+    lab::ContainerLogs logs;
+    lab::ApiServer api;
+    net::HttpServer api_sockets;
+    net::InProcessClient api_calls;
+    net::SocketClient sockets;
+    kube::Client client;
+    std::uint16_t api_port = 0;
+
+    std::unique_ptr<lab::SocketRuntime> pods;
+    std::unique_ptr<lab::WorkloadControllers> workloads;
+    std::unique_ptr<lab::Kubelet> kubelet;
+    std::unique_ptr<mesh::Mesh> mesh;
+    std::unique_ptr<net::ViaProxyClient> names;
+    std::unique_ptr<Logger> own_log;
+    std::unique_ptr<lab::PrometheusChild> prometheus;
+
+    // The controller: made when its pod starts.
+    std::function<void(std::string_view)> on_log;
+    std::function<void(std::string_view)> pod_log;
+    std::unique_ptr<Logger> log;
+    std::unique_ptr<controller::Process> controller;
+    std::unique_ptr<net::HttpServer> controller_sockets;
+    std::uint16_t controller_port = 0;
+    std::optional<Result<void>> controller_ended;
+    TaskGroup running;
+
+    Result<void> prepare();
+    Task<Result<void>> start();
+    Task<> stop();
+    void start_controller(std::function<void(std::string_view)> pod_log);
+    Task<> run_controller();
+    Task<> stop_controller();
+};
+
+Result<void> RunningLab::State::prepare() {
+    cluster.deliver_by(
+        [this](std::function<void()> work) { boost::asio::post(control, std::move(work)); });
+    const auto installed = mesh::install_mesh(cluster, {.control_plane = options.control_plane});
+    if (!installed) return installed.error();
+    for (const auto crd : canary_crds()) {
+        const auto made = create_all(cluster, resources::custom_resource_definitions, crd);
+        if (!made) return made.error().with("installing the Canary's CRDs");
+    }
+    return {};
+}
+
+Task<Result<void>> RunningLab::State::start() {
+    const auto prepared = prepare();
+    if (!prepared) co_return prepared.error();
+
+    const auto port = api_sockets.listen("127.0.0.1", options.port);
+    if (!port) co_return port.error();
+    api_port = *port;
+
+    pods = std::make_unique<lab::SocketRuntime>(control.get_executor(),
+                                                traffic.executor(),
+                                                clock,
+                                                sockets,
+                                                lab::built_in_apps(),
+                                                lab::SocketRuntimeOptions{.block = block.number()});
+    workloads = std::make_unique<lab::WorkloadControllers>(
+        control.get_executor(), cluster, lab::WorkloadOptions{.block = block.number()});
+    lab::ImageMap images;
+    for (const auto& [glob, app] : options.images) images.put(glob, app);
+    images.put(std::string(controller_image) + ":*", std::string(lab::apps::in_process));
+    kubelet = std::make_unique<lab::Kubelet>(
+        control.get_executor(), cluster, *pods, logs, std::move(images));
+    kubelet->run_in_process(std::string(controller_image) + ":*",
+                            {.started =
+                                 [this](std::function<void(std::string_view)> write) {
+                                     start_controller(std::move(write));
+                                 },
+                             .stopped = [this] { return stop_controller(); }});
+    workloads->start();
+    kubelet->start();
+
+    mesh = std::make_unique<mesh::Mesh>(
+        control.get_executor(),
+        traffic.executor(),
+        cluster,
+        clock,
+        mesh::MeshOptions{
+            .block = block.number(),
+            .split = options.split == "random" ? mesh::Split::random : mesh::Split::deck,
+            .seed = random.next(),
+            .version = SLUICE_VERSION});
+    const auto meshed = co_await mesh->start();
+    if (!meshed) co_return meshed.error();
+    names = std::make_unique<net::ViaProxyClient>(sockets, mesh->proxy());
+
+    const auto written = write_kubeconfig(dir.kubeconfig(),
+                                          {.server = fmt::format("http://127.0.0.1:{}", api_port),
+                                           .proxy = to_string(mesh->proxy())});
+    if (!written) co_return written.error();
+
+    own_log = std::make_unique<Logger>(
+        clock,
+        Logger::Options{.format = LogFormat::text, .level = LogLevel::warn},
+        [](std::string_view line) { fmt::print(stderr, "{}\n", line); });
+    prometheus = std::make_unique<lab::PrometheusChild>(
+        control.get_executor(),
+        clock,
+        sockets,
+        *own_log,
+        lab::PrometheusOptions{.dir = (dir.run() / "prometheus").string(),
+                               .mesh = mesh->metrics()});
+    const auto measured = co_await prometheus->start();
+    if (!measured) co_return measured.error();
+    const auto named = lab::publish_prometheus(cluster, prometheus->origin());
+    if (!named) co_return named.error();
+
+    if (options.controller) {
+        const auto made = cluster.create(resources::deployments, controller_deployment());
+        if (!made) co_return Error{ErrorKind::invalid, made.error().message};
+    }
+    co_return Result<void>{};
+}
+
+void RunningLab::State::start_controller(std::function<void(std::string_view)> write) {
+    pod_log = std::move(write);
+    log = std::make_unique<Logger>(clock, Logger::Options{}, [this](std::string_view line) {
+        if (pod_log) pod_log(line);
+        if (on_log) on_log(line);
+    });
+    controller::Settings settings;
+    settings.metrics_server = metrics_server;
+    settings.min_interval = options.min_interval;
+    settings.drain_delay = options.drain_delay;
+    settings.leader_election_ns = "smm-system";
+    settings.host = "flagger";
+    controller = std::make_unique<controller::Process>(
+        controller::Outside{control.get_executor(), clock, random, api_calls, *names, *log},
+        kube::Connection{.user_agent = "sluice"},
+        std::move(settings));
+    controller_ended.reset();
+    running.spawn("controller", run_controller());
+}
+
+Task<> RunningLab::State::run_controller() {
+    const auto ended = co_await controller->run();
+    if (!ended) log->error(ended.error().message);
+    controller_ended = ended;
+}
+
+Task<> RunningLab::State::stop_controller() {
+    if (controller) controller->stop();
+    co_await running.wait();
+    controller.reset();
+    log.reset();
+    pod_log = nullptr;
+}
+
+Task<> RunningLab::State::stop() {
+    co_await stop_controller();
+    if (kubelet) co_await kubelet->stop();
+    if (mesh) co_await mesh->stop();
+    if (prometheus) co_await prometheus->stop();
+    api.end_streams();
+    co_await api_sockets.stop(200ms);
+}
+
+Task<Result<std::unique_ptr<RunningLab>>> RunningLab::start(boost::asio::io_context& control,
+                                                            Clock& clock,
+                                                            Random& random,
+                                                            LabOptions options) {
+    auto dir = LabDir::open(options.dir);
+    if (!dir) co_return dir.error();
+    auto block = AddressBlock::take();
+    if (!block) co_return block.error();
+    auto state = std::make_unique<State>(
+        control, clock, random, std::move(options), std::move(*dir), std::move(*block));
+    const auto started = co_await state->start();
+    if (!started) {
+        co_await state->stop();
+        co_return started.error();
+    }
+    co_return std::unique_ptr<RunningLab>(new RunningLab(std::move(state)));
+}
+
+RunningLab::RunningLab(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RunningLab::~RunningLab() = default;
+
+Task<> RunningLab::stop() {
+    return state_->stop();
+}
+lab::Cluster& RunningLab::cluster() {
+    return state_->cluster;
+}
+kube::Client& RunningLab::client() {
+    return state_->client;
+}
+net::HttpClient& RunningLab::http() {
+    return *state_->names;
+}
+std::filesystem::path RunningLab::kubeconfig() const {
+    return state_->dir.kubeconfig();
+}
+std::string RunningLab::api_url() const {
+    return fmt::format("http://127.0.0.1:{}", state_->api_port);
+}
+std::string RunningLab::metrics_url() const {
+    return to_string(state_->prometheus->origin()) + "/prometheus";
+}
+
+std::optional<std::string> RunningLab::gateway_url(const kube::ObjectKey& gateway) const {
+    const auto object = state_->cluster.find(resources::istio_mesh_gateways, gateway);
+    const auto service = state_->cluster.find(resources::services, gateway);
+    if (!object || !service) return std::nullopt;
+    std::string address(text_at(*service, {"metadata", "annotations", "sluice.dev/lab-address"}));
+    const auto& addresses = array_at(*object, {"status", "GatewayAddress"});
+    if (address.empty() && !addresses.empty() && addresses.front().is_string())
+        address = addresses.front().get_string();
+    if (address.empty()) return std::nullopt;
+    return fmt::format("http://{}/", address);
+}
+
+void RunningLab::on_log(std::function<void(std::string_view line)> callback) {
+    state_->on_log = std::move(callback);
+}
+
+}  // namespace sluice::cli

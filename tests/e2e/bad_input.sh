@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# What people get wrong, and the one line that they get for it.
+. "$(dirname "${BASH_SOURCE[0]}")/lab.bash"
+
+# says WANTED COMMAND… : the command fails and its output has the words.
+says() {
+    local wanted=$1
+    shift
+    if "$@" >"$scratch/out" 2>&1; then fail "succeeded: $*"; fi
+    grep -qF -- "$wanted" "$scratch/out" || fail "$*: wanted «$wanted», got «$(cat "$scratch/out")»"
+    [ "$(wc -l <"$scratch/out")" -le 3 ] || fail "$*: more than a line: $(cat "$scratch/out")"
+}
+warns() { eventually 20 "a Warning: $1" eval "kubectl -n test get events --field-selector type=Warning | grep -qF -- '$1'"; }
+canary() { sed "s/^    interval: 30s\$/    interval: 5s/; $1" "$source_dir/examples/podinfo/04-canary.yaml"; }
+
+start_lab --drain-delay 1s
+port=$(kubectl config view -o jsonpath='{.clusters[0].cluster.server}' | sed 's/.*://')
+says "127.0.0.1:$port: address already in use" "$sluice" lab up --dir "$scratch/other" --port "$port"
+says "a lab runs in $lab_dir already" "$sluice" lab up --dir "$lab_dir"
+says "$scratch/nowhere" "$sluice" inject status test --kubeconfig "$scratch/nowhere"
+says 'namespaces "nowhere" not found' "$sluice" inject on nowhere
+
+kubectl apply -f "$source_dir/examples/podinfo/01-namespace.yaml" >/dev/null
+printf 'kind: Canary\n  spec: [\n' >"$scratch/broken.yaml"
+says "error" kubectl apply -f "$scratch/broken.yaml"
+
+# Refused by the schema.
+canary 's/interval: 5s$/interval: soon/' >"$scratch/c.yaml"
+says "spec.analysis.interval" kubectl apply -f "$scratch/c.yaml"
+canary '/threshold: 3/d' >"$scratch/c.yaml"
+says "must validate one and only one schema (oneOf)" kubectl apply -f "$scratch/c.yaml"
+canary 's/  progressDeadlineSeconds/  provider: envoy\n  progressDeadlineSeconds/' >"$scratch/c.yaml"
+says 'Unsupported value: "envoy"' kubectl apply -f "$scratch/c.yaml"
+
+# Accepted by the schema, and said by the controller.
+canary 's/^    name: podinfo$/    name: nobody/' | kubectl apply -f - >/dev/null || fail "apply"
+warns 'deployment nobody.test get query error'
+kubectl delete canary -n test podinfo >/dev/null
+canary 's/  progressDeadlineSeconds/  provider: traefik\n  progressDeadlineSeconds/' | kubectl apply -f - >/dev/null || fail "apply"
+warns 'spec.provider'
+kubectl delete canary -n test podinfo >/dev/null
+kubectl apply -f "$source_dir/examples/podinfo/02-podinfo.yaml" >/dev/null
+canary 's/    stepWeight: 20/    iterations: 10/' | kubectl apply -f - >/dev/null || fail "apply"
+warns 'spec.analysis.iterations'
+expect "nothing was written" 1 "$(kubectl get deployments -n test -o name | wc -l)"
+kubectl delete canary -n test podinfo >/dev/null
+
+# The namespace is not in the mesh.
+canary '' | kubectl apply -f - >/dev/null || fail "apply"
+warns 'sluice inject on test'
+echo "every mistake got its line"
