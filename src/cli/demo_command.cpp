@@ -45,7 +45,8 @@ void add_demo(CLI::App& app, Environment environment, Run& run) {
             std::optional<Result<int>> result;
             TaskGroup group(context.get_executor());
             group.spawn("demo", keep(play_demo(context, environment, with_dir), result));
-            context.run();
+            while (!result && context.run_one() > 0) {
+            }
             if (!result || !*result) {
                 fmt::print(
                     stderr, "sluice: {}\n", result ? result->error().message : "ended early");

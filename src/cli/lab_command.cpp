@@ -13,7 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -116,7 +116,7 @@ int run_in_this_process(Environment environment, const LabOptions& options, int 
 
 int run_detached(Environment environment, const LabOptions& options) {
     int ends[2];
-    if (::pipe(ends) != 0) return complain(Error{ErrorKind::unavailable, "no pipe"});
+    if (::pipe2(ends, O_CLOEXEC) != 0) return complain(Error{ErrorKind::unavailable, "no pipe"});
     const auto child = ::fork();
     if (child < 0) return complain(Error{ErrorKind::unavailable, "no process"});
     if (child == 0) {

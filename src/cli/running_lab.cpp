@@ -257,6 +257,8 @@ void RunningLab::State::start_controller(std::function<void(std::string_view)> w
     settings.drain_delay = options.drain_delay;
     settings.leader_election_ns = "smm-system";
     settings.host = "flagger";
+    // The Deployment by which it shows is what it would take for the peer.
+    settings.ignore_running_peers = true;
     controller = std::make_unique<controller::Process>(
         controller::Outside{control.get_executor(), clock, random, api_calls, *names, *log},
         kube::Connection{.user_agent = "sluice"},

@@ -41,7 +41,9 @@ int with_cluster(Environment environment,
     std::optional<Result<int>> result;
     TaskGroup group(context.get_executor());
     group.spawn("command", keep(talk(session), result));
-    context.run();
+    // Kept connections hold the context at work; the command is over when it has its result.
+    while (!result && context.run_one() > 0) {
+    }
     if (!result || !*result) {
         fmt::print(stderr, "sluice: {}\n", result ? result->error().message : "ended early");
         return 1;
