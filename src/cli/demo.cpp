@@ -361,8 +361,7 @@ Task<> Demo::narrate() {
         const auto primary = co_await flow_of("podinfo-primary");
         const auto target = co_await flow_of("podinfo");
         const auto text =
-            [](
-                std::string_view role, const std::string& version, int weight, const Flow& flow) {
+            [](std::string_view role, const std::string& version, int weight, const Flow& flow) {
                 return fmt::format(
                     "{} {:<10} {:>3}%  {:>4.1f} req/s  {:>5} ok  p99 {:<6}",
                     role,

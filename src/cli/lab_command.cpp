@@ -12,8 +12,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -192,6 +192,7 @@ Task<Result<int>> print_urls(Session& session, std::string gateway) {
             if (addresses.empty() || !addresses.front().is_string()) continue;
             address = addresses.front().get_string();
         }
+        if (address.ends_with(":80")) address.resize(address.size() - 3);
         ++found;
         const auto url = fmt::format("http://{}/", address);
         fmt::print("{}\n", gateway.empty() ? to_string(key) + " " + url : url);

@@ -32,7 +32,7 @@ Seen Load::total() const {
 Task<> Load::work(int worker) {
     const auto request = net::request_for(options_.url);
     if (!request) co_return;
-    const Duration pause = std::chrono::seconds{1} / static_cast<std::int64_t>(options_.per_second);
+    const Duration pause = Duration{std::chrono::seconds{1}} / options_.per_second;
     // The workers' beats lie between each other's, so the stream is even.
     auto next = clock_.now() + pause * worker / options_.workers;
     while (true) {  // ends by stop()

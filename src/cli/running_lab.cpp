@@ -342,6 +342,7 @@ std::optional<std::string> RunningLab::gateway_url(const kube::ObjectKey& gatewa
     if (address.empty() && !addresses.empty() && addresses.front().is_string())
         address = addresses.front().get_string();
     if (address.empty()) return std::nullopt;
+    if (address.ends_with(":80")) address.resize(address.size() - 3);
     return fmt::format("http://{}/", address);
 }
 
