@@ -128,7 +128,8 @@ void remove_given_up(Json& object,
                      const FieldPaths& wanted) {
     const auto* mine = managed.of(me);
     if (mine == nullptr) return;
-    // An item of a list comes before its members and goes as a whole, with what was defaulted in it.
+    // An item of a list comes before its members and goes as a whole, with what was defaulted in
+    // it.
     for (const auto& path : mine->paths) {
         if (!wanted.contains(path) && !managed.others_own(me, path)) remove_at(object, path);
     }
