@@ -39,7 +39,7 @@ awk -v r="$rate" 'BEGIN { exit !(r > 18.5 && r < 21) }' || fail "rate at the pri
 # 5. The good version, with the share measured at every step.
 kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.1.0 >/dev/null || fail "set image"
 for step in 20 40 60 80; do
-    eventually 40 "weight $step" test "$(weight)" = "$step"
+    eventually 40 "weight $step" eval '[ "$(weight)" = $step ]'
     sleep 1.2
     canary_before=$(ask 'sum(istio_requests_total{reporter="source",destination_workload="podinfo"})')
     primary_before=$(ask 'sum(istio_requests_total{reporter="source",destination_workload="podinfo-primary"})')
@@ -94,6 +94,6 @@ kubectl delete namespace test --timeout=60s >/dev/null || fail "delete namespace
 curl -s --max-time 2 "http://$address/" >/dev/null && fail "the gateway still answers"
 pid=$(cat "$lab_dir/lab.lock")
 "$sluice" lab down --dir "$lab_dir" >/dev/null || fail "lab down"
-kill -0 "$pid" 2>/dev/null && fail "the lab's process still runs"
+eventually 15 "the lab's process ends" eval '! grep -q "^State:.*[RSD]" /proc/$pid/status 2>/dev/null'
 [ -e "$lab_dir" ] && fail "files are left: $(find "$lab_dir")"
 echo "the article was lived through"

@@ -24,7 +24,7 @@ trap cleanup EXIT
 
 fail() {
     echo "FAILED: $*"
-    if [ -n "${KUBECONFIG:-}" ]; then
+    if [ -n "${KUBECONFIG:-}" ] && [ -e "$KUBECONFIG" ]; then
         echo "--- the controller's last words"
         kubectl -n smm-system logs deployment/flagger --tail=20 2>&1
         kubectl get canaries -A -o wide 2>&1
