@@ -45,7 +45,7 @@ void drain(const std::shared_ptr<State>& state) {
 
 template <typename State>
 void schedule(const std::shared_ptr<State>& state) {
-    if (state->draining || state->ready.empty()) return;
+    if (state->draining || state->ready.empty() || !state->work) return;
     state->draining = true;
     boost::asio::post(state->executor, [state] {
         drain(state);
