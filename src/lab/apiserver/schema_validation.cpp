@@ -136,12 +136,12 @@ class Validator {
    private:
     void type_error(const std::string& path, const Json& value, std::string_view type) {
         if (wrong_types_ != nullptr) wrong_types_->push_back({path, json_type_of(value), type});
-        // Texts are shown; of everything else the name of its type.
-        const Json shown = value.is_string() ? value : Json(json_type_of(value));
+        // The type that was found is named twice; the value is not shown.
+        const Json found(json_type_of(value));
         errors_.push_back(wrong::type_invalid(
             path,
-            Json(json_type_of(value)),
-            fmt::format("{} in body must be of type {}: {}", path, type, to_text(shown))));
+            found,
+            fmt::format("{} in body must be of type {}: {}", path, type, to_text(found))));
     }
 
     bool check_type(const SchemaNode& node, const Json& value, const std::string& path) {

@@ -36,7 +36,7 @@ TEST_CASE("every violation of a schema is worded as Kubernetes words it") {
          "FieldValueRequired spec.a: Required value"},
         {in_object(R"({"type":"integer"})"),
          R"({"n":"x"})",
-         R"(FieldValueTypeInvalid spec.n: Invalid value: "string": spec.n in body must be of type integer: "x")"},
+         R"(FieldValueTypeInvalid spec.n: Invalid value: "string": spec.n in body must be of type integer: "string")"},
         {in_object(R"({"type":"integer"})"),
          R"({"n":1.5})",
          R"(FieldValueTypeInvalid spec.n: Invalid value: "number": spec.n in body must be of type integer: "number")"},
