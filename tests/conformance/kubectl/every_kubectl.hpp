@@ -27,16 +27,15 @@ inline std::vector<Kubectl> every_kubectl(int minor_min = 0) {
     return wanted;
 }
 
-// The cells of what `kubectl get` prints: what stands between two blanks or more.
-inline std::vector<Words> table_of(const std::string& text) {
-    std::vector<Words> rows;
+// What `kubectl get` prints, one text for each line, cells joined by '|': "NAME|READY|AGE".
+inline Words table_of(const std::string& text) {
+    Words rows;
     for (const auto line : split(text, '\n')) {
         if (trimmed(line).empty()) continue;
         Words row;
         std::string cell;
         for (std::size_t at = 0; at <= line.size(); ++at) {
-            const bool is_gap = at == line.size() || line.substr(at).starts_with("  ");
-            if (!is_gap) {
+            if (at < line.size() && !line.substr(at).starts_with("  ")) {
                 cell += line[at];
                 continue;
             }
@@ -44,15 +43,21 @@ inline std::vector<Words> table_of(const std::string& text) {
             if (!done.empty()) row.push_back(done);
             cell.clear();
         }
-        rows.push_back(std::move(row));
+        rows.push_back(joined(row, "|"));
     }
     return rows;
 }
 
-// The row without the cell at that place, such as an age.
-inline Words without(Words row, std::size_t at) {
-    if (at < row.size()) row.erase(row.begin() + static_cast<std::ptrdiff_t>(at));
-    return row;
+// The line with the cell at that place, such as an age, replaced by a star.
+inline std::string starred(const std::string& line, std::size_t at) {
+    Words cells;
+    for (const auto cell : split(line, '|')) cells.emplace_back(cell);
+    if (at < cells.size()) cells[at] = "*";
+    return joined(cells, "|");
+}
+
+inline bool has(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
 }
 
 }  // namespace sluice::conformance

@@ -4,6 +4,9 @@
 #include "base/core/json.hpp"
 #include "base/core/text.hpp"
 #include "lab/apiserver/api_server.hpp"
+#include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/scripted_runtime.hpp"
+#include "lab/workloads/workload_controllers.hpp"
 #include "net/server.hpp"
 
 #include <boost/asio.hpp>
@@ -23,6 +26,7 @@ namespace {
 std::map<std::string, std::string> environment(const fs::path& home) {
     return {{"HOME", home.string()},
             {"PATH", "/usr/bin:/bin"},
+            {"KUBE_EDITOR", "sed -i s/before/after/"},
             {"KUBECONFIG", (home / "config").string()}};
 }
 
@@ -66,14 +70,7 @@ std::vector<std::string> words_of(std::string_view text) {
     return words;
 }
 
-}  // namespace
-
-std::vector<Kubectl> kubectls() {
-    std::vector<std::string> paths;
-    const auto* listed = std::getenv("SLUICE_KUBECTLS");
-    for (const auto& path : split_list(listed == nullptr ? "" : listed, ':')) {
-        paths.push_back(path);
-    }
+void add_installed(std::vector<std::string>& paths) {
     const auto* search = std::getenv("PATH");
     for (const auto& folder : split_list(search == nullptr ? "/usr/bin" : search, ':')) {
         paths.push_back(folder + "/kubectl");
@@ -84,6 +81,17 @@ std::vector<Kubectl> kubectls() {
             paths.push_back(entry.path().string());
         }
     }
+}
+
+}  // namespace
+
+std::vector<Kubectl> kubectls() {
+    std::vector<std::string> paths;
+    const auto* listed = std::getenv("SLUICE_KUBECTLS");
+    for (const auto& path : split_list(listed == nullptr ? "" : listed, ':')) {
+        paths.push_back(path);
+    }
+    if (std::getenv("SLUICE_KUBECTLS_ONLY") == nullptr) add_installed(paths);
     std::map<std::pair<int, std::string>, Kubectl> found;
     for (const auto& path : paths) {
         auto kubectl = asked_for_version(path);
@@ -94,13 +102,63 @@ std::vector<Kubectl> kubectls() {
     return all;
 }
 
-// Everything of the server lives on its own thread.
+namespace {
+
+// Every container says one line when it begins.
+class TalkingRuntime final : public lab::PodRuntime {
+   public:
+    explicit TalkingRuntime(Clock& clock) : script(clock) {
+        script.listen({.exited =
+                           [this](const lab::ContainerId& id, int code) {
+                               if (listener_.exited) listener_.exited(id, code);
+                           },
+                       .changed =
+                           [this](const lab::ContainerId& id) {
+                               if (listener_.changed) listener_.changed(id);
+                           }});
+    }
+
+    Result<std::string> give_address(const std::vector<std::uint16_t>& ports) override {
+        return script.give_address(ports);
+    }
+    void take_back_address(const std::string& ip) override { script.take_back_address(ip); }
+    Task<Result<lab::ContainerRun>> start(lab::ContainerStart start) override {
+        start.log(fmt::format("{} begins for the {}. time", start.image, start.id.instance + 1));
+        return script.start(std::move(start));
+    }
+    Task<> stop(lab::ContainerId id, Duration grace) override {
+        return script.stop(std::move(id), grace);
+    }
+    Task<lab::ProbeOutcome> probe(lab::ProbeCall call) override {
+        return script.probe(std::move(call));
+    }
+    std::optional<Time> steady_until(const lab::ContainerId& id) const override {
+        return script.steady_until(id);
+    }
+
+    lab::ScriptedRuntime script;
+};
+
+}  // namespace
+
+// Everything of the server lives on its own thread. Pods run by a script: here it is the API that
+// is looked at.
 struct Lab::Server {
+    static lab::ImageMap bad_images() {
+        lab::ImageMap images;
+        images.put("*:missing", std::string(lab::apps::bad));
+        return images;
+    }
+
     boost::asio::io_context context;
     std::unique_ptr<Clock> clock = make_real_clock();
     SeededRandom random{1};
     lab::Cluster cluster{*clock, random};
-    lab::ApiServer api{context.get_executor(), cluster, nullptr};
+    lab::ContainerLogs logs{context.get_executor(), cluster};
+    TalkingRuntime runtime{*clock};
+    std::optional<lab::WorkloadControllers> controllers;
+    std::optional<lab::Kubelet> kubelet;
+    lab::ApiServer api{context.get_executor(), cluster, &logs};
     net::HttpServer http{context.get_executor(), *clock, api};
     std::uint16_t port = 0;
     std::thread thread;
@@ -108,19 +166,31 @@ struct Lab::Server {
     Server() {
         cluster.deliver_by(
             [this](std::function<void()> work) { boost::asio::post(context, std::move(work)); });
+        const auto soon = std::chrono::milliseconds{50};
+        runtime.script.script("*", {.starts_after = soon});
+        runtime.script.script("*:crash",
+                              {.starts_after = soon, .exits_after = std::chrono::seconds{1}});
+        controllers.emplace(context.get_executor(), cluster);
+        kubelet.emplace(context.get_executor(), cluster, runtime, logs, bad_images());
+        controllers->start();
+        kubelet->start();
         const auto listening = http.listen("127.0.0.1", 0);
         if (!listening) throw std::runtime_error(listening.error().message);
         port = *listening;
         thread = std::thread([this] { context.run(); });
     }
 
+    // The thread ends when nothing is left to do.
+    Task<> stop() {
+        api.end_streams();
+        co_await kubelet->stop();
+        co_await http.stop(std::chrono::milliseconds{100});
+        kubelet.reset();
+        controllers.reset();
+    }
+
     ~Server() {
-        boost::asio::post(context, [this] {
-            api.end_streams();
-            boost::asio::co_spawn(context,
-                                  http.stop(std::chrono::seconds{1}),
-                                  [this](std::exception_ptr) { context.stop(); });
-        });
+        boost::asio::co_spawn(context, stop(), [](std::exception_ptr) {});
         thread.join();
     }
 };
@@ -177,6 +247,15 @@ std::string Lab::fails(std::string_view arguments, std::string input) const {
         outcome.code != 0, kubectl_.version, ": kubectl ", arguments, "\n", outcome.all());
     CHECK_FALSE(outcome.timed_out);
     return outcome.err;
+}
+
+bool Lab::eventually_empty(std::string_view arguments) const {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    for (;;) {
+        const auto outcome = kubectl(arguments);
+        if (outcome.code == 0 && outcome.out.empty()) return true;
+        if (std::chrono::steady_clock::now() > until) return false;
+    }
 }
 
 bool Lab::eventually(std::string_view arguments, std::string_view text) const {

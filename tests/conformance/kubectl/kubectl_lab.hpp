@@ -18,8 +18,8 @@ struct Kubectl {
 };
 
 // Every kubectl that can be found: on the PATH, beside it under names such as kubectl.1.29 as the
-// Google Cloud SDK has them, and those named in SLUICE_KUBECTLS (paths joined by ':'). One of each
-// version, the oldest first.
+// Google Cloud SDK has them, and those named in SLUICE_KUBECTLS (paths joined by ':'); only those
+// with SLUICE_KUBECTLS_ONLY. One of each version, the oldest first.
 std::vector<Kubectl> kubectls();
 
 // Runs until it goes.
@@ -39,6 +39,7 @@ class Lab {
     std::string fails(std::string_view arguments, std::string input = {}) const;
     // Asks until the output contains the text.
     bool eventually(std::string_view arguments, std::string_view text) const;
+    bool eventually_empty(std::string_view arguments) const;
 
     int minor() const { return kubectl_.minor; }
     std::uint16_t port() const;
