@@ -107,6 +107,7 @@ Scheduler::Scheduler(Cluster& cluster, ObjectIndex& pods)
 }
 
 void Scheduler::start() {
+    nodes_ = cluster_.watch(resources::nodes, [this](const Change& change) { on_node(change); });
     const ObjectKey key{"", std::string(node_name)};
     if (cluster_.find(resources::nodes, key) != nullptr) return;
     Json node = {{"apiVersion", "v1"},
@@ -124,15 +125,32 @@ void Scheduler::start() {
 }
 
 void Scheduler::on_pod(const Change& change) {
-    if (change.kind == ChangeKind::deleted) return;
-    const auto key = kube::key_of(*change.object);
+    if (change.kind != ChangeKind::deleted) place(kube::key_of(*change.object));
+}
+
+// A node that is let in again, or gets other labels, may suit who has waited for one.
+void Scheduler::on_node(const Change& change) {
+    if (change.kind != ChangeKind::modified || change.before == nullptr) return;
+    const auto says = [](const Json& node) {
+        return std::pair(bool_at(node, {"spec", "unschedulable"}).value_or(false),
+                         object_at(node, {"metadata", "labels"}));
+    };
+    if (says(*change.object) == says(*change.before)) return;
+    for (const auto& pod : cluster_.list(resources::pods)) {
+        if (text_at(*pod, {"spec", "nodeName"}).empty()) place(kube::key_of(*pod));
+    }
+}
+
+void Scheduler::place(const ObjectKey& key) {
     const auto pod = cluster_.find(resources::pods, key);
     if (pod == nullptr || is_being_deleted(*pod)) return;
     if (!text_at(*pod, {"spec", "nodeName"}).empty()) return;
     const auto node = cluster_.find(resources::nodes, {"", std::string(node_name)});
-    if (node == nullptr || bool_at(*node, {"spec", "unschedulable"}).value_or(false) ||
-        !fits(*pod, object_at(*node, {"metadata", "labels"}))) {
-        return refuse(*pod);
+    if (node != nullptr && bool_at(*node, {"spec", "unschedulable"}).value_or(false)) {
+        return refuse(*pod, "1 node(s) were unschedulable");
+    }
+    if (node == nullptr || !fits(*pod, object_at(*node, {"metadata", "labels"}))) {
+        return refuse(*pod, "1 node(s) didn't match Pod's node affinity/selector");
     }
     const auto bound = cluster_.patch(
         resources::pods, key, PatchKind::merge, {{"spec", {{"nodeName", node_name}}}});
@@ -143,9 +161,8 @@ void Scheduler::on_pod(const Change& change) {
                     fmt::format("Successfully assigned {} to {}", to_string(key), node_name)});
 }
 
-void Scheduler::refuse(const Json& pod) {
-    const std::string why =
-        "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+void Scheduler::refuse(const Json& pod, std::string_view because) {
+    const auto why = fmt::format("0/1 nodes are available: {}.", because);
     if (condition_of(pod, "PodScheduled") != nullptr) return;
     Json status = JsonObject{};
     put(status, {"phase"}, Json("Pending"));

@@ -17,10 +17,13 @@ class Scheduler {
 
    private:
     void on_pod(const Change& change);
-    void refuse(const Json& pod);
+    void on_node(const Change& change);
+    void place(const ObjectKey& key);
+    void refuse(const Json& pod, std::string_view because);
 
     Cluster& cluster_;
     EventRecorder events_;
+    Subscription nodes_;
 };
 
 }  // namespace sluice::lab
