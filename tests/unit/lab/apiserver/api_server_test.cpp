@@ -173,6 +173,80 @@ TEST_CASE("a dry run leaves nothing behind") {
     CHECK(api.get(path + "/c").status == 200);
 }
 
+TEST_CASE("an unknown field is refused, warned of, or passed over, as the client wishes") {
+    AnApi api;
+    const std::string path = "/apis/apps/v1/namespaces/default/deployments";
+    auto deployment = a_deployment();
+    put(deployment, {"spec", "replica"}, 3);
+    const auto body = to_text(deployment);
+
+    const auto strict = api.post(path + "?fieldValidation=Strict", body);
+    CHECK(strict.status == 400);
+    CHECK(text_at(json(strict.body), {"message"}) ==
+          "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: "
+          "unknown field \"spec.replica\"");
+
+    const auto warned = api.post(path + "?dryRun=All", body);
+    CHECK(warned.status == 201);
+    CHECK(warned.headers.get("Warning") == R"(299 - "unknown field \"spec.replica\"")");
+
+    const auto silent = api.post(path + "?fieldValidation=Ignore", body);
+    CHECK(silent.status == 201);
+    CHECK_FALSE(silent.headers.get("Warning").has_value());
+    CHECK(api.post(path + "?fieldValidation=Maybe", body).status == 422);
+}
+
+TEST_CASE("a kind is served as soon as its definition is, with its columns and its schema") {
+    AnApi api;
+    const auto before = api.get_json("/openapi/v3");
+    CHECK(api.get("/apis/lab.io/v1/widgets").status == 404);
+    const auto made = api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                               R"({"metadata":{"name":"widgets.lab.io"},"spec":{"group":"lab.io",
+        "names":{"kind":"Widget","plural":"widgets"},"scope":"Namespaced","versions":[{"name":"v1",
+        "served":true,"storage":true,"subresources":{"status":{}},
+        "additionalPrinterColumns":[{"name":"Size","type":"integer","jsonPath":".spec.size"}],
+        "schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object",
+            "description":"What it is like.","properties":{"size":{"type":"integer"}}}}}}}]}})");
+    CHECK(made.status == 201);
+    CHECK(api.post("/apis/lab.io/v1/namespaces/default/widgets",
+                   R"({"apiVersion":"lab.io/v1","kind":"Widget","metadata":{"name":"w"},
+                       "spec":{"size":3}})")
+              .status == 201);
+    const auto table = api.get_table("/apis/lab.io/v1/widgets");
+    CHECK(array_at(table, {"rows"}).at(0).at("cells") == json(R"(["w",3])"));
+    CHECK(text_at(api.get_json("/apis/lab.io/v1"), {"groupVersion"}) == "lab.io/v1");
+
+    const auto index = api.get_json("/openapi/v3");
+    CHECK(find(before, {"paths", "apis/lab.io/v1"}) == nullptr);
+    const auto url = text_at(index, {"paths", "apis/lab.io/v1", "serverRelativeURL"});
+    const auto document = api.get_json(url);
+    const auto* schema = find(document, {"components", "schemas", "io.lab.v1.Widget"});
+    REQUIRE(schema != nullptr);
+    CHECK(text_at(*schema, {"properties", "spec", "description"}) == "What it is like.");
+    CHECK(find(*schema, {"properties", "metadata"}) != nullptr);
+
+    const auto patched = api.patch(
+        "/apis/lab.io/v1/namespaces/default/widgets/w", "strategic-merge-patch+json", "{}");
+    CHECK(patched.status == 415);
+}
+
+TEST_CASE("an autoscaler is read and written as v1 and kept as v2") {
+    AnApi api;
+    const std::string v1 = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    const std::string v2 = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+    CHECK(api.post(v1,
+                   R"({"metadata":{"name":"h"},"spec":{"maxReplicas":5,
+                       "scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"},
+                       "targetCPUUtilizationPercentage":70}})")
+              .status == 201);
+    const auto kept = api.get_json(v2 + "/h");
+    CHECK(text_at(kept, {"apiVersion"}) == "autoscaling/v2");
+    CHECK(integer_at(array_at(kept, {"spec", "metrics"}).at(0),
+                     {"resource", "target", "averageUtilization"}) == 70);
+    CHECK(integer_at(api.get_json(v1 + "/h"), {"spec", "targetCPUUtilizationPercentage"}) == 70);
+    CHECK(array_at(api.get_table(v1), {"rows"}).at(0).at("cells").at(2) == "cpu: <unknown>/70%");
+}
+
 TEST_CASE("a Scale is read and written at its subresource, also without a Content-Type") {
     AnApi api;
     api.create(kube::resources::deployments, to_text(a_deployment()));
