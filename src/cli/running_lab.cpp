@@ -148,9 +148,6 @@ struct RunningLab::State {
     std::function<void(std::string_view)> pod_log;
     std::unique_ptr<Logger> log;
     std::unique_ptr<controller::Process> controller;
-    std::unique_ptr<net::HttpServer> controller_sockets;
-    std::uint16_t controller_port = 0;
-    std::optional<Result<void>> controller_ended;
     TaskGroup running;
 
     Result<void> prepare();
@@ -263,14 +260,12 @@ void RunningLab::State::start_controller(std::function<void(std::string_view)> w
         controller::Outside{control.get_executor(), clock, random, api_calls, *names, *log},
         kube::Connection{.user_agent = "sluice"},
         std::move(settings));
-    controller_ended.reset();
     running.spawn("controller", run_controller());
 }
 
 Task<> RunningLab::State::run_controller() {
     const auto ended = co_await controller->run();
     if (!ended) log->error(ended.error().message);
-    controller_ended = ended;
 }
 
 Task<> RunningLab::State::stop_controller() {
@@ -319,9 +314,6 @@ lab::Cluster& RunningLab::cluster() {
 }
 kube::Client& RunningLab::client() {
     return state_->client;
-}
-net::HttpClient& RunningLab::http() {
-    return *state_->names;
 }
 std::filesystem::path RunningLab::kubeconfig() const {
     return state_->dir.kubeconfig();

@@ -47,8 +47,6 @@ class RunningLab {
 
     lab::Cluster& cluster();
     kube::Client& client();
-    // The lab's names (http://podinfo.test:9898) are reached through this one.
-    net::HttpClient& http();
     std::filesystem::path kubeconfig() const;
     std::string api_url() const;
     std::string metrics_url() const;

@@ -74,9 +74,6 @@ std::string Terminal::green(std::string_view text) const {
 std::string Terminal::red(std::string_view text) const {
     return coloured("31", text);
 }
-std::string Terminal::yellow(std::string_view text) const {
-    return coloured("33", text);
-}
 std::string Terminal::blue(std::string_view text) const {
     return coloured("36", text);
 }

@@ -26,7 +26,6 @@ class Terminal {
     std::string dim(std::string_view text) const;
     std::string green(std::string_view text) const;
     std::string red(std::string_view text) const;
-    std::string yellow(std::string_view text) const;
     std::string blue(std::string_view text) const;
 
    private:

@@ -235,7 +235,7 @@ net::Response delete_object(const ApiCall& call) {
     if (!options) return status_answer(options.error());
     const auto removed = call.cluster.remove(call.resource, call.key, *options);
     if (!removed) return status_answer(removed.error());
-    // Finalizers and grace periods keep it for now: the client sees the object and waits.
+    // Finalizers and grace periods keep it: the client sees the object and waits until it is gone.
     const bool is_marked = !text_at(**removed, {"metadata", "deletionTimestamp"}).empty();
     const auto now = call.cluster.find(call.resource, call.key);
     if (is_marked &&
