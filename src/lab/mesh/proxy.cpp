@@ -92,7 +92,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    Task<net::Response> run();
+    // The answer, when nobody needs to be asked for it.
+    std::optional<net::Response> begin();
+    Task<net::Response> attempt_all();
 
     // The last byte of a streamed answer has gone, or the stream broke off.
     void streamed(std::uint64_t bytes) { response_bytes_ += bytes; }
@@ -119,8 +121,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     std::optional<Refusal> choose_passthrough(std::string_view host, std::uint16_t port);
     void prepare_request();
     Task<Tried> try_once(int attempt);
-    Task<net::Response> attempt_all();
-    Task<net::Response> hand_on(Tried tried);
+    net::Response hand_on(Tried tried);
     net::Response refuse(const Refusal& refusal);
     Refusal refusal_of(const Tried& tried) const;
 
@@ -134,7 +135,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     }
     bool has_source_side() const { return door_->kind != Door::Kind::outside; }
     RequestHead head() const {
-        return {request_.method, "http", authority_, path_, query_, &request_.headers};
+        return {request_.method, "http", authority_, path_, query_, &request_.headers, &parts_};
     }
 
     MeshProxy::State& state_;
@@ -145,6 +146,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     const Time began_;
 
     std::string authority_;
+    Authority parts_;
     std::string target_;
     std::string_view path_, query_;  // of target_
 
@@ -207,17 +209,17 @@ class CountedResponseBody final : public net::BodyReader {
 
 }  // namespace
 
-Task<net::Response> Exchange::run() {
+std::optional<net::Response> Exchange::begin() {
     request_head_bytes_ =
         request_.method.size() + request_.target.size() + 12 + size_of(request_.headers);
     request_body_bytes_ = request_.body.size();
-    if (request_.method == "CONNECT") co_return refuse(no_tunnels);
-    if (!read_target()) co_return refuse(malformed);
+    if (request_.method == "CONNECT") return refuse(no_tunnels);
+    if (!read_target()) return refuse(malformed);
     if (const auto type = request_.headers.get("content-type"))
         is_grpc_ = type->starts_with("application/grpc");
-    if (const auto refused = choose()) co_return refuse(*refused);
+    if (const auto refused = choose()) return refuse(*refused);
     prepare_request();
-    co_return co_await attempt_all();
+    return std::nullopt;
 }
 
 // "/x?y" with a Host, or the absolute form of a proxy's client, whose host comes before the header.
@@ -236,16 +238,16 @@ bool Exchange::read_target() {
     const auto mark = view.find('?');
     path_ = view.substr(0, mark);
     query_ = mark == std::string_view::npos ? std::string_view() : view.substr(mark + 1);
+    parts_ = parse_authority(authority_);
     return !authority_.empty();
 }
 
 // Decides who is asked; a refusal when it is nobody.
 std::optional<Refusal> Exchange::choose() {
-    const auto authority = parse_authority(authority_);
     if (door_->kind != Door::Kind::gateway) {
-        const auto gateway = state_.gateways.find(authority.host);
+        const auto gateway = state_.gateways.find(parts_.host);
         if (gateway != state_.gateways.end()) {
-            auto name = gateway->second + ":" + std::to_string(authority.port.value_or(80));
+            auto name = gateway->second + ":" + std::to_string(parts_.port.value_or(80));
             if (table_->listener(name) != nullptr)
                 door_ = std::make_shared<const Door>(Door{Door::Kind::gateway, std::move(name)});
         }
@@ -269,10 +271,8 @@ std::optional<Refusal> Exchange::choose_route(const Routing& routing) {
     switch (routing.kind) {
         case Routing::Kind::no_route:
             return not_found;
-        case Routing::Kind::passthrough: {
-            const auto authority = parse_authority(authority_);
-            return choose_passthrough(authority.host, routing.port);
-        }
+        case Routing::Kind::passthrough:
+            return choose_passthrough(parts_.host, routing.port);
         case Routing::Kind::service:
             names_ = {routing.service->host, routing.service->name, routing.service->ns};
             upstream_ = table_->upstream_of(*routing.service, source_->ns, routing.port);
@@ -381,6 +381,7 @@ Task<net::Response> Exchange::attempt_all() {
             if (!due_ || state_.clock.now() + pause < *due_) {
                 // The answer that is not wanted has been read as far as it matters.
                 tried.response.reset();
+                if (endpoint_ != nullptr) tried_.push_back(endpoint_->id);
                 co_await state_.clock.sleep_for(pause);
                 continue;
             }
@@ -388,7 +389,7 @@ Task<net::Response> Exchange::attempt_all() {
         const bool has_given_up =
             attempt > 1 && attempt == attempts_ && is_retriable(retries_, tried.outcome);
         if (has_given_up) flags_ = flags_ | Flag::retry_limit;
-        co_return co_await hand_on(std::move(tried));
+        co_return hand_on(std::move(tried));
     }
 }
 
@@ -465,8 +466,8 @@ Refusal Exchange::refusal_of(const Tried& tried) const {
     return unhealthy;
 }
 
-Task<net::Response> Exchange::hand_on(Tried tried) {
-    if (!tried.response) co_return refuse(refusal_of(tried));
+net::Response Exchange::hand_on(Tried tried) {
+    if (!tried.response) return refuse(refusal_of(tried));
     auto response = std::move(*tried.response);
     auto& headers = response.headers;
     status_ = response.status;
@@ -484,12 +485,12 @@ Task<net::Response> Exchange::hand_on(Tried tried) {
         response.stream =
             std::make_unique<CountedResponseBody>(std::move(response.stream), shared_from_this());
         is_counted_ = false;
-        co_return response;
+        return response;
     }
     response_bytes_ += response.body.size();
     end_try(status_, Flag::none);
     count(status_, flags_);
-    co_return response;
+    return response;
 }
 
 net::Response Exchange::refuse(const Refusal& refusal) {
@@ -507,7 +508,6 @@ void Exchange::begin_try(const Endpoint& endpoint) {
     is_trying_ = has_arrived_ = true;
     try_began_ = state_.clock.now();
     reached_ = endpoint.workload == nullptr ? outside() : endpoint.workload;
-    tried_.push_back(endpoint.id);
     ++state_.active[endpoint.id];
     ++state_.metrics.upstream_active;
 }
@@ -581,7 +581,8 @@ void MeshProxy::forget_gateway(const std::string& address) {
 
 Task<net::Response> MeshProxy::serve(DoorPtr door, net::Request request) {
     const auto exchange = std::make_shared<Exchange>(*state_, std::move(door), std::move(request));
-    co_return co_await exchange->run();
+    if (auto answer = exchange->begin()) co_return std::move(*answer);
+    co_return co_await exchange->attempt_all();
 }
 
 }  // namespace sluice::mesh

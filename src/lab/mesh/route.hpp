@@ -5,6 +5,7 @@
 #include "base/async/random.hpp"
 #include "base/core/json.hpp"
 #include "kube/resource.hpp"
+#include "lab/mesh/names.hpp"
 #include "lab/mesh/workload.hpp"
 #include "net/http.hpp"
 
@@ -30,6 +31,8 @@ struct RequestHead {
     std::string_view path = "/";      // without the query
     std::string_view query = {};
     const net::Headers* headers = nullptr;
+    // The authority's parts, where somebody has them already.
+    const Authority* parts = nullptr;
 };
 
 // Through which proxy a request comes: a sidecar (no gateways) or a gateway.

@@ -21,6 +21,10 @@ Routing first_holding(const std::vector<RoutePtr>& routes,
     return {.kind = Routing::Kind::no_route, .port = caller.port};
 }
 
+Authority authority_of(const RequestHead& request) {
+    return request.parts == nullptr ? parse_authority(request.authority) : *request.parts;
+}
+
 // The first that may be seen from there; its own private ones before what others export.
 const VirtualService* visible(const std::vector<VirtualServicePtr>& candidates,
                               std::string_view ns) {
@@ -72,7 +76,7 @@ const Service* RouteTable::service_called(std::string_view host, std::string_vie
 }
 
 Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& request) const {
-    const auto authority = parse_authority(request.authority);
+    const auto authority = authority_of(request);
     const Caller from{&caller, nullptr, authority.port.value_or(80)};
     const auto* called = service_called(authority.host, caller.ns);
     const auto candidate = [&](std::string_view host) -> const VirtualService* {
@@ -105,7 +109,7 @@ Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& requ
 }
 
 Routing RouteTable::from_outside(const RequestHead& request) const {
-    const auto authority = parse_authority(request.authority);
+    const auto authority = authority_of(request);
     const auto port = authority.port.value_or(80);
     if (const auto* called = service_called(authority.host, {}))
         return {.kind = Routing::Kind::service, .service = called, .port = port};
@@ -113,7 +117,7 @@ Routing RouteTable::from_outside(const RequestHead& request) const {
 }
 
 Routing RouteTable::at_gateway(const GatewayListener& listener, const RequestHead& request) const {
-    const auto authority = parse_authority(request.authority);
+    const auto authority = authority_of(request);
     const Caller from{listener.workload.get(), &listener.gateways, listener.port};
     if (const auto* exact = listener.domains.find(authority.host))
         return first_holding(**exact, request, from);
@@ -134,8 +138,10 @@ const DestinationPolicy* RouteTable::policy(const Service& service,
         }
         return nullptr;
     };
+    const auto* exact = policies_.find(service.host);
+    if (exact == nullptr && policy_wildcards_.empty()) return nullptr;
     for (const auto ns : {caller_ns, std::string_view(service.ns), root_namespace}) {
-        if (const auto* exact = policies_.find(service.host)) {
+        if (exact != nullptr) {
             if (const auto* found = in(*exact, ns)) return found;
         }
         for (const auto& [pattern, policies] : policy_wildcards_) {
