@@ -185,7 +185,9 @@ Task<Result<void>> RunningLab::State::start() {
                                                 lab::built_in_apps(),
                                                 lab::SocketRuntimeOptions{.block = block.number()});
     workloads = std::make_unique<lab::WorkloadControllers>(
-        control.get_executor(), cluster, lab::WorkloadOptions{.block = block.number()});
+        control.get_executor(),
+        cluster,
+        lab::WorkloadOptions{.block = block.number(), .api_port = api_port});
     lab::ImageMap images;
     for (const auto& [glob, app] : options.images) images.put(glob, app);
     images.put(std::string(controller_image) + ":*", std::string(lab::apps::in_process));

@@ -7,6 +7,7 @@
 #include "lab/workloads/scheduler.hpp"
 #include "lab/workloads/services.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@ namespace sluice::lab {
 struct WorkloadControllers::State {
     State(Executor executor, Cluster& where, const WorkloadOptions& options)
         : cluster(where),
+          api_port(options.api_port),
           sets(where, kube::resources::replica_sets),
           pods(where, kube::resources::pods),
           deployments(executor, where, sets, pods),
@@ -23,6 +25,34 @@ struct WorkloadControllers::State {
           autoscalers(executor, where),
           scheduler(where, pods) {
         where.give_service_addresses_from(fmt::format("127.{}", 96 + options.block));
+    }
+
+    // The API server's own Service; it has no selector, so nobody else fills its Endpoints.
+    void make_api_service() {
+        if (api_port == 0) return;
+        const ObjectKey key{"default", "kubernetes"};
+        if (cluster.find(kube::resources::services, key) == nullptr) {
+            const JsonArray ports{Json{
+                {"name", "https"}, {"port", 443}, {"protocol", "TCP"}, {"targetPort", api_port}}};
+            (void)cluster.create(
+                kube::resources::services,
+                {{"apiVersion", "v1"},
+                 {"kind", "Service"},
+                 {"metadata",
+                  {{"name", key.name},
+                   {"namespace", key.ns},
+                   {"labels", {{"component", "apiserver"}, {"provider", "kubernetes"}}}}},
+                 {"spec", {{"type", "ClusterIP"}, {"ports", ports}}}});
+        }
+        if (cluster.find(kube::resources::endpoints, key) != nullptr) return;
+        const Json subset = {
+            {"addresses", JsonArray{Json{{"ip", "127.0.0.1"}}}},
+            {"ports", JsonArray{Json{{"name", "https"}, {"port", api_port}, {"protocol", "TCP"}}}}};
+        (void)cluster.create(kube::resources::endpoints,
+                             {{"apiVersion", "v1"},
+                              {"kind", "Endpoints"},
+                              {"metadata", {{"name", key.name}, {"namespace", key.ns}}},
+                              {"subsets", JsonArray{subset}}});
     }
 
     void on_namespace(const Change& change) {
@@ -36,6 +66,7 @@ struct WorkloadControllers::State {
     }
 
     Cluster& cluster;
+    std::uint16_t api_port;
     ObjectIndex sets;
     ObjectIndex pods;
     Deployments deployments;
@@ -58,6 +89,7 @@ void WorkloadControllers::start() {
     state.scheduler.start();
     // Services first: who makes pods or reads Endpoints finds the addresses given.
     state.services.start();
+    state.make_api_service();
     state.sets.start();
     state.pods.start();
     state.deployments.start();

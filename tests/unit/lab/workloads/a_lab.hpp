@@ -26,7 +26,7 @@ using std::chrono::seconds;
 
 class Lab {
    public:
-    explicit Lab(ImageMap images = {})
+    explicit Lab(ImageMap images = {}, WorkloadOptions options = {})
         : clock_(context_, *parse_rfc3339("2026-01-25T19:45:00Z")),
           random_(7),
           cluster_(clock_, random_),
@@ -34,7 +34,7 @@ class Lab {
         cluster_.deliver_by(
             [this](std::function<void()> work) { boost::asio::post(context_, std::move(work)); });
         logs_.emplace(context_.get_executor(), cluster_);
-        controllers_.emplace(context_.get_executor(), cluster_);
+        controllers_.emplace(context_.get_executor(), cluster_, options);
         kubelet_.emplace(context_.get_executor(), cluster_, runtime_, *logs_, std::move(images));
     }
     Lab(const Lab&) = delete;

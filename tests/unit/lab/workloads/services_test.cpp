@@ -154,6 +154,15 @@ TEST_CASE("more than a hundred pods take more than one slice") {
     CHECK(slices[1].endpoints.get_array().size() == 50);
 }
 
+TEST_CASE("an API server that listens has a Service of its own") {
+    Lab lab({}, {.api_port = 6443});
+    lab.start();
+    const auto service = lab.get(resources::services, "kubernetes");
+    CHECK(text_at(service, {"spec", "clusterIP"}) == "127.96.0.1");
+    CHECK(text_at(service, {"metadata", "labels", "component"}) == "apiserver");
+    CHECK(endpoints(lab, "kubernetes") == "127.0.0.1 :6443");
+}
+
 TEST_CASE("each namespace has a ServiceAccount") {
     Lab lab;
     lab.start();
