@@ -102,7 +102,7 @@ struct Request {
     // For send: until the whole answer is there; for open: until its head is there.
     Duration timeout = std::chrono::seconds{30};
     // A longer answer body is refused with too_large (send only).
-    std::size_t body_limit = 16 * 1024 * 1024;
+    std::size_t body_limit = std::size_t{16} * 1024 * 1024;
     std::shared_ptr<const TlsOptions> tls =
         nullptr;  // nothing: verified against the system's roots
     std::optional<Origin> proxy =

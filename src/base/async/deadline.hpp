@@ -10,8 +10,10 @@
 
 namespace sluice {
 
-// The result of `task`, or timed_out ("timed out after 5s") with the task cancelled and ended.
+// The result of `task`, or timed_out ("timed out after 5s") with the task cancelled and ended. The
+// clock outlives every task.
 template <typename T>
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as promised above.
 Task<Result<T>> with_deadline(Clock& clock, Duration limit, Task<Result<T>> task) {
     using boost::asio::experimental::awaitable_operators::operator||;
     auto first = co_await (std::move(task) || clock.sleep_for(limit));

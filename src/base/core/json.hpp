@@ -24,7 +24,7 @@ using JsonPath = std::initializer_list<std::string_view>;
 
 struct JsonLimits {
     std::size_t depth = 64;
-    std::size_t bytes = 8 * 1024 * 1024;
+    std::size_t bytes = std::size_t{8} * 1024 * 1024;
 };
 
 // Exactly one JSON value; bad_answer names what is wrong and where, too_large says which limit.
