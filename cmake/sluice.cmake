@@ -5,7 +5,7 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-option(SLUICE_SANITIZE "ASan and UBSan" OFF)
+option(SLUICE_SANITIZE "ASan, UBSan and the counters that fuzzers steer by" OFF)
 option(SLUICE_TSAN "TSan" OFF)
 option(SLUICE_COVERAGE "Source coverage" OFF)
 option(SLUICE_WERROR "Warnings are errors" ON)
@@ -36,7 +36,9 @@ target_link_libraries(sluice_settings INTERFACE
     Boost::headers Boost::json Boost::url fmt::fmt OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
 target_link_options(sluice_settings INTERFACE -fuse-ld=lld)
 if(SLUICE_SANITIZE)
-    target_compile_options(sluice_settings INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # With libFuzzer's counters, so that the fuzzers link the same objects as the tests do.
+    target_compile_options(sluice_settings INTERFACE
+        -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(sluice_settings INTERFACE -fsanitize=address,undefined)
 endif()
 if(SLUICE_TSAN)
