@@ -4,20 +4,22 @@
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
 #include "cli/apply.hpp"
+#include "cli/demo_view.hpp"
+#include "cli/end_signals.hpp"
 #include "cli/load.hpp"
 #include "cli/manifests.hpp"
 #include "cli/running_lab.hpp"
 #include "cli/table.hpp"
 #include "cli/terminal.hpp"
+#include "kube/config.hpp"
 #include "kube/yaml.hpp"
 #include "net/client.hpp"
 
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include <csignal>
+#include <filesystem>
 
 namespace sluice::cli {
 namespace {
@@ -28,26 +30,24 @@ using namespace std::chrono_literals;
 const kube::ObjectKey podinfo{"test", "podinfo"};
 const kube::ObjectKey gateway{"test", "test-imgw"};
 
-// What the data plane says of one version over the last seconds.
-struct Flow {
-    double per_second = 0;
-    std::optional<double> success_percent;
-    std::optional<double> p99_ms;
-};
-
 class Demo {
    public:
     Demo(boost::asio::io_context& control, Environment environment, DemoOptions options)
         : control_(control),
           environment_(environment),
           options_(std::move(options)),
-          terminal_(environment.terminal),
+          terminal_(terminal_style(environment.terminal, kube::process_environment().variable)),
           http_(control.get_executor(), environment.clock),
+          signals_(control),
+          story_(control.get_executor()),
           narration_(control.get_executor()) {}
 
     Task<Result<int>> play();
 
    private:
+    void end_on_signals();
+    void end();
+    Task<> tell(std::optional<Result<void>>& told);
     Task<Result<void>> open_the_story();
     Task<Result<void>> promote_a_good_version();
     Task<Result<void>> roll_back_a_bad_version();
@@ -62,6 +62,7 @@ class Demo {
     Task<Result<void>> stay_with(Duration how_long);
     Task<> send_what_the_article_sends();
     Task<> narrate();
+    Task<> show_flows();
     Task<Flow> flow_of(std::string workload);
     Task<std::optional<double>> ask(std::string query);
     Task<> show_table();
@@ -73,36 +74,43 @@ class Demo {
     void command(std::string_view text) {
         terminal_.line(terminal_.dim("  $ ") + std::string(text));
     }
-    void say(std::string_view text) { terminal_.line("  " + std::string(text)); }
+    void say(std::string_view text) { terminal_.prose("  " + std::string(text), 2); }
 
     boost::asio::io_context& control_;
     Environment environment_;
     DemoOptions options_;
     Terminal terminal_;
     net::SocketClient http_;
+    boost::asio::signal_set signals_;
+    TaskGroup story_;
     TaskGroup narration_;
+    bool is_ended_early_ = false;
     std::unique_ptr<RunningLab> lab_;
     std::unique_ptr<Load> load_;
     lab::Subscription routes_watch_;
     std::string url_;
     std::string shown_table_;
     std::string shown_phase_;
-    int ticks_ = 0;
+    int seconds_ = 0;
     int canary_weight_ = 0;
     std::optional<Time> last_halt_;
     std::optional<Time> weight_zero_;
     Seen after_rollback_;
+    bool is_judged_ = false;  // the bad version, to its end
+    int asked_for_trouble_ = 0;
     std::string good_ = "6.1.0";
     std::string bad_ = "6.1.1-slow";
 };
 
 Task<Result<int>> Demo::play() {
-    terminal_.line(terminal_.bold("sluice demo") +
-                   " – a canary promoted and a bad one rolled back, on this machine");
+    terminal_.prose(terminal_.bold("sluice demo") +
+                        " – a canary promoted and a bad one rolled back, on this machine",
+                    0);
+    end_on_signals();
     LabOptions options;
     options.dir = options_.dir;
     options.drain_delay = options_.as_written ? Duration{10s} : Duration{3s};
-    terminal_.live("starting the lab: cluster, mesh, Prometheus, controller …");
+    terminal_.live({"starting the lab: cluster, mesh, Prometheus, controller …"});
     auto lab =
         co_await RunningLab::start(control_, environment_.clock, environment_.random, options);
     terminal_.clear();
@@ -111,19 +119,43 @@ Task<Result<int>> Demo::play() {
     lab_->on_log([this](std::string_view line) { tell_log_line(line); });
     watch_routes();
 
-    Result<void> told = co_await open_the_story();
-    if (told) told = co_await promote_a_good_version();
-    if (told) told = co_await roll_back_a_bad_version();
-    if (told) told = sum_up();
-    if (told && options_.keep) co_await leave_it_up();
+    std::optional<Result<void>> told;
+    story_.spawn("story", tell(told));
+    if (is_ended_early_) story_.cancel();
+    co_await story_.wait();
 
     narration_.cancel();
-    if (load_) load_->stop();
     co_await narration_.wait();
-    co_await lab_->stop();
+    if (load_) co_await load_->stop();
     terminal_.clear();
-    if (!told) co_return told.error();
-    co_return 0;
+    co_await lab_->stop();
+    signals_.cancel();
+    if (told && !*told) co_return told->error();
+    if (told) co_return 0;
+    terminal_.line("ended before its end; nothing of it is left running");
+    co_return 130;
+}
+
+// Whatever ends the demo, it takes its lab down first.
+void Demo::end_on_signals() {
+    add_end_signals(signals_);
+    signals_.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
+        if (!error) end();
+    });
+}
+
+void Demo::end() {
+    is_ended_early_ = true;
+    story_.cancel();
+}
+
+Task<> Demo::tell(std::optional<Result<void>>& told) {
+    Result<void> so_far = co_await open_the_story();
+    if (so_far) so_far = co_await promote_a_good_version();
+    if (so_far) so_far = co_await roll_back_a_bad_version();
+    if (so_far) so_far = sum_up();
+    told = so_far;
+    if (so_far && options_.keep) co_await leave_it_up();
 }
 
 Task<Result<void>> Demo::open_the_story() {
@@ -131,11 +163,12 @@ Task<Result<void>> Demo::open_the_story() {
     if (!options_.as_written) {
         say(
             terminal_.dim("(the article's manifests; the analysis interval is shortened from 30s "
-                          "to 5s and the drain from 10s to 3s)"));
+                          "to 5s, the drain from 10s to 3s)"));
     }
     const auto manifests = podinfo_example();
     for (std::size_t i = 0; i < manifests.size(); ++i) {
-        const auto done = co_await apply(manifests[i]);
+        command(fmt::format("kubectl apply -f {}", manifests[i].name));
+        const auto done = co_await apply(manifests[i].text);
         if (!done) co_return done.error();
         if (i == 0) {
             const auto joined = co_await join_the_mesh();
@@ -170,10 +203,13 @@ Task<Result<void>> Demo::roll_back_a_bad_version() {
     step("3. A bad version");
     if (options_.as_written) {
         bad_ = "6.1.1";
-        say("while it is judged, somebody keeps asking it for slow and broken answers, as the "
-            "article does");
+        say(
+            terminal_.dim("(while it is judged, somebody keeps asking for slow and broken answers, "
+                          "as in the article:"));
+        say(terminal_.dim(
+            fmt::format("watch \"curl -s {0}delay/1 && curl -s {0}status/500\")", url_)));
     } else {
-        say("one answer in twenty of it takes 1.2 seconds");
+        say(terminal_.dim("(one answer in twenty of it takes 1.2 seconds)"));
     }
     last_halt_.reset();
     weight_zero_.reset();
@@ -183,6 +219,7 @@ Task<Result<void>> Demo::roll_back_a_bad_version() {
     if (!began) co_return began.error();
     if (options_.as_written) narration_.spawn("the article's loop", send_what_the_article_sends());
     const auto failed = co_await wait_for_phase("Failed", options_.as_written ? 10min : 90s);
+    is_judged_ = true;
     if (!failed) co_return failed.error();
     say(terminal_.green(fmt::format("✓ {} is gone, users have {}", bad_, good_)));
     load_->forget();
@@ -213,6 +250,10 @@ Result<void> Demo::sum_up() {
                                         : 100.0 * static_cast<double>(met.requests) /
                                               static_cast<double>(total.requests),
                     met.slow));
+    if (options_.as_written) {
+        row("besides, slow or broken because the loop asked",
+            fmt::format("{}", asked_for_trouble_));
+    }
     row("slow or failed after the rollback",
         fmt::format(
             "{} of {}", after_rollback_.slow + after_rollback_.failed, after_rollback_.requests));
@@ -236,17 +277,24 @@ Result<void> Demo::sum_up() {
     return {};
 }
 
-// Until Ctrl-C or SIGTERM.
+// Until a signal.
 Task<> Demo::leave_it_up() {
-    step("The lab stays up. Look at it from another terminal:");
+    std::error_code unknown;
+    auto own = std::filesystem::read_symlink("/proc/self/exe", unknown);
+    const auto here = std::filesystem::current_path(unknown);
+    if (const auto below = own.lexically_relative(here); !below.empty() && *below.begin() != "..")
+        own = below;
+    step("The lab stays up, and so do its 20 requests a second. From another terminal:");
     command(fmt::format("export KUBECONFIG={}", lab_->kubeconfig().string()));
     command("kubectl get canaries -n test -o wide");
-    command("kubectl -n smm-system logs deployment/flagger");
+    command("kubectl -n smm-system logs deployment/flagger -f");
     command("kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.2.0");
     command(fmt::format("curl {}", url_));
-    say(terminal_.dim("Ctrl-C ends it."));
-    boost::asio::signal_set signals(control_, SIGINT, SIGTERM);
-    co_await signals.async_wait(boost::asio::use_awaitable);
+    command(fmt::format("hey -z 10s -q 10 -c 2 {}", url_));
+    command(fmt::format("{} lab down --dir {}", own.string(), lab_->dir().string()));
+    say(terminal_.dim("Ctrl-C here ends it too."));
+    terminal_.line("");
+    while (true) co_await environment_.clock.sleep_for(1h);  // ends by a signal
 }
 
 Task<Result<void>> Demo::apply(std::string_view manifest) {
@@ -270,6 +318,7 @@ Task<Result<void>> Demo::join_the_mesh() {
     const auto done =
         co_await lab_->client().merge_patch(resources::namespaces, {"", "test"}, std::move(patch));
     if (!done) co_return done.error().with("labelling namespace test");
+    say("namespace/test injected by cp-v112x.istio-system");
     co_return Result<void>{};
 }
 
@@ -336,10 +385,11 @@ Task<Result<void>> Demo::stay_with(Duration how_long) {
 // watch "curl -s http://$INGRESS_IP/delay/1 && curl -s http://$INGRESS_IP/status/500": every two
 // seconds, one after the other.
 Task<> Demo::send_what_the_article_sends() {
-    while (true) {  // ends with the demo
+    while (!is_judged_) {
         for (const auto* path : {"delay/1", "status/500"}) {
             auto request = net::request_for(url_ + path);
             if (!request) co_return;
+            ++asked_for_trouble_;
             const auto answer = co_await http_.send(std::move(*request));
             if (!answer) break;
         }
@@ -347,39 +397,47 @@ Task<> Demo::send_what_the_article_sends() {
     }
 }
 
-// The live line every second, the table at each change of the phase.
+// The table at each change of the phase, the figures every second.
 Task<> Demo::narrate() {
-    while (true) {  // ends with the demo
-        co_await environment_.clock.sleep_for(1s);
+    constexpr int looks_per_second = 10;
+    for (int look = 1;; ++look) {  // ends with the demo
+        co_await environment_.clock.sleep_for(Duration{1s} / looks_per_second);
+        if (terminal_.is_gone()) end();
         const auto canary = lab_->cluster().find(resources::canaries, podinfo);
         const std::string phase(canary ? text_at(*canary, {"status", "phase"}) : "");
         if (phase != shown_phase_) {
             shown_phase_ = phase;
             co_await show_table();
         }
-        if (!load_) continue;
-        const auto primary = co_await flow_of("podinfo-primary");
-        const auto target = co_await flow_of("podinfo");
-        const auto text =
-            [](std::string_view role, const std::string& version, int weight, const Flow& flow) {
-                return fmt::format(
-                    "{} {:<10} {:>3}%  {:>4.1f} req/s  {:>5} ok  p99 {:<6}",
-                    role,
-                    version,
-                    weight,
-                    flow.per_second,
-                    flow.success_percent ? fmt::format("{:.0f}%", *flow.success_percent) : "–",
-                    flow.p99_ms ? fmt::format("{:.0f}ms", *flow.p99_ms) : "–");
-            };
-        const auto line = fmt::format(
-            "  {}  │  {}",
-            text("primary", version_of({"test", "podinfo-primary"}), 100 - canary_weight_, primary),
-            text("canary", version_of(podinfo), canary_weight_, target));
-        if (terminal_.is_live()) {
-            terminal_.live(terminal_.blue(line));
-        } else if (++ticks_ % 5 == 0) {
-            terminal_.line(line);
-        }
+        if (load_ && look % looks_per_second == 0) co_await show_flows();
+    }
+}
+
+Task<> Demo::show_flows() {
+    ++seconds_;
+    // Elsewhere than on a terminal every line stays: one for each round of checks is enough.
+    if (!terminal_.is_live() && seconds_ % (options_.as_written ? 30 : 5) != 0) co_return;
+    const auto canary = lab_->cluster().find(resources::canaries, podinfo);
+    if (!canary) co_return;
+    ReleaseView release{
+        .phase = std::string(text_at(*canary, {"status", "phase"})),
+        .failed_checks =
+            static_cast<int>(integer_at(*canary, {"status", "failedChecks"}).value_or(0)),
+        .threshold =
+            static_cast<int>(integer_at(*canary, {"spec", "analysis", "threshold"}).value_or(0)),
+        .primary = {.version = version_of({"test", "podinfo-primary"}),
+                    .weight = 100 - canary_weight_,
+                    .flow = co_await flow_of("podinfo-primary")}};
+    const auto target = lab_->cluster().find(resources::deployments, podinfo);
+    if (target && integer_at(*target, {"spec", "replicas"}).value_or(0) > 0) {
+        release.canary = VersionView{.version = version_of(podinfo),
+                                     .weight = canary_weight_,
+                                     .flow = co_await flow_of("podinfo")};
+    }
+    if (terminal_.is_live()) {
+        terminal_.live(live_block(release, terminal_));
+    } else if (release.primary.flow.per_second > 0) {
+        terminal_.line(plain_line(release));
     }
 }
 
@@ -425,13 +483,14 @@ Task<> Demo::show_table() {
         co_await lab_->client().get_path(kube::path_of(resources::canaries, {"test", ""}),
                                          "application/json;as=Table;v=v1;g=meta.k8s.io");
     if (!table) co_return;
-    const auto text = wide_table(*table);
+    const auto width = terminal_.width();
+    const auto text = wide_table(*table, width == std::string::npos ? width : width - 2);
     if (text.empty() || text.front() == shown_table_) co_return;
     if (shown_table_ == text.back()) co_return;
     shown_table_ = text.back();
     terminal_.line("");
     command("kubectl get canaries -n test -o wide");
-    for (const auto& line : text) say(line);
+    for (const auto& line : text) terminal_.line("  " + line);
     terminal_.line("");
 }
 
@@ -453,7 +512,7 @@ void Demo::tell_log_line(std::string_view line) {
                message.starts_with("Initialization done")) {
         shown = terminal_.green(message);
     }
-    terminal_.line(fmt::format("  {} {}", terminal_.dim(clock), shown));
+    terminal_.prose(fmt::format("  {} {}", terminal_.dim(clock), shown), 11);
 }
 
 void Demo::watch_routes() {

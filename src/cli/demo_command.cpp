@@ -7,11 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 namespace sluice::cli {
@@ -28,19 +25,19 @@ void add_demo(CLI::App& app, Environment environment, Run& run) {
     auto* command =
         app.add_subcommand("demo", "A canary promoted and a bad one rolled back, on this machine");
     command->footer(
-        "Exit code: 0 when both releases ended as they should, 1 with the reason otherwise.\n"
+        "Exit code: 0 when both releases ended as they should, 1 with the reason otherwise,\n"
+        "130 when it was ended early. It takes about a minute and leaves nothing behind.\n"
         "Example:\n  sluice demo --keep");
     command->add_flag(
         "--keep", options->keep, "Leave the lab up afterwards, and print how to look at it");
     command->add_flag(
         "--as-written",
         options->as_written,
-        "The article's own intervals, and its loop of bad requests (about 12 minutes)");
+        "The article's own intervals, and its loop of bad requests (about 6 minutes)");
     command->callback([options, environment, &run] {
         run = [options, environment] {
             auto with_dir = *options;
-            with_dir.dir =
-                std::filesystem::temp_directory_path() / fmt::format("sluice-demo-{}", ::getpid());
+            with_dir.dir = free_demo_dir();
             boost::asio::io_context context(1);
             std::optional<Result<int>> result;
             TaskGroup group(context.get_executor());

@@ -3,6 +3,7 @@
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
 #include "cli/command.hpp"
+#include "cli/end_signals.hpp"
 #include "cli/lab_files.hpp"
 #include "cli/running_lab.hpp"
 #include "cli/session.hpp"
@@ -84,7 +85,8 @@ Task<> run_lab(boost::asio::io_context& control,
                LabOptions options,
                int ready_pipe,
                int& exit_code) {
-    boost::asio::signal_set signals(control, SIGINT, SIGTERM);
+    boost::asio::signal_set signals(control);
+    add_end_signals(signals);
     auto lab = co_await RunningLab::start(control, environment.clock, environment.random, options);
     if (!lab) {
         exit_code = 1;

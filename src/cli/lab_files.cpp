@@ -45,6 +45,13 @@ fs::path default_lab_dir() {
     return locks_dir() / "lab";
 }
 
+fs::path free_demo_dir() {
+    for (int number = 0;; ++number) {  // ends at a folder that no lab holds
+        auto dir = locks_dir() / fmt::format("demo-{}", number);
+        if (!lab_pid(dir)) return dir;
+    }
+}
+
 Result<AddressBlock> AddressBlock::take() {
     std::error_code error;
     fs::create_directories(locks_dir(), error);

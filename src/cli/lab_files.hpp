@@ -15,6 +15,10 @@ namespace sluice::cli {
 // $XDG_STATE_HOME/sluice/lab, else ~/.local/state/sluice/lab, else /tmp/sluice-UID/lab.
 std::filesystem::path default_lab_dir();
 
+// A folder under /tmp for a lab that keeps nothing. The first one that no living lab holds, so that
+// what a killed one left there goes with the next.
+std::filesystem::path free_demo_dir();
+
 // Holds one of the 16 blocks of loopback addresses (kubernetes.md D.1) until it goes.
 class AddressBlock {
    public:

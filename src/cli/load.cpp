@@ -15,8 +15,9 @@ void Load::start() {
     }
 }
 
-void Load::stop() {
+Task<> Load::stop() {
     workers_.cancel();
+    co_await workers_.wait();
 }
 
 Seen Load::total() const {

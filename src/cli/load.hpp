@@ -31,7 +31,8 @@ class Load {
     // Clock, client and executor outlive the load. Runs until stop.
     Load(Executor executor, Clock& clock, net::HttpClient& client, LoadOptions options);
     void start();
-    void stop();
+    // Returns when no request is under way any more.
+    Task<> stop();
 
     const std::map<std::string, Seen>& by_version() const { return by_version_; }
     Seen total() const;

@@ -1,6 +1,5 @@
 #include "cli/manifests.hpp"
 
-#include "base/core/embedded.hpp"
 #include "base/core/result.hpp"
 #include "embedded/manifests.hpp"
 
@@ -44,11 +43,15 @@ std::vector<std::string_view> canary_crds() {
             embedded_file("deploy/crds/alertproviders.yaml")};
 }
 
-std::vector<std::string_view> podinfo_example() {
-    return {embedded_file("examples/podinfo/01-namespace.yaml"),
-            embedded_file("examples/podinfo/02-podinfo.yaml"),
-            embedded_file("examples/podinfo/03-gateway.yaml"),
-            embedded_file("examples/podinfo/04-canary.yaml")};
+std::vector<EmbeddedFile> podinfo_example() {
+    std::vector<EmbeddedFile> files;
+    for (const std::string_view name : {"examples/podinfo/01-namespace.yaml",
+                                        "examples/podinfo/02-podinfo.yaml",
+                                        "examples/podinfo/03-gateway.yaml",
+                                        "examples/podinfo/04-canary.yaml"}) {
+        files.push_back({name, embedded_file(name)});
+    }
+    return files;
 }
 
 }  // namespace sluice::cli

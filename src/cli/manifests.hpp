@@ -1,6 +1,8 @@
 // The manifests that are part of the binary: sluice's own, the lab's, and the article's example.
 #pragma once
 
+#include "base/core/embedded.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +22,7 @@ std::string install_manifests(const InstallOptions& options);
 // The CRDs of the Canary API, as YAML.
 std::vector<std::string_view> canary_crds();
 
-// examples/podinfo in the order in which the article applies them.
-std::vector<std::string_view> podinfo_example();
+// The files of examples/podinfo in the order in which the article applies them.
+std::vector<EmbeddedFile> podinfo_example();
 
 }  // namespace sluice::cli

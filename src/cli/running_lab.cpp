@@ -317,6 +317,9 @@ lab::Cluster& RunningLab::cluster() {
 kube::Client& RunningLab::client() {
     return state_->client;
 }
+const std::filesystem::path& RunningLab::dir() const {
+    return state_->dir.path();
+}
 std::filesystem::path RunningLab::kubeconfig() const {
     return state_->dir.kubeconfig();
 }

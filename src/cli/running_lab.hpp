@@ -47,6 +47,7 @@ class RunningLab {
 
     lab::Cluster& cluster();
     kube::Client& client();
+    const std::filesystem::path& dir() const;
     std::filesystem::path kubeconfig() const;
     std::string api_url() const;
     std::string metrics_url() const;

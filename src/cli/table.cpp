@@ -7,6 +7,8 @@
 namespace sluice::cli {
 namespace {
 
+constexpr std::size_t padding = 3;
+
 std::string cell_text(const Json& cell) {
     if (cell.is_null()) return "";
     return cell.is_string() ? std::string(cell.get_string()) : to_text(cell);
@@ -18,9 +20,20 @@ std::string upper_case(std::string_view text) {
     return result;
 }
 
+// As many of the first columns as fit; all but all need room for the mark.
+std::size_t fitting(const std::vector<std::size_t>& widths, std::size_t columns_max) {
+    std::size_t total = 0;
+    std::size_t with_mark = 0;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        total += (i > 0 ? padding : 0) + widths[i];
+        if (total + padding + 1 <= columns_max) with_mark = i + 1;
+    }
+    return total <= columns_max ? widths.size() : with_mark;
+}
+
 }  // namespace
 
-std::vector<std::string> wide_table(const Json& table) {
+std::vector<std::string> wide_table(const Json& table, std::size_t columns_max) {
     std::vector<std::vector<std::string>> rows(1);
     for (const auto& column : array_at(table, {"columnDefinitions"}))
         rows[0].push_back(upper_case(text_at(column, {"name"})));
@@ -33,12 +46,20 @@ std::vector<std::string> wide_table(const Json& table) {
         for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i)
             widths[i] = std::max(widths[i], row[i].size());
     }
+    const auto shown = fitting(widths, columns_max);
     std::vector<std::string> lines;
     for (const auto& row : rows) {
         std::string line;
-        for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i) {
+        for (std::size_t i = 0; i < std::min(row.size(), shown); ++i) {
             line += row[i];
-            if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 3, ' ');
+            if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + padding, ' ');
+        }
+        if (shown < widths.size()) {
+            if (lines.empty()) {
+                line += "…";
+            } else {
+                line.erase(line.find_last_not_of(' ') + 1);
+            }
         }
         lines.push_back(std::move(line));
     }

@@ -1,0 +1,65 @@
+#include "cli/lab_files.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+using namespace sluice::cli;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Scratch {
+    fs::path path = fs::temp_directory_path() / ("sluice-lab-files-" + std::to_string(::getpid()));
+    Scratch() { fs::create_directories(path); }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    ~Scratch() { fs::remove_all(path); }
+};
+
+}  // namespace
+
+TEST_CASE("one lab to a folder, and it names itself") {
+    const Scratch scratch;
+    const auto dir = scratch.path / "lab";
+    CHECK_FALSE(lab_pid(dir));
+    {
+        const auto lab = LabDir::open(dir);
+        REQUIRE(lab);
+        CHECK(lab_pid(dir) == ::getpid());
+        const auto second = LabDir::open(dir);
+        REQUIRE_FALSE(second);
+        CHECK(second.error().message.find("a lab runs in " + dir.string() + " already (pid ") == 0);
+    }
+    CHECK_FALSE(fs::exists(dir));
+}
+
+TEST_CASE("what a killed lab left behind goes when the next one starts") {
+    const Scratch scratch;
+    const auto dir = scratch.path / "lab";
+    fs::create_directories(dir / "run" / "prometheus");
+    std::ofstream(dir / "kubeconfig") << "old";
+    std::ofstream(dir / "lab.lock") << "1\n";
+    CHECK_FALSE(lab_pid(dir));
+    const auto lab = LabDir::open(dir);
+    REQUIRE(lab);
+    CHECK(fs::is_empty(dir / "run"));
+    CHECK_FALSE(fs::exists(dir / "kubeconfig"));
+}
+
+TEST_CASE("a folder that cannot be made is named") {
+    const Scratch scratch;
+    std::ofstream(scratch.path / "file") << "in the way";
+    const auto lab = LabDir::open(scratch.path / "file" / "lab");
+    REQUIRE_FALSE(lab);
+    CHECK(lab.error().message.find((scratch.path / "file" / "lab").string()) != std::string::npos);
+}
+
+TEST_CASE("a demo takes the folder that no living lab holds") {
+    const auto first = free_demo_dir();
+    const auto held = LabDir::open(first);
+    REQUIRE(held);
+    CHECK(free_demo_dir() != first);
+}
