@@ -31,6 +31,10 @@ Task<Result<void>> CanaryController::perform(View view, canary::Create create) {
 }
 
 Task<Result<void>> CanaryController::perform(View view, canary::Patch patch) {
+    if (patch.is_empty()) {
+        tell(view, patch.telling.log);
+        co_return Result<void>{};
+    }
     auto& cache = tools_.caches.of(patch.kind);
     const kube::ObjectKey key{view.world.canary.ns, patch.name};
     const auto answer = co_await tools_.client.merge_patch(

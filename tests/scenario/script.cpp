@@ -167,6 +167,11 @@ void Player::step(const Line& line) {
         expect(line,
                containers.empty() ? "none" : std::string(text_at(containers[0], {"image"})),
                "stefanprodan/podinfo:" + words.at(2));
+    } else if (verb == "max-of") {
+        const auto object = world_.get(resources::horizontal_pod_autoscalers, words.at(1));
+        expect(line,
+               std::to_string(integer_at(object, {"spec", "maxReplicas"}).value_or(-1)),
+               words.at(2));
     } else if (verb == "messages" || verb == "no") {
         compare_messages(line);
     } else {

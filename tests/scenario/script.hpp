@@ -23,7 +23,9 @@
 //   says      TEXT                 a line of the log, `*` stands for anything
 //   run       DURATION
 //   until     phase|weight VALUE [within DURATION]
-//   phase | weight | route | failed | replicas NAME | image-of NAME   VALUE     what is true now
+//   phase | weight | route | failed | replicas NAME | image-of NAME | max-of HPA   VALUE   what is
+//   true
+//                                  now
 //   messages                       and below it, indented, each message about the Canary since the
 //                                  last time, in order; `*` stands for anything; one after `·` may
 //                                  come anywhere or not at all

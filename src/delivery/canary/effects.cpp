@@ -31,6 +31,10 @@ std::string to_string(Weights weights) {
     return fmt::format("{}/{}", weights.primary, weights.canary);
 }
 
+bool Patch::is_empty() const {
+    return !patch.is_object() || patch.get_object().empty();
+}
+
 const Telling& telling_of(const Effect& effect) {
     return std::visit([](const auto& one) -> const Telling& { return one.telling; }, effect);
 }

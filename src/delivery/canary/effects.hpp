@@ -37,7 +37,7 @@ struct Create {
 };
 
 // A merge patch (RFC 7386) with preconditions: the uid always, the resourceVersion where it was
-// decided on the content.
+// decided on the content. An empty one finds the object as it should be: it is told and not sent.
 struct Patch {
     Kind kind{};
     std::string name;
@@ -47,6 +47,7 @@ struct Patch {
     Telling telling;
 
     bool operator==(const Patch&) const = default;
+    bool is_empty() const;
 };
 
 // spec.replicas of the target; carries the uid only, because it may be repeated.

@@ -94,9 +94,7 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     if (status.failed_checks >= canary.analysis.threshold) return roll_back_for_checks(world);
     if (const auto mended = mend_weights(world)) return *mended;
 
-    if (const auto due = next_round(world); due && now < *due) {
-        return status.unready_since ? stop_waiting(world) : rest_until(due);
-    }
+    if (const auto due = next_round(world); due && now < *due) return rest_ready(world, due);
     if (const auto ask = ask_round(world, evidence)) return *ask;
     if (const auto failure = count_failure(world, evidence)) return *failure;
     return advance(world, evidence);

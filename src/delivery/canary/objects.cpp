@@ -69,10 +69,6 @@ Patch patch_primary(const World& world, Json wanted, std::string what) {
     return patch;
 }
 
-bool is_empty(const Patch& patch) {
-    return !patch.patch.is_object() || patch.patch.get_object().empty();
-}
-
 }  // namespace
 
 Rewriting rewriting_of(const World& world) {
@@ -152,7 +148,7 @@ std::optional<Patch> promote_primary(const World& world, std::string_view hash) 
         put(wanted, {"spec", "replicas"}, world.target->replicas);
     }
     auto patch = patch_primary(world, std::move(wanted), "template spec");
-    if (is_empty(patch)) return std::nullopt;
+    if (patch.is_empty()) return std::nullopt;
     return patch;
 }
 
@@ -162,7 +158,7 @@ std::optional<Patch> restore_primary(const World& world,
     auto wanted = world.primary->object;
     put(wanted, {"spec", "template"}, primary_template(pod_template, rewriting_of(world), hash));
     auto patch = patch_primary(world, std::move(wanted), "template spec");
-    if (is_empty(patch)) return std::nullopt;
+    if (patch.is_empty()) return std::nullopt;
     return patch;
 }
 

@@ -36,10 +36,10 @@ std::optional<Patch> restore_primary(const World& world,
 enum class Role { apex, primary, canary };
 std::optional<Effect> ensure_service(const World& world, Role role);
 
-// The primary's autoscaler when it is missing, and its update at promotion. Nothing without an
-// autoscalerRef.
+// The primary's autoscaler when it is missing. Nothing without an autoscalerRef.
 std::optional<Effect> create_scaler(const World& world);
-std::optional<Effect> update_scaler(const World& world);
+// The primary's autoscaler scales as the target's does; the patch is empty where it does already.
+std::optional<Patch> update_scaler(const World& world);
 
 // Keeps a template in a ControllerRevision; nothing when it is kept already.
 std::optional<Effect> keep_template(const World& world,

@@ -63,6 +63,15 @@ Act at_step(const World& world, int canary_weight) {
     return act;
 }
 
+// T24. The first move of the traffic tells it also where nothing has to be written: the autoscaler
+// is then known to stand as the target's does.
+void bring_scaler_in_line(Act& act, const World& world) {
+    auto patch = update_scaler(world);
+    const bool first = !world.canary.status.routed_at;
+    if (!patch || (patch->is_empty() && !first)) return;
+    act.effects.insert(act.effects.begin(), std::move(*patch));
+}
+
 // The condition's own text: the canary was not scaled to zero, it serves (DB-4).
 void say_canary_serves(api::Status& status) {
     if (!status.conditions.is_array()) return;
@@ -105,17 +114,13 @@ Move note_promotion(const World& world) {
 
 // 2.7. The canary is being left, so only the primary's readiness counts.
 Move shift_home(const World& world) {
-    if (auto scaler = update_scaler(world)) {
-        auto act = act_of(world, "scaler");
-        act.effects.push_back(std::move(*scaler));
-        return act;
-    }
     const auto live = live_weights(world).value_or(Weights{});
     const auto& canary = world.canary;
     const bool at_once = canary.analysis.step_weight_promotion == 0;
     if (live.canary == 0 || at_once) {
         // Weight 0 while promoting is the end of it, whoever wrote it (DB-6).
         auto act = to_finalising(world, live.canary > 0);
+        bring_scaler_in_line(act, world);
         const bool stepped = !at_once && canary.status.canary_weight > 0;
         if (stepped) {
             tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), whole));
@@ -137,6 +142,7 @@ Move shift_home(const World& world) {
                 Route{{whole - decided, decided}, world.routes.resource_version, {}});
             auto status = status_of(world);
             status.canary_weight = decided;
+            status.unready_since.reset();
             save(act, world, status);
             return act;
         }
@@ -145,16 +151,18 @@ Move shift_home(const World& world) {
     }
     const bool first = !canary.status.routed_at;
     if (const auto due = next_round(world); !first && due && world.now < *due) {
-        return canary.status.unready_since ? stop_waiting(world) : rest_until(due);
+        return rest_ready(world, due);
     }
     if (following == 0) {
         auto act = to_finalising(world, true);
+        bring_scaler_in_line(act, world);
         tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), whole));
         return act;
     }
     auto act = at_step(world, following);
     act.effects.emplace_back(
         Route{{whole - following, following}, world.routes.resource_version, {}});
+    bring_scaler_in_line(act, world);
     return act;
 }
 
@@ -169,10 +177,11 @@ Move finalise(const World& world) {
         }
         auto status = status_of(world);
         status.routed_at = world.now;
+        status.unready_since.reset();
         save(act, world, status);
         return act;
     }
-    if (!is_drained(world)) return rest_until(end_of_drain(world));
+    if (!is_drained(world)) return rest_ready(world, end_of_drain(world));
 
     auto act = act_of(world, "promoted");
     if (world.target->replicas != 0) act.effects.emplace_back(scale_target(world, 0));

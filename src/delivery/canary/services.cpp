@@ -266,7 +266,7 @@ std::optional<Effect> create_scaler(const World& world) {
                    fmt::format("creating HorizontalPodAutoscaler v2 {} failed: ", dotted)}};
 }
 
-std::optional<Effect> update_scaler(const World& world) {
+std::optional<Patch> update_scaler(const World& world) {
     if (!world.canary.autoscaler || !world.target_scaler || !world.primary_scaler) {
         return std::nullopt;
     }
@@ -276,7 +276,6 @@ std::optional<Effect> update_scaler(const World& world) {
         put(wanted, {"spec", std::string_view(field)}, value);
     }
     auto patch = merge_patch_between(live, wanted);
-    if (!patch.is_object() || patch.get_object().empty()) return std::nullopt;
     const std::string name(text_at(live, {"metadata", "name"}));
     const auto dotted = world.canary.dotted(name);
     return Patch{Kind::horizontal_pod_autoscaler,

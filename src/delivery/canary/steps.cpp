@@ -232,7 +232,8 @@ Move wait_for_canary(const World& world) {
         api::texts::canary_not_ready(world.canary.dotted(world.target->name), readiness.why));
 }
 
-Move stop_waiting(const World& world) {
+Move rest_ready(const World& world, std::optional<Time> wake) {
+    if (!world.canary.status.unready_since) return rest_until(wake);
     auto act = act_of(world, "ready again");
     auto status = status_of(world);
     status.unready_since.reset();

@@ -64,6 +64,9 @@ Move hold(const World& world, Holding holding);
 Move wait_for(const World& world, const Readiness& readiness, std::string text);
 Move wait_for_primary(const World& world);
 Move wait_for_canary(const World& world);
+// Rests while everything is ready: a wait that is over is forgotten, so that the next one has a
+// clock of its own.
+Move rest_ready(const World& world, std::optional<Time> wake);
 
 // --- steps ------------------------------------------------------------------------------------
 
@@ -77,7 +80,6 @@ Move settle(const World& world);
 Move start(const World& world);
 Move restart(const World& world);
 
-Move stop_waiting(const World& world);  // everything is ready again
 std::optional<Move> mend_weights(const World& world);
 std::optional<Move> ask_round(const World& world, const Evidence& evidence);
 std::optional<Move> count_failure(const World& world, const Evidence& evidence);

@@ -189,6 +189,7 @@ std::optional<Json>* Cluster::slot(Kind kind, const std::string& name) {
 }
 
 void Cluster::perform(const Effect& effect) {
+    if (const auto* patch = std::get_if<Patch>(&effect); patch && patch->is_empty()) return;
     write();
     log.push_back(to_string(effect));
     if (const auto* create = std::get_if<Create>(&effect)) {

@@ -54,6 +54,41 @@ TEST_CASE("the primary gets a copy of the autoscaler, and its changes at promoti
     CHECK(cluster.complaints == Messages{});
 }
 
+TEST_CASE(
+    "at promotion it is told that the primary's autoscaler stands as the target's, and written "
+    "only where it does not") {
+    Cluster cluster;
+    add_scaler(cluster);
+    cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "stepWeightPromotion"}, 25); });
+    cluster.run(30s);
+    cluster.set_image("podinfo:2");
+    cluster.pods = Pods::staged;
+    while (cluster.phase() != "Promoting") cluster.run(1s);
+    while (!cluster.world().primary->ready()) cluster.work();
+    const auto scaler_of = [](const Move& move) -> const Patch* {
+        const auto* act = std::get_if<Act>(&move);
+        if (act == nullptr || act->effects.empty()) return nullptr;
+        return std::get_if<Patch>(&act->effects.front());
+    };
+    auto world = cluster.world();
+    const auto first = next(world, {}, cluster.now);
+    REQUIRE(scaler_of(first) != nullptr);
+    CHECK(scaler_of(first)->is_empty());
+    CHECK(scaler_of(first)->telling.log ==
+          "HorizontalPodAutoscaler v2 podinfo-primary.test updated");
+    cluster.tick();
+    // One step on there is nothing to tell, unless somebody has changed it meanwhile.
+    cluster.now += 30s;
+    CHECK(scaler_of(next(cluster.world(), {}, cluster.now)) == nullptr);
+    put(*cluster.target_scaler, {"spec", "maxReplicas"}, 9);
+    const auto later = next(cluster.world(), {}, cluster.now);
+    REQUIRE(scaler_of(later) != nullptr);
+    CHECK(integer_at(scaler_of(later)->patch, {"spec", "maxReplicas"}) == 9);
+    cluster.run(6min);
+    CHECK(cluster.phase() == "Succeeded");
+    CHECK(cluster.complaints == Messages{});
+}
+
 TEST_CASE("a missing autoscaler is told and nothing is promised") {
     Cluster cluster;
     add_scaler(cluster);

@@ -328,6 +328,25 @@ TEST_CASE("a primary that dies while promoting leaves the canary serving until i
     CHECK(cluster.complaints == Messages{});
 }
 
+TEST_CASE("a wait for the primary that is over does not shorten the next one") {
+    auto cluster = initialized();
+    cluster.settings.drain_delay = 10min;
+    cluster.set_image("podinfo:2");
+    while (cluster.phase() != "Finalising") cluster.run(1s);
+    const auto blink = [&](bool well, Duration later) {
+        cluster.pass_time(later);
+        put(*cluster.primary, {"status", "replicas"}, well ? 1 : 2);
+        cluster.tick();
+        return cluster.phase();
+    };
+    // The deadline is a minute.
+    CHECK(blink(false, 1s) == "Finalising");
+    CHECK(blink(true, 30s) == "Finalising");
+    CHECK(blink(false, 2min) == "Finalising");
+    CHECK(blink(false, 59s) == "Finalising");
+    CHECK(blink(false, 2s) == "Failed");
+}
+
 TEST_CASE("weights that somebody else has written are put right") {
     auto cluster = initialized();
     cluster.set_image("podinfo:2");
