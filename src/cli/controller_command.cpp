@@ -22,6 +22,10 @@ namespace sluice::cli {
 namespace {
 
 constexpr Duration http_grace = std::chrono::seconds{3};
+// The peer's (canary.md 5.4).
+constexpr net::ServerOptions http_options{.head_timeout = std::chrono::seconds{5},
+                                          .idle_timeout = std::chrono::seconds{15},
+                                          .stall_timeout = std::chrono::seconds{60}};
 
 void print_line(std::FILE* to, const std::string& line) {
     std::fputs((line + "\n").c_str(), to);
@@ -85,7 +89,7 @@ struct Running {
                    .log = log},
                   config.connection,
                   settings),
-          server(io.get_executor(), clock, process.http()),
+          server(io.get_executor(), clock, process.http(), http_options),
           signals(io, SIGINT, SIGTERM),
           tasks(io.get_executor()) {}
 

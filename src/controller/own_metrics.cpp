@@ -1,5 +1,7 @@
 #include "controller/own_metrics.hpp"
 
+#include "controller/process_figures.hpp"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -58,10 +60,55 @@ Labels result(const Measured& subject, const RunResult& run) {
     return labels;
 }
 
+// What Prometheus' own client libraries tell about the process they are in.
+class ProcessSeries {
+   public:
+    explicit ProcessSeries(prometheus::Registry& registry)
+        : cpu_(prometheus::BuildCounter()
+                   .Name("process_cpu_seconds_total")
+                   .Help("Total user and system CPU time spent in seconds.")
+                   .Register(registry)
+                   .Add({})),
+          start_(gauge(registry,
+                       "process_start_time_seconds",
+                       "Start time of the process since unix epoch in seconds.")),
+          resident_(
+              gauge(registry, "process_resident_memory_bytes", "Resident memory size in bytes.")),
+          virtual_(
+              gauge(registry, "process_virtual_memory_bytes", "Virtual memory size in bytes.")),
+          open_(gauge(registry, "process_open_fds", "Number of open file descriptors.")),
+          most_(gauge(registry, "process_max_fds", "Maximum number of open file descriptors.")) {}
+
+    void read() {
+        const auto now = read_process_figures();
+        cpu_.Increment(now.cpu_seconds - cpu_.Value());
+        start_.Set(now.start_time_seconds);
+        resident_.Set(static_cast<double>(now.resident_bytes));
+        virtual_.Set(static_cast<double>(now.virtual_bytes));
+        open_.Set(static_cast<double>(now.open_files));
+        most_.Set(static_cast<double>(now.files_max));
+    }
+
+   private:
+    static prometheus::Gauge& gauge(prometheus::Registry& registry,
+                                    const std::string& name,
+                                    const std::string& help) {
+        return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+    }
+
+    prometheus::Counter& cpu_;
+    prometheus::Gauge& start_;
+    prometheus::Gauge& resident_;
+    prometheus::Gauge& virtual_;
+    prometheus::Gauge& open_;
+    prometheus::Gauge& most_;
+};
+
 }  // namespace
 
 struct OwnMetrics::State {
     prometheus::Registry registry;
+    ProcessSeries process{registry};
     Series<prometheus::Gauge> info{prometheus::BuildGauge()
                                        .Name("flagger_info")
                                        .Help("Flagger version and mesh provider information")
@@ -114,6 +161,7 @@ OwnMetrics::OwnMetrics(const std::string& version, const std::string& mesh_provi
 OwnMetrics::~OwnMetrics() = default;
 
 std::string OwnMetrics::text() const {
+    state_->process.read();
     std::ostringstream out;
     prometheus::TextSerializer{}.Serialize(out, state_->registry.Collect());
     return std::move(out).str();

@@ -380,11 +380,14 @@ void Process::State::note_revision(const kube::ObjectKey& key) {
 
 void Process::State::start_work() {
     working = true;
+    count_canaries();
     spawn(work, "canaries", queue.run());
     outside.log.info("Started operator workers");
 }
 
 void Process::State::count_canaries() {
+    // Who stands by counts nothing: sums over all replicas would be wrong.
+    if (!working) return;
     std::map<std::string, std::size_t> now;
     for (auto& [ns, count] : counted) now[ns] = 0;
     for (const auto& key : caches.canaries.keys()) ++now[key.ns];

@@ -53,11 +53,8 @@ LeaderElection::~LeaderElection() = default;
 
 // Ends when the lease is lost or `stop` was called.
 Task<> LeaderElection::run(std::function<void()> on_started, std::function<void()> on_stopped) {
-    // A candidate asks in uneven intervals, so that several do not ask at once for ever.
     while (!stopping_ && co_await try_to_hold() != Attempt::held) {
-        const std::chrono::duration<double> pause(options_.retry_period);
-        co_await this->pause(
-            std::chrono::duration_cast<Duration>(pause * (1 + 1.2 * random_.unit())));
+        co_await pause(until_next_try());
     }
     if (!leads_) co_return;
     const bool started = !stopping_;
@@ -104,6 +101,24 @@ std::int64_t LeaderElection::transitions() const {
 
 void LeaderElection::on_new_leader(std::function<void(const std::string&)> callback) {
     on_new_leader_ = std::move(callback);
+}
+
+// Uneven, so that several candidates do not ask at once for ever, and never longer than the retry
+// period: a renewal is then seen soon enough for the lease to be taken at the latest a retry period
+// after it has run out.
+Duration LeaderElection::until_next_try() {
+    const auto part = [&](double least, double most) {
+        const std::chrono::duration<double> whole(options_.retry_period);
+        return std::chrono::duration_cast<Duration>(whole *
+                                                    (least + (most - least) * random_.unit()));
+    };
+    const auto usual = part(0.5, 0.9);
+    if (holder_.empty()) return usual;
+    const auto lasts =
+        std::chrono::seconds{integer_at(seen_, {"spec", "leaseDurationSeconds"}).value_or(0)};
+    const auto left = seen_at_ + lasts - clock_.now();
+    if (left <= Duration{0}) return usual;
+    return std::min(usual, left + part(0, 0.1));
 }
 
 // One round of the algorithm of kubernetes.md A.8. Other machines' clocks are never compared: what

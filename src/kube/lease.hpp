@@ -37,7 +37,8 @@ class LeaderElection final : public WriteGate {
                    LeaseOptions options);
     ~LeaderElection() override;
 
-    // Waits until we lead, calls `on_started`, renews; when the lease is lost or `stop` was called,
+    // Waits until we lead (at the latest lease_duration + retry_period after the last leader has
+    // gone), calls `on_started`, renews; when the lease is lost or `stop` was called,
     // calls `on_stopped` (only after on_started) and returns. Who lost the lease ends the process.
     Task<> run(std::function<void()> on_started, std::function<void()> on_stopped);
     // Asks `run` to end in order and to give the lease back.
@@ -56,6 +57,7 @@ class LeaderElection final : public WriteGate {
     enum class Attempt { held, taken_by_other, failed };
 
     Task<Attempt> try_to_hold();
+    Duration until_next_try();
     Task<Result<Json>> ask(Task<Result<Json>> request);
     Task<> pause(Duration duration);
     Task<> wait_for_stop();

@@ -34,3 +34,28 @@ TEST_CASE("the peer's metrics are exposed under its names, and go with their Can
     CHECK(metrics.text().find("\"web\"") == std::string::npos);
     CHECK(metrics.text().find("flagger_info{") != std::string::npos);
 }
+
+TEST_CASE("the process itself is told under the names that every dashboard knows") {
+    OwnMetrics metrics("1.0.0", "istio");
+    metrics.text();
+    const auto text = metrics.text();
+    const auto value_of = [&](const std::string& name) {
+        const auto at = text.find("\n" + name + " ");
+        return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+    };
+    CHECK(text.find("# TYPE process_cpu_seconds_total counter") != std::string::npos);
+    CHECK(value_of("process_cpu_seconds_total") > 0);
+    CHECK(value_of("process_resident_memory_bytes") > 1e6);
+    CHECK(value_of("process_virtual_memory_bytes") > value_of("process_resident_memory_bytes"));
+    CHECK(value_of("process_open_fds") >= 3);
+    CHECK(value_of("process_max_fds") >= value_of("process_open_fds"));
+    // Not before 2020, and not in the future by more than a clock's error.
+    CHECK(value_of("process_start_time_seconds") > 1.5e9);
+}
+
+TEST_CASE("who has not begun to work shows who it is and what it costs, and no Canary") {
+    OwnMetrics metrics("1.0.0", "istio");
+    const auto text = metrics.text();
+    CHECK(text.find("flagger_info{") != std::string::npos);
+    CHECK(text.find("flagger_canary") == std::string::npos);
+}

@@ -103,6 +103,24 @@ TEST_CASE(
     CHECK(two.election.transitions() == 1);
 }
 
+TEST_CASE("a leader that is gone is replaced within the lease's time and a retry period") {
+    for (int gone_after = 60; gone_after < 75; ++gone_after) {
+        CAPTURE(gone_after);
+        LabWorld world;
+        Candidate one(world, "one");
+        Candidate two(world, "two");
+        Candidate three(world, "three");
+        one.start();
+        two.start();
+        three.start();
+        world.clock.run_for(std::chrono::seconds{gone_after});
+        REQUIRE(one.may_write());
+        one.http.is_down = true;
+        world.clock.run_for(60s + 5s);
+        CHECK(two.started + three.started == 1);
+    }
+}
+
 TEST_CASE(
     "a leader that hangs in its renewal may not write after the deadline, whatever the answer "
     "says") {
