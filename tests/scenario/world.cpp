@@ -58,6 +58,15 @@ net::Response answer(int status, std::string body) {
     return response;
 }
 
+std::optional<net::Response> refusal(const net::Request& request) {
+    const auto row = installed_role().refusal(request.method, request.target);
+    if (!row) return {};
+    return answer(403,
+                  fmt::format(R"({{"kind":"Status","apiVersion":"v1","status":"Failure",
+        "message":"the controller's role has no row for {}","reason":"Forbidden","code":403}})",
+                              *row));
+}
+
 bool is_write(const net::Request& request) {
     // Renewing the lease is no part of a release.
     return request.method != "GET" && request.target.find("/leases") == std::string::npos;
@@ -73,6 +82,11 @@ std::string source_file(const std::string& path) {
 
 // --- the API server's wire ----------------------------------------------------------------------
 
+Role& installed_role() {
+    static Role role(source_file("deploy/controller.yaml"));
+    return role;
+}
+
 void ApiLink::set_away(bool away) {
     away_ = away;
     if (away) server_.end_streams();
@@ -86,6 +100,7 @@ void ApiLink::die_after(int writes, std::function<void()> die) {
 
 Task<Result<net::Response>> ApiLink::send(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
+    if (auto refused = refusal(request)) co_return std::move(*refused);
     const bool counts = is_write(request);
     auto response = co_await inner_.send(std::move(request));
     if (counts && ++writes_ == deadly_write_) {
@@ -98,6 +113,7 @@ Task<Result<net::Response>> ApiLink::send(net::Request request) {
 
 Task<Result<net::Response>> ApiLink::open(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
+    if (auto refused = refusal(request)) co_return std::move(*refused);
     co_return co_await inner_.open(std::move(request));
 }
 

@@ -12,6 +12,7 @@
 #include "lab/workloads/scripted_runtime.hpp"
 #include "lab/workloads/workload_controllers.hpp"
 #include "net/in_process.hpp"
+#include "scenario/role.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
@@ -24,8 +25,12 @@
 
 namespace sluice::scenario {
 
-// The way to the API server, with an off switch, and a trap that lets the controller die between
-// the write that counts and its answer.
+// The role that the controller plays in every world: what `sluice install` grants, and no more.
+Role& installed_role();
+
+// The way to the API server, as the controller's ServiceAccount: 403 where its role has no row;
+// with an off switch, and a trap that lets the controller die between the write that counts and its
+// answer.
 class ApiLink final : public net::HttpClient {
    public:
     ApiLink(boost::asio::io_context& context, Clock& clock, lab::ApiServer& server)
