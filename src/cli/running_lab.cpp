@@ -1,10 +1,10 @@
 #include "cli/running_lab.hpp"
 
 #include "base/async/log.hpp"
-#include "base/async/task_group.hpp"
+#include "cli/controller_pods.hpp"
 #include "cli/lab_files.hpp"
 #include "cli/manifests.hpp"
-#include "controller/process.hpp"
+#include "controller/settings.hpp"
 #include "kube/yaml.hpp"
 #include "lab/apiserver/api_server.hpp"
 #include "lab/mesh/install.hpp"
@@ -33,7 +33,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace resources = kube::resources;
 
-constexpr std::string_view controller_image = "sluice/controller";
 // The article's address of Prometheus (mesh-and-dashboard.md MET-10).
 constexpr std::string_view metrics_server =
     "http://smm-prometheus.smm-system.svc.cluster.local:59090/prometheus";
@@ -56,29 +55,6 @@ class TrafficThread {
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
     std::thread thread_;
 };
-
-// The Deployment as which the controller shows (kubernetes.md B.12).
-Json controller_deployment() {
-    const JsonObject labels{{"app.kubernetes.io/name", "flagger"}};
-    return JsonObject{
-        {"apiVersion", "apps/v1"},
-        {"kind", "Deployment"},
-        {"metadata",
-         JsonObject{{"name", "flagger"}, {"namespace", "smm-system"}, {"labels", labels}}},
-        {"spec",
-         JsonObject{
-             {"replicas", 1},
-             {"strategy", JsonObject{{"type", "Recreate"}}},
-             {"selector", JsonObject{{"matchLabels", labels}}},
-             {"template",
-              JsonObject{{"metadata", JsonObject{{"labels", labels}}},
-                         {"spec",
-                          JsonObject{{"containers",
-                                      JsonArray{JsonObject{{"name", "flagger"},
-                                                           {"image",
-                                                            std::string(controller_image) +
-                                                                ":" SLUICE_VERSION}}}}}}}}}}};
-}
 
 // Objects of the lab itself; each must be accepted.
 Result<void> create_all(lab::Cluster& cluster,
@@ -115,8 +91,7 @@ struct RunningLab::State {
           api_sockets(control.get_executor(), clock, api),
           api_calls(clock, api),
           sockets(control.get_executor(), clock),
-          client(clock, api_calls, kube::Connection{.user_agent = "sluice-lab"}),
-          running(control.get_executor()) {}
+          client(clock, api_calls, kube::Connection{.user_agent = "sluice-lab"}) {}
 
     boost::asio::io_context& control;
     Clock& clock;
@@ -143,19 +118,13 @@ struct RunningLab::State {
     std::unique_ptr<Logger> own_log;
     std::unique_ptr<lab::PrometheusChild> prometheus;
 
-    // The controller: made when its pod starts.
-    std::function<void(std::string_view)> on_log;
-    std::function<void(std::string_view)> pod_log;
-    std::unique_ptr<Logger> log;
-    std::unique_ptr<controller::Process> controller;
-    TaskGroup running;
+    std::unique_ptr<ControllerPods> controllers;
+    std::unique_ptr<net::HttpServer> controller_sockets;
 
     Result<void> prepare();
     Task<Result<void>> start();
     Task<> stop();
-    void start_controller(std::function<void(std::string_view)> pod_log);
-    Task<> run_controller();
-    Task<> stop_controller();
+    controller::Settings controller_settings() const;
 };
 
 Result<void> RunningLab::State::prepare() {
@@ -190,17 +159,9 @@ Task<Result<void>> RunningLab::State::start() {
         lab::WorkloadOptions{.block = block.number(), .api_port = api_port});
     lab::ImageMap images;
     for (const auto& [glob, app] : options.images) images.put(glob, app);
-    images.put(std::string(controller_image) + ":*", std::string(lab::apps::in_process));
     kubelet = std::make_unique<lab::Kubelet>(
         control.get_executor(), cluster, *pods, logs, std::move(images));
-    kubelet->run_in_process(std::string(controller_image) + ":*",
-                            {.started =
-                                 [this](std::function<void(std::string_view)> write) {
-                                     start_controller(std::move(write));
-                                 },
-                             .stopped = [this] { return stop_controller(); }});
     workloads->start();
-    kubelet->start();
 
     mesh = std::make_unique<mesh::Mesh>(
         control.get_executor(),
@@ -216,6 +177,12 @@ Task<Result<void>> RunningLab::State::start() {
     if (!meshed) co_return meshed.error();
     names = std::make_unique<net::ViaProxyClient>(sockets, mesh->proxy());
 
+    controllers = std::make_unique<ControllerPods>(
+        ControllerPods::World{control.get_executor(), clock, random, api_calls, *names},
+        controller_settings());
+    kubelet->run_in_process(std::string(controller_images), controllers->app());
+    kubelet->start();
+
     const auto written = write_kubeconfig(dir.kubeconfig(),
                                           {.server = fmt::format("http://127.0.0.1:{}", api_port),
                                            .proxy = to_string(mesh->proxy())});
@@ -225,13 +192,17 @@ Task<Result<void>> RunningLab::State::start() {
         clock,
         Logger::Options{.format = LogFormat::text, .level = LogLevel::warn},
         [](std::string_view line) { fmt::print(stderr, "{}\n", line); });
+    lab::PrometheusOptions scraped{.dir = (dir.run() / "prometheus").string(),
+                                   .mesh = mesh->metrics()};
+    if (options.controller) {
+        controller_sockets =
+            std::make_unique<net::HttpServer>(control.get_executor(), clock, *controllers);
+        const auto listening = controller_sockets->listen("127.0.0.1", 0);
+        if (!listening) co_return listening.error();
+        scraped.sluice = net::Origin{.host = "127.0.0.1", .port = *listening};
+    }
     prometheus = std::make_unique<lab::PrometheusChild>(
-        control.get_executor(),
-        clock,
-        sockets,
-        *own_log,
-        lab::PrometheusOptions{.dir = (dir.run() / "prometheus").string(),
-                               .mesh = mesh->metrics()});
+        control.get_executor(), clock, sockets, *own_log, std::move(scraped));
     const auto measured = co_await prometheus->start();
     if (!measured) co_return measured.error();
     const auto named = lab::publish_prometheus(cluster, prometheus->origin());
@@ -244,43 +215,21 @@ Task<Result<void>> RunningLab::State::start() {
     co_return Result<void>{};
 }
 
-void RunningLab::State::start_controller(std::function<void(std::string_view)> write) {
-    pod_log = std::move(write);
-    log = std::make_unique<Logger>(clock, Logger::Options{}, [this](std::string_view line) {
-        if (pod_log) pod_log(line);
-        if (on_log) on_log(line);
-    });
+controller::Settings RunningLab::State::controller_settings() const {
     controller::Settings settings;
     settings.metrics_server = metrics_server;
     settings.min_interval = options.min_interval;
     settings.drain_delay = options.drain_delay;
     settings.leader_election_ns = "smm-system";
-    settings.host = "flagger";
     // The Deployment by which it shows is what it would take for the peer.
     settings.ignore_running_peers = true;
-    controller = std::make_unique<controller::Process>(
-        controller::Outside{control.get_executor(), clock, random, api_calls, *names, *log},
-        kube::Connection{.user_agent = "sluice"},
-        std::move(settings));
-    running.spawn("controller", run_controller());
-}
-
-Task<> RunningLab::State::run_controller() {
-    const auto ended = co_await controller->run();
-    if (!ended) log->error(ended.error().message);
-}
-
-Task<> RunningLab::State::stop_controller() {
-    if (controller) controller->stop();
-    co_await running.wait();
-    controller.reset();
-    log.reset();
-    pod_log = nullptr;
+    return settings;
 }
 
 Task<> RunningLab::State::stop() {
-    co_await stop_controller();
+    if (controllers) co_await controllers->stop();
     if (kubelet) co_await kubelet->stop();
+    if (controller_sockets) co_await controller_sockets->stop(200ms);
     if (mesh) co_await mesh->stop();
     if (prometheus) co_await prometheus->stop();
     api.end_streams();
@@ -344,7 +293,7 @@ std::optional<std::string> RunningLab::gateway_url(const kube::ObjectKey& gatewa
 }
 
 void RunningLab::on_log(std::function<void(std::string_view line)> callback) {
-    state_->on_log = std::move(callback);
+    state_->controllers->on_log(std::move(callback));
 }
 
 }  // namespace sluice::cli

@@ -11,13 +11,23 @@
 
 namespace sluice::lab {
 
-// A part of the lab's own process that shows as a pod, such as the controller: images that the map
-// gives to apps::in_process.
+// One life of a container that is a part of the lab's own process.
+struct InProcessStart {
+    ContainerId id;
+    ObjectKey pod;
+    std::string ip;
+    // Takes a line; on the control thread.
+    std::function<void(std::string_view line)> log;
+    // It came to its end by itself; on the control thread, after `started` has returned.
+    std::function<void(int exit_code)> exited;
+};
+
+// What shows as a pod, such as the controller: images that the map gives to apps::in_process.
 struct InProcessApp {
-    // Begins; log lines go into `log` (control thread).
-    std::function<void(std::function<void(std::string_view line)> log)> started;
-    // Its pod is being deleted: the task ends when it has stopped. A new pod starts it again.
-    std::function<Task<>()> stopped;
+    // Begins. While a pod is being deleted the one that takes its place begins: several may run.
+    std::function<void(InProcessStart start)> started;
+    // The task ends when that life has ended; at once when it is over already.
+    std::function<Task<>(ContainerId id)> stopped;
 };
 
 struct KubeletOptions {

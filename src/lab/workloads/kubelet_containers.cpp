@@ -139,7 +139,18 @@ Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
         if (const auto* container = find(key, id)) {
             if (const auto* app = in_process(*container)) {
                 app->started(
-                    [this, id](std::string_view line) { logs.append(id, std::string(line)); });
+                    {id,
+                     key,
+                     start.ip,
+                     [this, id](std::string_view line) { logs.append(id, std::string(line)); },
+                     [this, key, id](int exit_code) {
+                         auto* over = find(key, id);
+                         if (over == nullptr || pods.at(key).leaving ||
+                             over->facts.phase != ContainerPhase::running) {
+                             return;
+                         }
+                         ended(key, pods.at(key), *over, exit_code);
+                     }});
             }
         }
     } else {
@@ -239,7 +250,7 @@ void Kubelet::State::ended(const ObjectKey& key,
 // Handed the app by who still knows the container: it may be forgotten before this runs.
 Task<> Kubelet::State::stop_container(ContainerId id, const InProcessApp* app, Duration grace) {
     if (app != nullptr) {
-        co_await app->stopped();
+        co_await app->stopped(id);
     } else {
         co_await runtime.stop(id, grace);
     }

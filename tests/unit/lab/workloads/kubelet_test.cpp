@@ -272,14 +272,13 @@ TEST_CASE("a part of the lab itself shows as a pod, and starts again when its po
     int starts = 0;
     int stops = 0;
     Lab lab;
-    lab.kubelet().run_in_process("*/flagger:*",
-                                 {[&starts](const std::function<void(std::string_view)>& log) {
-                                      log("line " + std::to_string(++starts));
-                                  },
-                                  [&stops]() -> Task<> {
-                                      ++stops;
-                                      return [](Duration) -> Task<> { co_return; }(Duration{});
-                                  }});
+    lab.kubelet().run_in_process(
+        "*/flagger:*",
+        {[&starts](const InProcessStart& start) { start.log("line " + std::to_string(++starts)); },
+         [&stops](const ContainerId&) -> Task<> {
+             ++stops;
+             return [](Duration) -> Task<> { co_return; }(Duration{});
+         }});
     lab.start();
     lab.create(resources::deployments,
                a_deployment({.name = "flagger",
@@ -301,6 +300,52 @@ TEST_CASE("a part of the lab itself shows as a pod, and starts again when its po
     lab.run_for(seconds{5});
     CHECK(starts == 3);
     CHECK(stops == 2);
+}
+
+// A controller is stopped in order, which takes a while; the ReplicaSet does not wait for it.
+TEST_CASE("the pod that takes the place of an in-process one has a life of its own") {
+    Lab lab;
+    std::vector<std::string> begun;
+    std::vector<std::string> over;
+    std::vector<InProcessStart> lives;
+    lab.kubelet().run_in_process(
+        "*/flagger:*",
+        {[&](InProcessStart start) {
+             begun.push_back(start.pod.name);
+             lives.push_back(std::move(start));
+         },
+         [&](ContainerId id) -> Task<> {
+             return [](Clock& clock, std::vector<std::string>& ended, std::string uid) -> Task<> {
+                 co_await clock.sleep_for(seconds{5});
+                 ended.push_back(std::move(uid));
+             }(lab.clock(), over, std::move(id.pod_uid));
+         }});
+    lab.start();
+    lab.create(
+        resources::deployments,
+        a_deployment({.name = "flagger", .image = "ghcr.io/fluxcd/flagger:1.44.0", .replicas = 1}));
+    lab.run_for(seconds{5});
+    REQUIRE(begun.size() == 1);
+    const auto first = *lab.pods().front();
+    CHECK(begun[0] == kube::key_of(first).name);
+    CHECK(lives[0].ip == text_at(first, {"status", "podIP"}));
+
+    lab.remove(resources::pods, begun[0]);
+    lab.run_for(seconds{3});
+    CHECK(begun.size() == 2);
+    CHECK(over.empty());
+    lab.run_for(seconds{10});
+    CHECK(over == std::vector<std::string>{std::string(kube::uid_of(first))});
+    CHECK(lab.pods().size() == 1);
+    CHECK(kube::key_of(*lab.pods().front()).name == begun.at(1));
+
+    // What ends by itself is started again, as any container is.
+    lives.at(1).exited(1);
+    lab.run_for(seconds{10});
+    REQUIRE(begun.size() == 3);
+    CHECK(begun[2] == begun[1]);
+    const auto& status = array_at(*lab.pods().front(), {"status", "containerStatuses"}).at(0);
+    CHECK(integer_at(status, {"restartCount"}) == 1);
 }
 
 }  // namespace sluice::lab::testing
