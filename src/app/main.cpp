@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -14,6 +15,25 @@
 #include <vector>
 
 namespace {
+
+// The command as far as it was understood.
+const CLI::App& asked_for(CLI::App& app) {
+    auto* deepest = &app;
+    while (!deepest->get_subcommands().empty()) deepest = deepest->get_subcommands().front();
+    return *deepest;
+}
+
+// One line, and where to read more.
+int complain(CLI::App& app, std::string message) {
+    // "The following …", but not "NAMESPACE is required".
+    if (message.size() > 1 && message[1] >= 'a' && message[1] <= 'z')
+        message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+    std::string name;
+    for (const auto* command = &asked_for(app); command != nullptr; command = command->get_parent())
+        name = command->get_name() + (name.empty() ? "" : " " + name);
+    std::fprintf(stderr, "%s: %s; see %s --help\n", name.c_str(), message.c_str(), name.c_str());
+    return 2;
+}
 
 int run(int argc, char** argv) {
     using namespace sluice;
@@ -30,7 +50,11 @@ int run(int argc, char** argv) {
     CLI::App app(
         "Progressive delivery for Kubernetes: canaries promoted and taken back by their metrics.",
         "sluice");
-    app.require_subcommand(1);
+    app.footer(
+        "Exit codes: 0 done, 1 it could not be done (one line says why), 2 wrong arguments, 130 "
+        "ended "
+        "early.\n"
+        "Begin with:\n  sluice demo");
     app.set_version_flag("--version", "sluice " SLUICE_VERSION);
     app.add_subcommand("controller",
                        "Run the controller (flags as Flagger's; sluice controller -help)");
@@ -42,9 +66,13 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error);
+        // Help and version are asked for in this way too.
+        if (error.get_exit_code() == 0) return app.exit(error);
+        return complain(app, error.what());
     }
-    return command ? command() : 0;
+    if (command) return command();
+    std::fputs(app.help().c_str(), stderr);
+    return 2;
 }
 
 }  // namespace

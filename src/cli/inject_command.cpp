@@ -88,7 +88,7 @@ Task<Result<int>> inject(Session& session, InjectOptions options) {
     auto& client = session.client();
     const kube::ObjectKey key{"", options.ns};
     const auto ns = co_await client.get(kube::resources::namespaces, key);
-    if (!ns) co_return ns.error();
+    if (!ns) co_return ns.error().with("reading namespace " + options.ns);
     const auto now = text_at(*ns, {"metadata", "labels", revision_label});
     const auto old = text_at(*ns, {"metadata", "labels", old_label});
 

@@ -1,13 +1,34 @@
 // `sluice install`: prints the manifests, CRDs first, for `kubectl apply -f -`.
 #include "cli/command.hpp"
 #include "cli/manifests.hpp"
+#include "net/http.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <cstdio>
 #include <memory>
 
 namespace sluice::cli {
+namespace {
+
+// What would not be taken by a cluster, or would be read as other YAML than it is.
+std::string mistake_in(const InstallOptions& options) {
+    static const re2::RE2 name("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
+    static const re2::RE2 image("[A-Za-z0-9][-A-Za-z0-9._/:@]*");
+    if (!re2::RE2::FullMatch(options.ns, name))
+        return fmt::format("--namespace {}: not a namespace's name", options.ns);
+    if (!re2::RE2::FullMatch(options.image, image))
+        return fmt::format("--image {}: not an image's name", options.image);
+    const auto url = net::request_for(options.metrics_server);
+    if (!url || options.metrics_server.find_first_of("\"'\n ") != std::string::npos)
+        return fmt::format("--metrics-server {}: not a URL (such as http://prometheus:9090)",
+                           options.metrics_server);
+    return "";
+}
+
+}  // namespace
 
 void add_install(CLI::App& app, Environment /*environment*/, Run& run) {
     auto options = std::make_shared<InstallOptions>();
@@ -25,6 +46,11 @@ void add_install(CLI::App& app, Environment /*environment*/, Run& run) {
     command->add_flag("--crds-only", options->crds_only, "Only the CRDs");
     command->callback([options, &run] {
         run = [options] {
+            const auto mistake = mistake_in(*options);
+            if (!mistake.empty()) {
+                fmt::print(stderr, "sluice install: {}\n", mistake);
+                return 2;
+            }
             std::fputs(install_manifests(*options).c_str(), stdout);
             return 0;
         };

@@ -1,4 +1,4 @@
-// `sluice lab up|down|url`: a whole small cluster on this machine.
+// `sluice lab up|down|status|url`: a whole small cluster on this machine.
 #include "base/async/task_group.hpp"
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
@@ -7,6 +7,7 @@
 #include "cli/lab_files.hpp"
 #include "cli/running_lab.hpp"
 #include "cli/session.hpp"
+#include "lab/workloads/image_map.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -62,13 +63,15 @@ Result<LabOptions> lab_options(const UpOptions& options) {
     lab.drain_delay = *drain;
     for (const auto& image : options.images) {
         const auto at = image.rfind('=');
-        if (at == std::string::npos || at == 0 || at + 1 == image.size()) {
+        const auto app = at == std::string::npos ? "" : image.substr(at + 1);
+        if (at == 0 ||
+            (app != lab::apps::podinfo && app != lab::apps::echo && app != lab::apps::bad)) {
             return Error{
                 ErrorKind::invalid,
                 fmt::format("--image {}: write GLOB=APP, where APP is podinfo, echo or bad",
                             image)};
         }
-        lab.images.emplace_back(image.substr(0, at), image.substr(at + 1));
+        lab.images.emplace_back(image.substr(0, at), app);
     }
     return lab;
 }
@@ -176,6 +179,34 @@ int down(const std::string& dir) {
     return 0;
 }
 
+// As `lab up` says it, for another shell.
+int status(const std::string& dir) {
+    const auto pid = lab_pid(dir);
+    if (!pid) {
+        fmt::print("no lab runs in {}\n", dir);
+        return 1;
+    }
+    fmt::print("export KUBECONFIG={}\nlab runs in {} (pid {})\n",
+               (std::filesystem::path(dir) / "kubeconfig").string(),
+               dir,
+               *pid);
+    return 0;
+}
+
+// The lab whose folder is given, else the one that KUBECONFIG names in this shell, else that of the
+// default folder.
+Result<kube::ConfigQuery> lab_meant(const std::string& dir) {
+    const auto named = kube::process_environment().variable("KUBECONFIG");
+    if (dir.empty() && named && !named->empty()) return kube::ConfigQuery{};
+    const auto folder = dir.empty() ? default_lab_dir() : std::filesystem::path(dir);
+    if (!lab_pid(folder)) {
+        return Error{ErrorKind::not_found,
+                     fmt::format("no lab runs in {}: sluice lab up starts one, --dir names another",
+                                 folder.string())};
+    }
+    return kube::ConfigQuery{.kubeconfig = (folder / "kubeconfig").string()};
+}
+
 // One line for each gateway: "test/test-imgw http://127.112.0.1/"; only the URL when one is asked
 // for.
 Task<Result<int>> print_urls(Session& session, std::string gateway) {
@@ -211,18 +242,20 @@ Task<Result<int>> print_urls(Session& session, std::string gateway) {
 
 void add_lab(CLI::App& app, Environment environment, Run& run) {
     auto* lab = app.add_subcommand("lab", "A whole small cluster on this machine, for kubectl");
-    lab->require_subcommand(1);
+    lab->footer("Example:\n  sluice lab up --detach");
 
     auto options = std::make_shared<UpOptions>();
     auto* up_command =
         lab->add_subcommand("up", "Start the lab; it runs until Ctrl-C, or lab down");
     up_command->footer(
+        "Exit code: 0 when it was ended by a signal or detached, 1 when it could not start.\n"
         "Example:\n  eval \"$(sluice lab up --detach | head -1)\" && kubectl get pods -A");
     up_command->add_option("--dir", options->dir, "Folder of the lab")->capture_default_str();
     up_command->add_flag(
         "--detach", options->detach, "Return when it is ready, and leave it running");
     up_command
         ->add_option("--port", options->lab.port, "Port of the API server; 0 takes a free one")
+        ->check(CLI::Range(0, 65535))
         ->capture_default_str();
     up_command->add_option("--controller", options->controller, "on, or off to run your own")
         ->check(CLI::IsMember({"on", "off"}))
@@ -255,22 +288,32 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
     down_command->add_option("--dir", *down_dir, "Folder of the lab")->capture_default_str();
     down_command->callback([down_dir, &run] { run = [down_dir] { return down(*down_dir); }; });
 
+    auto status_dir = std::make_shared<std::string>(default_lab_dir().string());
+    auto* status_command = lab->add_subcommand("status", "Whether the lab of a folder runs");
+    status_command->footer(
+        "Exit code: 0 it runs, 1 it does not.\n"
+        "Example:\n  eval \"$(sluice lab status | head -1)\"");
+    status_command->add_option("--dir", *status_dir, "Folder of the lab")->capture_default_str();
+    status_command->callback(
+        [status_dir, &run] { run = [status_dir] { return status(*status_dir); }; });
+
     struct UrlOptions {
-        std::string dir = default_lab_dir().string();
+        std::string dir;
         std::string gateway;
     };
     auto url = std::make_shared<UrlOptions>();
     auto* url_command = lab->add_subcommand("url", "Where the lab's gateways answer");
     url_command->footer("Example:\n  curl \"$(sluice lab url test-imgw)\"");
-    url_command->add_option("--dir", url->dir, "Folder of the lab")->capture_default_str();
+    url_command->add_option(
+        "--dir",
+        url->dir,
+        "Folder of the lab; else the lab of KUBECONFIG, else " + default_lab_dir().string());
     url_command->add_option("GATEWAY", url->gateway, "NAME or NAMESPACE/NAME; all when left out");
     url_command->callback([url, environment, &run] {
         run = [url, environment] {
-            kube::ConfigQuery query;
-            // KUBECONFIG names the lab of this shell; --dir another one.
-            if (lab_pid(url->dir))
-                query.kubeconfig = (std::filesystem::path(url->dir) / "kubeconfig").string();
-            return with_cluster(environment, query, [url](Session& session) {
+            const auto query = lab_meant(url->dir);
+            if (!query) return complain(query.error());
+            return with_cluster(environment, *query, [url](Session& session) {
                 return print_urls(session, url->gateway);
             });
         };

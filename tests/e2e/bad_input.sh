@@ -13,12 +13,41 @@ says() {
 warns() { eventually 20 "a Warning: $1" eval "kubectl -n test get events --field-selector type=Warning | grep -qF -- '$1'"; }
 canary() { sed "s/^    interval: 30s\$/    interval: 5s/; $1" "$source_dir/examples/podinfo/04-canary.yaml"; }
 
+# Wrong words: one line that names them and says where to read more, and code 2.
+refuses() {
+    local wanted=$1 code
+    shift
+    "$@" >"$scratch/out" 2>&1
+    code=$?
+    expect "exit code of $*" 2 $code
+    expect "$*" "$wanted" "$(cat "$scratch/out")"
+}
+refuses "sluice: the following argument was not expected: nosuch; see sluice --help" "$sluice" nosuch
+refuses "sluice demo: the following argument was not expected: --nosuch; see sluice demo --help" "$sluice" demo --nosuch
+refuses "sluice lab up: --port: Value 70000 not in range 0 to 65535; see sluice lab up --help" "$sluice" lab up --port 70000
+refuses "sluice lab up: --split: x not in {deck,random}; see sluice lab up --help" "$sluice" lab up --split x
+refuses "sluice inject: NAMESPACE is required; see sluice inject --help" "$sluice" inject on
+refuses "sluice inject: VERB: maybe not in {on,off,status}; see sluice inject --help" "$sluice" inject maybe test
+refuses "sluice install: --namespace A B: not a namespace's name" "$sluice" install --namespace "A B"
+refuses "sluice install: --metrics-server prometheus:9090: not a URL (such as http://prometheus:9090)" \
+    "$sluice" install --metrics-server prometheus:9090
+refuses "sluice controller: flag provided but not defined: -nosuch" "$sluice" controller --nosuch
+says "no lab runs in $lab_dir" "$sluice" lab url --dir "$lab_dir"
+says "no lab runs in $lab_dir" "$sluice" lab status --dir "$lab_dir"
+says "--image a=b: write GLOB=APP, where APP is podinfo, echo or bad" "$sluice" lab up --dir "$lab_dir" --image a=b
+says "--min-interval soon: not a duration" "$sluice" lab up --dir "$lab_dir" --min-interval soon
+says "prometheus is not installed" env PATH=/nonexistent "$sluice" lab up --dir "$lab_dir"
+[ -e "$lab_dir" ] && fail "a lab that did not start left $(find "$lab_dir")"
+
 start_lab --drain-delay 1s
 port=$(kubectl config view -o jsonpath='{.clusters[0].cluster.server}' | sed 's/.*://')
 says "127.0.0.1:$port: address already in use" "$sluice" lab up --dir "$scratch/other" --port "$port"
 says "a lab runs in $lab_dir already" "$sluice" lab up --dir "$lab_dir"
 says "$scratch/nowhere" "$sluice" inject status test --kubeconfig "$scratch/nowhere"
 says 'namespaces "nowhere" not found' "$sluice" inject on nowhere
+sed "s|server: .*|server: http://127.0.0.1:9|" "$KUBECONFIG" >"$scratch/away"
+says "reading namespace test: connecting to 127.0.0.1:9: connection refused" "$sluice" inject status test --kubeconfig "$scratch/away"
+says "listing IstioMeshGateways: connecting to 127.0.0.1:9: connection refused" env KUBECONFIG="$scratch/away" "$sluice" lab url
 
 kubectl apply -f "$source_dir/examples/podinfo/01-namespace.yaml" >/dev/null
 printf 'kind: Canary\n  spec: [\n' >"$scratch/broken.yaml"
