@@ -48,6 +48,7 @@ bool may_work_later(const Error& error) {
         case ErrorKind::unavailable:
         case ErrorKind::too_many:
         case ErrorKind::unauthorized:
+        case ErrorKind::cancelled:  // by the limit of record(), which queues it
             return true;
         case ErrorKind::not_found:
         case ErrorKind::already_exists:
@@ -58,7 +59,6 @@ bool may_work_later(const Error& error) {
         case ErrorKind::unsupported:
         case ErrorKind::bad_answer:
         case ErrorKind::too_large:
-        case ErrorKind::cancelled:
         case ErrorKind::unsettled:
             return false;
     }

@@ -278,6 +278,8 @@ void Cache::touch() {
 }
 
 void Cache::complain(const Error& error) {
+    // The end of the process is no trouble.
+    if (error.kind == ErrorKind::cancelled) return;
     if (!trouble_) log_.warn(fmt::format("watching {}: {}", resource_.qualified(), error.message));
     trouble_ = error;
 }

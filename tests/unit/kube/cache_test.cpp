@@ -171,6 +171,17 @@ TEST_CASE("a cut connection is taken up again after a pause, from the last versi
     CHECK(it.world.log_lines[0].find("watching pods: connection re") != std::string::npos);
 }
 
+TEST_CASE("a watch that is broken off from within is no trouble to tell") {
+    Cached it;
+    it.world.http.fault = [](const net::Request&) {
+        return Error{ErrorKind::cancelled, "cancelled"};
+    };
+    it.start();
+    it.after(10s);
+    CHECK(it.world.log_lines.empty());
+    CHECK_FALSE(it.cache.trouble());
+}
+
 TEST_CASE("after a 410 everything is read again, and what went unseen is gone") {
     Cached it;
     it.start_streaming({pod("a", "3"), pod("b", "2")}, "7");

@@ -167,6 +167,22 @@ TEST_CASE("an Event that must stand before a status is written when record retur
     CHECK(it.events() == Texts{"now ×1", "later ×1"});
 }
 
+TEST_CASE("an Event whose writing was broken off waits, and is not called refused") {
+    Recorded it;
+    it.world.http.fault = [](const net::Request&) {
+        return Error{ErrorKind::cancelled, "cancelled"};
+    };
+    bool done = false;
+    it.world.tasks.spawn("record", record(it.recorder, it.note("later", "n1"), done));
+    it.world.clock.run_for(2s);
+    CHECK(done);
+    CHECK(it.recorder.dropped() == 0);
+    CHECK(it.world.log_lines.empty());
+    it.world.http.fault = nullptr;
+    it.world.clock.run_for(20s);
+    CHECK(it.events() == Texts{"later ×1"});
+}
+
 TEST_CASE("a long message is shortened between two characters") {
     Recorded it;
     std::string message;
