@@ -2,7 +2,8 @@
 // own, and what each request cost the serving thread.
 #pragma once
 
-#include "base/async/clock.hpp"
+#include "figures.hpp"
+#include "timing.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,12 +12,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
-#include <sys/resource.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace sluice::bench {
 
@@ -42,15 +43,6 @@ inline Task<> load(std::uint16_t port) {
                 boost::asio::buffer(answer + size, sizeof answer - size), boost::asio::deferred);
         }
     }
-}
-
-inline double cpu_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_THREAD, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 // Of one request.
@@ -82,15 +74,42 @@ inline Cost measure(boost::asio::io_context& serving, const Clock& clock, std::u
     return {cpu * 1e6 / requests, requests / took};
 }
 
-inline void show(const Cost& direct, const Cost& proxied) {
-    fmt::print("direct   {:6.1f} us CPU per request, {:8.0f} per second\n",
-               direct.cpu_us,
-               direct.per_second);
-    fmt::print("proxied  {:6.1f} us CPU per request, {:8.0f} per second   (budget 40 us)\n",
-               proxied.cpu_us,
-               proxied.per_second);
-    fmt::print("ratio    {:6.2f} by CPU                                  (budget 0.25)\n",
-               direct.cpu_us / proxied.cpu_us);
+// The same requests straight to the app and through the proxy, in turns; of each the median turn.
+struct Comparison {
+    Cost direct;
+    Cost proxied;
+};
+
+inline Cost median(std::vector<Cost> costs) {
+    std::ranges::sort(costs, {}, &Cost::cpu_us);
+    return costs[costs.size() / 2];
+}
+
+inline Comparison compare(boost::asio::io_context& serving,
+                          const Clock& clock,
+                          std::uint16_t app,
+                          std::uint16_t proxy) {
+    constexpr int turns = 5;
+    measure(serving, clock, proxy);  // warms up
+    std::vector<Cost> direct;
+    std::vector<Cost> proxied;
+    for (int i = 0; i < turns; ++i) {
+        direct.push_back(measure(serving, clock, app));
+        proxied.push_back(measure(serving, clock, proxy));
+    }
+    return {median(std::move(direct)), median(std::move(proxied))};
+}
+
+inline Figures figures_of(const Comparison& costs, const std::string& which) {
+    return {aside("us", which + ": CPU per request, straight to the app", costs.direct.cpu_us),
+            at_most(40, "us", which + ": CPU per request through the proxy", costs.proxied.cpu_us),
+            at_least(0.25,
+                     "",
+                     which + ": direct CPU / proxied CPU",
+                     costs.direct.cpu_us / costs.proxied.cpu_us),
+            aside("",
+                  which + ": proxied / direct requests per second",
+                  costs.proxied.per_second / costs.direct.per_second)};
 }
 
 }  // namespace sluice::bench

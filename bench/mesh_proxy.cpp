@@ -10,12 +10,12 @@
 #include "net/server.hpp"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
-using namespace sluice;
-using namespace sluice::bench;
-using namespace sluice::mesh;
-
+namespace sluice::bench {
 namespace {
+
+using namespace mesh;
 
 class App final : public net::Handler {
    public:
@@ -88,13 +88,9 @@ struct Objects {
     }
 };
 
-double milliseconds_of(const Clock& clock, Time began) {
-    return std::chrono::duration<double, std::milli>(clock.now() - began).count();
-}
-
 }  // namespace
 
-int main() {
+Figures mesh_proxy() {
     const auto clock = make_real_clock();
     boost::asio::io_context context{1};
     App app;
@@ -117,28 +113,30 @@ int main() {
     const auto door = std::make_shared<const Door>(Door{Door::Kind::gateway, "test/edge:80"});
     const auto port = listeners.open("edge", door, "127.0.0.1", 0).value();
 
-    measure(context, *clock, port);  // warms up
-    const auto direct = measure(context, *clock, app_port);
-    const auto proxied = measure(context, *clock, port);
-    show(direct, proxied);
-    fmt::print("label sets counted: {}\n", metrics.label_sets());
+    auto figures = figures_of(compare(context, *clock, app_port, port), "lab proxy");
 
     constexpr int canaries = 1000;
-    const auto began = clock->now();
     for (int i = 0; i < canaries; ++i) {
         const auto name = fmt::format("app-{}", i);
         objects.service(name + "-primary");
         objects.service(name + "-canary");
         objects.routes(name, name + ".example.com", 0);
     }
-    builder.build();
-    fmt::print("table    {:6.1f} ms for {} canaries\n", milliseconds_of(*clock, began), canaries);
-    const auto changing = clock->now();
+    const auto built = cpu_seconds();
+    proxy.use(builder.build());
+    figures.push_back(
+        aside("ms", "lab proxy: table of 1000 canaries", (cpu_seconds() - built) * 1000));
     constexpr int changes = 100;
+    const auto changed = cpu_seconds();
     for (int i = 0; i < changes; ++i) {
         objects.routes("app-500", "app-500.example.com", i);
         proxy.use(builder.build());
     }
-    fmt::print("weight   {:6.3f} ms for one change among them         (budget 50 ms)\n",
-               milliseconds_of(*clock, changing) / changes);
+    figures.push_back(at_most(50,
+                              "ms",
+                              "lab proxy: one changed weight among 1000 canaries",
+                              (cpu_seconds() - changed) * 1000 / changes));
+    return figures;
 }
+
+}  // namespace sluice::bench

@@ -1,16 +1,15 @@
 // What a request costs through a bare proxy (a Handler with a SocketClient) beside a direct one:
 // CPU of the thread that serves, which runs proxy and app, as the lab does; the load has its own
-// thread. Budget: 40 µs per proxied request, at least a quarter of the direct throughput.
+// thread. What the lab's mesh can at best be.
 #include "app/real_world.hpp"
 #include "load.hpp"
 #include "net/client.hpp"
 #include "net/server.hpp"
 
-using namespace sluice;
-using namespace sluice::bench;
-using namespace sluice::net;
-
+namespace sluice::bench {
 namespace {
+
+using namespace net;
 
 class App final : public Handler {
    public:
@@ -39,7 +38,7 @@ class Proxy final : public Handler {
 
 }  // namespace
 
-int main() {
+Figures net_proxy() {
     const auto clock = make_real_clock();
     boost::asio::io_context context{1};
     App app;
@@ -50,8 +49,7 @@ int main() {
     HttpServer front(context.get_executor(), *clock, proxy);
     const auto proxy_port = front.listen("127.0.0.1", 0).value();
 
-    measure(context, *clock, proxy_port);  // warms up
-    const auto direct = measure(context, *clock, app_port);
-    const auto proxied = measure(context, *clock, proxy_port);
-    show(direct, proxied);
+    return figures_of(compare(context, *clock, app_port, proxy_port), "bare proxy");
 }
+
+}  // namespace sluice::bench

@@ -67,9 +67,9 @@ std::optional<net::Response> refusal(const net::Request& request) {
                               *row));
 }
 
-bool is_write(const net::Request& request) {
-    // Renewing the lease is no part of a release.
-    return request.method != "GET" && request.target.find("/leases") == std::string::npos;
+// Renewing the lease is no part of a release.
+bool is_of_lease(const net::Request& request) {
+    return request.target.find("/leases") != std::string::npos;
 }
 
 }  // namespace
@@ -101,7 +101,9 @@ void ApiLink::die_after(int writes, std::function<void()> die) {
 Task<Result<net::Response>> ApiLink::send(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
     if (auto refused = refusal(request)) co_return std::move(*refused);
-    const bool counts = is_write(request);
+    const bool is_read = request.method == "GET";
+    const bool counts = !is_read && !is_of_lease(request);
+    if (is_read && !is_of_lease(request)) ++reads_;
     auto response = co_await inner_.send(std::move(request));
     if (counts && ++writes_ == deadly_write_) {
         boost::asio::post(context_, die_);

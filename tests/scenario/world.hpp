@@ -40,7 +40,9 @@ class ApiLink final : public net::HttpClient {
     // Calls `die` after the n-th write from now on; 0: never.
     void die_after(int writes, std::function<void()> die);
     int writes() const { return writes_; }
-    void count_from_zero() { writes_ = 0; }
+    // But for the lease's, and watches.
+    int reads() const { return reads_; }
+    void count_from_zero() { writes_ = reads_ = 0; }
 
     Task<Result<net::Response>> send(net::Request request) override;
     Task<Result<net::Response>> open(net::Request request) override;
@@ -52,6 +54,7 @@ class ApiLink final : public net::HttpClient {
     net::InProcessClient inner_;
     bool away_ = false;
     int writes_ = 0;
+    int reads_ = 0;
     int deadly_write_ = 0;
     std::function<void()> die_;
 };

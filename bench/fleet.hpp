@@ -1,0 +1,87 @@
+// A cluster with many Canaries for one controller over sockets: the lab's API server and workload
+// controllers, scripted pods, and a Prometheus that finds fault with whom it is told to. Each
+// Canary stands for the article's release: a Deployment with an autoscaler, behind a gateway.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/random.hpp"
+#include "base/core/json.hpp"
+#include "lab/apiserver/api_server.hpp"
+#include "lab/workloads/container_logs.hpp"
+#include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/scripted_runtime.hpp"
+#include "lab/workloads/workload_controllers.hpp"
+#include "net/server.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sluice::bench {
+
+// What the controller asks of the API server, but for its lease.
+class CountingServer final : public net::Handler {
+   public:
+    explicit CountingServer(net::Handler& inner) : inner_(inner) {}
+    Task<net::Response> handle(net::Request request) override;
+    int writes = 0;
+    int reads = 0;  // without watches
+
+   private:
+    net::Handler& inner_;
+};
+
+// Prometheus: everybody is well but those whose canary gets traffic while `fails` is set.
+class Verdicts final : public net::Handler {
+   public:
+    explicit Verdicts(const Clock& clock) : clock_(clock) {}
+    Task<net::Response> handle(net::Request request) override;
+    bool fails = false;
+    std::map<std::string, int> weight_of;   // by the target's name
+    std::map<std::string, Time> failed_at;  // when the last bad answer was given
+
+   private:
+    const Clock& clock_;
+};
+
+class Fleet {
+   public:
+    Fleet(boost::asio::io_context& context, Clock& clock, Random& random);
+
+    // Adds that many, in namespaces of fifty, and not so fast that nobody else has a turn.
+    Task<> add(int canaries);
+    void set_image(int number, const std::string& tag);
+    int count_in_phase(std::string_view phase) const;
+
+    std::uint16_t api_port = 0;
+    std::uint16_t prometheus_port = 0;
+    // From the answer that decided to the route that says zero, in milliseconds; one for each
+    // rollback.
+    std::vector<double> to_zero_ms;
+
+   private:
+    void add_one(int number);
+    void note_route(const lab::Change& change);
+    void create(const kube::Resource& resource, const Json& object);
+
+    Clock& clock_;
+    lab::Cluster cluster_;
+    lab::ContainerLogs logs_;
+    lab::ApiServer server_;
+
+   public:
+    CountingServer counted;
+    Verdicts verdicts;
+
+   private:
+    net::HttpServer api_;
+    net::HttpServer prometheus_;
+    lab::ScriptedRuntime pods_;
+    lab::Kubelet kubelet_;
+    lab::WorkloadControllers workloads_;
+    lab::Subscription routes_;
+};
+
+}  // namespace sluice::bench
