@@ -3,6 +3,7 @@
 #include "base/async/task_group.hpp"
 #include "base/core/text.hpp"
 #include "cli/command.hpp"
+#include "cli/injection.hpp"
 #include "cli/session.hpp"
 #include "kube/client.hpp"
 
@@ -62,15 +63,14 @@ Task<Result<std::string>> revision_to_set(kube::Client& client, std::string aske
 }
 
 // Pods keep the sidecar that they were made with; which workloads have pods from before?
-Task<Result<std::vector<std::string>>> restart_needed(kube::Client& client, std::string ns) {
-    auto deployments = co_await client.list(kube::resources::deployments, {.ns = ns});
+Task<Result<std::vector<std::string>>> restart_needed(kube::Client& client,
+                                                      std::string ns,
+                                                      std::string revision) {
+    const auto deployments = co_await client.list(kube::resources::deployments, {.ns = ns});
     if (!deployments) co_return deployments.error().with("listing Deployments of " + ns);
-    std::vector<std::string> names;
-    for (const auto& deployment : deployments->items) {
-        if (integer_at(deployment, {"status", "replicas"}).value_or(0) > 0)
-            names.push_back(kube::key_of(deployment).name);
-    }
-    co_return names;
+    const auto pods = co_await client.list(kube::resources::pods, {.ns = ns});
+    if (!pods) co_return pods.error().with("listing pods of " + ns);
+    co_return with_pods_from_before(deployments->items, pods->items, revision);
 }
 
 Task<Result<void>> restart(kube::Client& client, kube::ObjectKey key, std::string at) {
@@ -122,6 +122,13 @@ Task<Result<int>> inject(Session& session, InjectOptions options) {
         put(patch, {"metadata", "labels", revision_label}, Json(*revision));
         if (!old.empty()) put(patch, {"metadata", "labels", old_label}, nullptr);
     } else {
+        if (old == "enabled" && !options.force) {
+            co_return Error{ErrorKind::conflict,
+                            fmt::format("namespace {} has the label {}={}: --force removes it",
+                                        options.ns,
+                                        old_label,
+                                        old)};
+        }
         put(patch, {"metadata", "labels", revision_label}, nullptr);
         if (!old.empty() && options.force) put(patch, {"metadata", "labels", old_label}, nullptr);
     }
@@ -133,7 +140,7 @@ Task<Result<int>> inject(Session& session, InjectOptions options) {
         options.ns,
         after.empty() ? std::string("no longer injected") : fmt::format("injected by {}", after));
 
-    const auto stale = co_await restart_needed(client, options.ns);
+    const auto stale = co_await restart_needed(client, options.ns, std::string(after));
     if (!stale) co_return stale.error();
     for (const auto& name : *stale) {
         if (!options.restart) {

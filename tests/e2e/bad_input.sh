@@ -74,6 +74,12 @@ warns 'spec.analysis.iterations'
 expect "nothing was written" 1 "$(kubectl get deployments -n test -o name | wc -l)"
 kubectl delete canary -n test podinfo >/dev/null
 
+# A namespace that another label decides for.
+kubectl label namespace test istio-injection=enabled >/dev/null
+says "namespace test has the label istio-injection=enabled, which wins over istio.io/rev: --force removes it" "$sluice" inject on test
+says "namespace test has the label istio-injection=enabled: --force removes it" "$sluice" inject off test
+kubectl label namespace test istio-injection- >/dev/null
+
 # The namespace is not in the mesh.
 canary '' | kubectl apply -f - >/dev/null || fail "apply"
 warns 'sluice inject on test'
