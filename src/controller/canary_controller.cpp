@@ -1,5 +1,6 @@
 #include "controller/canary_controller.hpp"
 
+#include "controller/state.hpp"
 #include "delivery/traffic.hpp"
 
 #include <boost/json.hpp>
@@ -17,6 +18,10 @@ using std::chrono::seconds;
 
 // A release that is set up at once takes about ten moves; a pass that takes thirty goes in circles.
 constexpr int moves_max = 30;
+
+// Two watches are never this far apart. What still does not go together then is somebody else's
+// work.
+constexpr Duration clearing_up = seconds{5};
 
 std::string target_name(const Json& object) {
     return std::string(text_at(object, {"spec", "targetRef", "name"}));
@@ -57,6 +62,15 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         if (const auto rival = older_rival(*view)) {
             tools_.announcer.warn(view->object, canary::EventType::error, *rival);
             co_return std::optional<Time>{};
+        }
+
+        if (view->unclear) co_return tools_.clock.now() + seconds{1};
+        if (view->behind) {
+            explain(*view, "catch up with the note");
+            auto status = *find(view->object, {"status"});
+            const auto saved = co_await save_status(*view, std::move(status));
+            if (!saved) co_return report(*view, saved.error());
+            continue;
         }
 
         // What was answered about another revision, plan or weight says nothing about this one.
@@ -168,7 +182,6 @@ std::optional<CanaryController::View> CanaryController::survey(const ObjectKey& 
         memory = Memory{.uid = std::string(kube::uid_of(*object))};
 
     canary::Seen seen;
-    seen.canary = *object;
     if (caches.namespaces) seen.ns = caches.namespaces->get({"", key.ns});
     seen.target = caches.deployments.get(in_ns(target));
     seen.primary = caches.deployments.get(in_ns(target + "-primary"));
@@ -187,7 +200,23 @@ std::optional<CanaryController::View> CanaryController::survey(const ObjectKey& 
     seen.settings = settings_;
     seen.remembered = memory.remembered;
 
-    View view{.object = std::move(*object), .world = canary::world_of(seen, tools_.clock.now())};
+    const auto* stored = find(*object, {"status"});
+    View view{.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored};
+    auto note = seen.primary ? text_at(*seen.primary, {"metadata", "annotations", state_annotation})
+                             : std::string_view{};
+    if (note.empty()) note = memory.note;
+    auto status = status_seen(view.stored_status, note, memory.uid);
+    view.behind = status.behind;
+    if (!status.unclear) {
+        memory.unclear_since.reset();
+    } else {
+        if (!memory.unclear_since) memory.unclear_since = tools_.clock.now();
+        view.unclear = tools_.clock.now() < *memory.unclear_since + clearing_up;
+    }
+    if (stored != nullptr || view.behind) put(*object, {"status"}, std::move(status.status));
+    seen.canary = *object;
+    view.object = std::move(*object);
+    view.world = canary::world_of(seen, tools_.clock.now());
     show(view);
     return view;
 }

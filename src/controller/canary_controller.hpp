@@ -8,6 +8,7 @@
 #include "controller/caches.hpp"
 #include "controller/dependents.hpp"
 #include "controller/own_metrics.hpp"
+#include "controller/schema.hpp"
 #include "delivery/canary/next.hpp"
 #include "kube/client.hpp"
 #include "routing/table.hpp"
@@ -45,6 +46,9 @@ class CanaryController {
                                               const kube::ObjectKey& key) const;
     // The Canary came, changed or went. Returns those to wake.
     std::vector<kube::ObjectKey> note_canary(const kube::ObjectKey& key);
+    // Before the first tick. An API server that turns out to drop our status fields moves their
+    // home.
+    void keep_state_in(StateHome home) { state_home_ = home; }
 
    private:
     struct Memory {
@@ -52,9 +56,16 @@ class CanaryController {
         canary::Remembered remembered;
         std::int64_t synced_generation = -1;
         Measured measured;
+        // Our status fields while there is no primary to note them at.
+        std::string note;
+        // Since when the note and the status do not go together.
+        std::optional<Time> unclear_since;
     };
     struct View {
-        Json object;
+        Json object;           // with the whole status
+        Json stored_status;    // as the API server has it
+        bool behind = false;   // the stored one has to catch up
+        bool unclear = false;  // it may be older than what was noted, or the other way round
         canary::World world;
     };
 
@@ -77,6 +88,7 @@ class CanaryController {
     Task<Result<void>> perform(View view, canary::Route route);
     Task<Result<void>> write(View view, routing::ObjectWrite write);
     Task<Result<void>> save_status(View view, Json status);
+    Task<Result<void>> note_state(View view, Json status);
     Error report(const View& view, const Error& error);
 
     void show(const View& view);
@@ -88,6 +100,7 @@ class CanaryController {
 
     Tools tools_;
     canary::Settings settings_;
+    StateHome state_home_ = StateHome::status;
     std::map<kube::ObjectKey, Memory> memory_;
     Dependents dependents_;
 };

@@ -1,6 +1,7 @@
 // One function per effect: what must be true is made true, the cache learns the answer, and the log
 // says what was done.
 #include "controller/canary_controller.hpp"
+#include "controller/state.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -127,9 +128,14 @@ Task<Result<void>> CanaryController::write(View view, routing::ObjectWrite write
 
 Task<Result<void>> CanaryController::save_status(View view, Json status) {
     const auto key = kube::key_of(view.object);
-    const auto* before = find(view.object, {"status"});
-    const Json from = JsonObject{{"status", before == nullptr ? Json(JsonObject{}) : *before}};
-    const Json to = JsonObject{{"status", std::move(status)}};
+    const auto& whole = status;
+    if (state_home_ == StateHome::annotation) {
+        auto noted = co_await note_state(view, whole);
+        if (!noted) co_return noted;
+    }
+    const Json from = JsonObject{{"status", view.stored_status}};
+    const Json to = JsonObject{
+        {"status", state_home_ == StateHome::annotation ? without_own_fields(whole) : whole}};
     const auto patch = merge_patch_between(from, to);
     if (patch.as_object().empty()) co_return Result<void>{};
     const auto answer = co_await tools_.client.merge_patch(
@@ -145,6 +151,49 @@ Task<Result<void>> CanaryController::save_status(View view, Json status) {
             fmt::format("updating canary {} status failed", dotted_name(key)));
     }
     tools_.caches.canaries.note(*answer);
+    const auto* stored = find(*answer, {"status"});
+    const auto has_own = [](const Json& one) { return !own_fields(one).as_object().empty(); };
+    const bool dropped = has_own(whole) && (stored == nullptr || !has_own(*stored));
+    if (state_home_ == StateHome::annotation || !dropped) co_return Result<void>{};
+
+    // Somebody has put the peer's CRD in place of ours.
+    tools_.log.info(
+        fmt::format("{} keeps no status field of ours: from now on they are in annotation "
+                    "{} of the primaries",
+                    canary_definition,
+                    state_annotation));
+    state_home_ = StateHome::annotation;
+    view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
+    co_return co_await note_state(std::move(view), whole);
+}
+
+// Before the status, and with all that it will say: this write is the transition.
+Task<Result<void>> CanaryController::note_state(View view, Json status) {
+    const auto key = kube::key_of(view.object);
+    auto note = note_of(view.stored_status, status, kube::uid_of(view.object));
+    memory_[key].note = note;
+    auto& cache = tools_.caches.deployments;
+    const kube::ObjectKey primary{key.ns, view.world.canary.primary_name()};
+    const auto seen = cache.get(primary);
+    // Until there is a primary, nothing has happened that could not be seen again.
+    if (!seen) co_return Result<void>{};
+    if (text_at(*seen, {"metadata", "annotations", state_annotation}) == note) {
+        co_return Result<void>{};
+    }
+    Json patch = JsonObject{};
+    put(patch, {"metadata", "annotations", state_annotation}, Json(note));
+    const auto answer = co_await tools_.client.merge_patch(
+        cache.resource(),
+        primary,
+        patch,
+        {.uid = std::string(kube::uid_of(*seen)), .field_manager = manager});
+    if (!answer && answer.error().kind == ErrorKind::not_found) co_return Result<void>{};
+    if (!answer) {
+        co_return answer.error().with(fmt::format("noting the state of canary {} at deployment {}",
+                                                  dotted_name(key),
+                                                  dotted_name(primary)));
+    }
+    cache.note(*answer);
     co_return Result<void>{};
 }
 

@@ -6,6 +6,7 @@
 #include "controller/canary_controller.hpp"
 #include "controller/peers.hpp"
 #include "controller/schema.hpp"
+#include "controller/state.hpp"
 #include "kube/lease.hpp"
 #include "kube/queue.hpp"
 
@@ -273,8 +274,17 @@ Task<Result<void>> Process::State::check_cluster() {
     const auto definition =
         co_await client.get(kube::resources::custom_resource_definitions, {"", canary_definition});
     if (definition) {
-        auto complete = check_canary_definition(*definition);
-        if (!complete) co_return complete;
+        const auto home = state_home(*definition);
+        if (!home) co_return home.error();
+        canaries.keep_state_in(*home);
+        if (*home == StateHome::annotation) {
+            outside.log.info(
+                fmt::format("CustomResourceDefinition {} is Flagger's: the status fields that it "
+                            "does not keep are "
+                            "in annotation {} of the primaries",
+                            canary_definition,
+                            state_annotation));
+        }
     }
     for (const auto& resource :
          {kube::resources::virtual_services, kube::resources::destination_rules}) {

@@ -1,4 +1,4 @@
-// Whether the cluster's Canary CRD keeps what we write.
+// What the cluster's Canary CRD keeps of what we write.
 #pragma once
 
 #include "base/core/json.hpp"
@@ -9,8 +9,13 @@ namespace sluice::controller {
 
 inline const std::string canary_definition = "canaries.flagger.app";
 
-// `unsupported` names the first status field that the API server would drop: without it a restart
-// would lose a rollback or a drain.
-Result<void> check_canary_definition(const Json& definition);
+// Where the status fields that are ours alone survive a restart (state.hpp).
+enum class StateHome {
+    status,      // our CRD, or one that prunes nothing
+    annotation,  // the peer's
+};
+
+// `unsupported` when the definition has no schema of v1beta1.
+Result<StateHome> state_home(const Json& definition);
 
 }  // namespace sluice::controller

@@ -83,3 +83,7 @@ TEST_CASE("a rollback survives a kill after every second write") {
 TEST_CASE("a promotion by steps survives a kill after every second write") {
     survive_kills("tests/scenario/canary/step_weights.scenario", 2);
 }
+
+TEST_CASE("a release on the peer's CRD survives a kill after any write") {
+    survive_kills("tests/scenario/canary/peers_crd.scenario", 1);
+}

@@ -181,8 +181,12 @@ TEST_CASE("a running Deployment of the peer holds it back, its own does not") {
     CHECK(said(world, "Standing by: Deployment flagger.istio-system is running;*"));
 }
 
-TEST_CASE("a step of a release costs at most six writes") {
+TEST_CASE("a step of a release costs at most six writes, on the peer's CRD too") {
     World world;
+    SUBCASE("our CRD") {}
+    SUBCASE("the peer's CRD") {
+        world.use_peers_definition();
+    }
     make_release(world);
     Player player(world);
     REQUIRE(

@@ -100,6 +100,12 @@ void Player::step(const Line& line) {
         make_target(line);
     } else if (verb == "scaler") {
         make_scaler(line);
+    } else if (verb == "peers-crd") {
+        world_.use_peers_definition();
+    } else if (verb == "left-by-peer") {
+        world_.kill_controller();
+        world_.leave_to_the_peer();
+        skip();
     } else if (verb == "start") {
         world_.start_controller();
     } else if (verb == "kill") {
@@ -145,7 +151,7 @@ void Player::step(const Line& line) {
     } else if (verb == "until") {
         until(line);
     } else if (verb == "skip") {
-        seen_ = world_.log.size();
+        skip();
     } else if (verb == "phase") {
         expect(line, world_.phase(), words.at(1));
     } else if (verb == "weight") {
@@ -167,6 +173,9 @@ void Player::step(const Line& line) {
         expect(line,
                containers.empty() ? "none" : std::string(text_at(containers[0], {"image"})),
                "stefanprodan/podinfo:" + words.at(2));
+    } else if (verb == "status-of") {
+        const auto* field = find(world_.canary(), {"status", words.at(1)});
+        expect(line, field == nullptr ? "none" : to_text(*field), words.at(2));
     } else if (verb == "max-of") {
         const auto object = world_.get(resources::horizontal_pod_autoscalers, words.at(1));
         expect(line,
@@ -177,6 +186,10 @@ void Player::step(const Line& line) {
     } else {
         throw std::runtime_error(fmt::format("line {}: unknown verb {}", line.number, verb));
     }
+}
+
+void Player::skip() {
+    seen_ = world_.log.size();
 }
 
 void Player::make_target(const Line& line) {

@@ -7,7 +7,9 @@
 //                                  with JSON (a merge patch, last)
 //   target    REPLICAS             makes the Deployment podinfo, 6.0.0
 //   scaler    MIN MAX              makes the HPA podinfo, and the Canary names it
+//   peers-crd                      the Canary CRD is the peer's, which drops our status fields
 //   start | kill | stop            the controller
+//   left-by-peer                   the controller is gone, and it was the peer that came so far
 //   image     TAG                  a new revision
 //   metric    NAME VALUE           what Prometheus says from now on
 //   hook      NAME ANSWER          "200", "403 nope", "hang"
@@ -29,6 +31,7 @@
 //   messages                       and below it, indented, each message about the Canary since the
 //                                  last time, in order; `*` stands for anything; one after `·` may
 //                                  come anywhere or not at all
+//   status-of FIELD JSON|none      a field of the Canary's status as stored
 //   no messages
 //   skip                           messages do not matter up to here
 #pragma once
@@ -61,6 +64,7 @@ class Player {
 
    private:
     void step(const Line& line);
+    void skip();
     void make_canary(const Line& line);
     void make_target(const Line& line);
     void make_scaler(const Line& line);

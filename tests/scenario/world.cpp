@@ -1,6 +1,7 @@
 #include "scenario/world.hpp"
 
 #include "base/core/text.hpp"
+#include "controller/state.hpp"
 #include "kube/yaml.hpp"
 
 #include <fmt/format.h>
@@ -243,23 +244,17 @@ const std::vector<Json>& definitions() {
 void World::install_definitions() {
     for (const auto& definition : definitions()) apply(definition);
     clock.settle();
-    // Without schemas where the lab does not serve definitions.
-    if (cluster.kinds().find(resources::canaries) == nullptr) {
-        auto& table = const_cast<lab::KindTable&>(cluster.kinds());
-        for (const auto* each :
-             {&resources::canaries, &resources::virtual_services, &resources::destination_rules}) {
-            lab::Kind kind{.resource = *each, .singular = "x", .list_kind = each->kind + "List"};
-            kind.verbs = {
-                "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
-            lab::KindVersion version{.group = each->group, .name = each->version};
-            version.storage = true;
-            version.status = each == &resources::canaries;
-            kind.versions = {version};
-            kind.custom = true;
-            kind.generations = true;
-            table.put(kind);
-        }
-    }
+}
+
+void World::use_peers_definition() {
+    const auto& resource = resources::custom_resource_definitions;
+    auto definition = *cluster.find(resource, {"", "canaries.flagger.app"});
+    auto& version = find(definition, {"spec", "versions"})->as_array().at(0);
+    auto* fields =
+        find(version, {"schema", "openAPIV3Schema", "properties", "status", "properties"});
+    for (const auto field : controller::own_field_names) fields->as_object().erase(field);
+    require(cluster.update(resource, definition));
+    clock.settle();
 }
 
 void World::apply(const Json& object) {
@@ -343,7 +338,30 @@ void World::set_image(const std::string& tag) {
     containers.at(0).as_object()["image"] = "stefanprodan/podinfo:" + tag;
     Json change = JsonObject{};
     put(change, {"spec", "template", "spec", "containers"}, std::move(containers));
-    patch(resources::deployments, "podinfo", change);
+    require(cluster.patch(resources::deployments,
+                          {ns, "podinfo"},
+                          lab::PatchKind::merge,
+                          change,
+                          {.field_manager = "kubectl-set"}));
+}
+
+void World::leave_to_the_peer() {
+    auto status = controller::without_own_fields(*find(canary(), {"status"}));
+    const std::string promoted(text_at(status, {"lastPromotedSpec"}));
+    for (const std::string_view field : {"lastAppliedSpec", "lastPromotedSpec"}) {
+        const bool same = text_at(status, {field}) == promoted;
+        put(status, {field}, same ? "9bc949574" : "6fbc84d5b");
+    }
+    auto object = canary();
+    put(object, {"status"}, std::move(status));
+    require(cluster.update(resources::canaries, object, {.subresource = lab::Subresource::status}));
+    const auto id = boost::json::parse(R"({"spec": {"template": {"metadata": {"annotations":
+        {"flagger-id": "8a5e1cf1-6d40-4bd9-a1b4-0c2d7c7e1f00"}}}}})");
+    patch(resources::deployments, "podinfo-primary", id);
+    for (const auto& revision : cluster.list(resources::controller_revisions, ns)) {
+        require(cluster.remove(resources::controller_revisions, kube::key_of(*revision)));
+    }
+    run_for(seconds{20});
 }
 
 void World::label_namespace(const Json& labels) {

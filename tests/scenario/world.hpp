@@ -100,6 +100,8 @@ class World {
     explicit World(WorldOptions options = {});
     ~World();
 
+    // The Canary CRD is the peer's: it has no status field of ours (canary.md 1.5).
+    void use_peers_definition();
     void apply(const Json& object);
     void apply_yaml(std::string_view text);
     void start_controller();
@@ -120,6 +122,9 @@ class World {
     void remove(const kube::Resource& resource, const std::string& name);
     void set_image(const std::string& tag);
     void label_namespace(const Json& labels);
+    // As if the peer had brought the release so far: its hashes, a random id at the primary, and
+    // nothing that only we keep. The controller must not run.
+    void leave_to_the_peer();
 
     Json canary() const { return get(kube::resources::canaries, "podinfo"); }
     std::string phase() const;

@@ -4,19 +4,21 @@
 #include <doctest/doctest.h>
 
 using namespace sluice;
+using controller::StateHome;
 
-TEST_CASE("a Canary CRD that would drop our status fields is refused by the field's name") {
+TEST_CASE("where a Canary CRD would drop a status field of ours, all of them are kept elsewhere") {
     auto definition = boost::json::parse(R"({"spec": {"versions": [{"name": "v1beta1",
         "schema": {"openAPIV3Schema": {"properties": {"status": {"properties": {
             "observedGeneration": {}, "rollback": {}, "analysed": {}, "unreadySince": {}}}}}}}]}})");
-    CHECK(controller::check_canary_definition(definition).error().message ==
-          "CustomResourceDefinition canaries.flagger.app has no status.routedAt: install sluice's "
-          "(sluice install)");
+    CHECK(controller::state_home(definition).value() == StateHome::annotation);
     auto& version = find(definition, {"spec", "versions"})->as_array()[0];
     put(version,
         {"schema", "openAPIV3Schema", "properties", "status", "properties", "routedAt"},
         JsonObject{});
-    CHECK(controller::check_canary_definition(definition));
-    CHECK(controller::check_canary_definition(boost::json::parse("{}")).error().kind ==
-          ErrorKind::unsupported);
+    CHECK(controller::state_home(definition).value() == StateHome::status);
+    put(version,
+        {"schema", "openAPIV3Schema", "properties", "status"},
+        JsonObject{{"x-kubernetes-preserve-unknown-fields", true}});
+    CHECK(controller::state_home(definition).value() == StateHome::status);
+    CHECK(controller::state_home(boost::json::parse("{}")).error().kind == ErrorKind::unsupported);
 }
