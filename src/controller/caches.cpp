@@ -2,14 +2,31 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace sluice::controller {
 namespace {
 
 namespace resources = kube::resources;
 
-// Readiness reads no more of a status than this.
+// When somebody last wrote the pod template; empty when nobody says. Both are texts of one format
+// in UTC, so their order is that of the times.
+std::string template_written(const Json& object) {
+    std::string last;
+    for (const auto& entry : array_at(object, {"metadata", "managedFields"})) {
+        if (find(entry, {"fieldsV1", "f:spec", "f:template"}) == nullptr) continue;
+        last = std::max(last, std::string(text_at(entry, {"time"})));
+    }
+    return last;
+}
+
+// Readiness reads no more of a status than this. When the template was written is all that is kept
+// of managedFields: it tells whether a failed revision of the peer's has been mended since.
 void cut_deployment(Json& object) {
+    const auto written = template_written(object);
     kube::without_bookkeeping(object);
+    if (!written.empty() && find(object, {"status"}) == nullptr)
+        put(object, {"status"}, JsonObject{});
     auto* status = find(object, {"status"});
     if (status == nullptr || !status->is_object()) return;
     JsonObject kept;
@@ -22,6 +39,7 @@ void cut_deployment(Json& object) {
                                        "conditions"}) {
         if (const auto* value = status->get_object().if_contains(key)) kept[key] = *value;
     }
+    if (!written.empty()) kept[canary::template_written_field] = written;
     *status = std::move(kept);
 }
 

@@ -318,6 +318,19 @@ Move note_edit(const World& world) {
     return act;
 }
 
+// The peer's hash does not tell which revision has failed. One that was written after the failure
+// is another one; where nobody says when it was written, it is taken for the failed one.
+bool is_mended(const World& world) {
+    const auto& written = world.target->template_written;
+    if (!written || !world.canary.status.conditions.is_array()) return false;
+    for (const auto& condition : world.canary.status.conditions.get_array()) {
+        if (text_at(condition, {"type"}) != "Promoted") continue;
+        const auto failed = parse_rfc3339(text_at(condition, {"lastTransitionTime"}));
+        return failed && *written > *failed;
+    }
+    return false;
+}
+
 // DB-1: what counts is whether the target's template means what the primary runs, not whether a
 // stored hash matches.
 Move take_over(const World& world) {
@@ -328,7 +341,8 @@ Move take_over(const World& world) {
     status.last_promoted_spec = runs;
     status.analysed.reset();
     if (is_settled(world)) {
-        status.last_applied_spec = status.phase == Phase::failed ? world.revision : runs;
+        const bool tried = status.phase == Phase::failed && !is_mended(world);
+        status.last_applied_spec = tried ? world.revision : runs;
     } else if (is_promoting(world)) {
         status.last_applied_spec = runs;
     } else {

@@ -69,6 +69,7 @@ Workload read_workload(const Json& object, ReadinessQuestion question) {
     workload.replicas = integer_at(object, {"spec", "replicas"}).value_or(1);
     workload.available = integer_at(object, {"status", "availableReplicas"}).value_or(0);
     workload.readiness = readiness_of(object, question);
+    workload.template_written = parse_rfc3339(text_at(object, {"status", template_written_field}));
     return workload;
 }
 

@@ -77,6 +77,10 @@ struct Remembered {
     bool operator==(const Remembered&) const = default;
 };
 
+// In a Deployment's status, where whoever gathers the Seen knows it from managedFields: when the
+// pod template was last written.
+inline constexpr std::string_view template_written_field = "templateWritten";
+
 struct Seen {
     Json canary;
     std::optional<Json> ns;  // the Namespace; its injection labels are looked at
@@ -112,6 +116,7 @@ struct Workload {
     std::int64_t replicas = 1;   // desired
     std::int64_t available = 0;  // pods
     Readiness readiness;         // 4.6.1, and at least one available pod
+    std::optional<Time> template_written;
 
     bool operator==(const Workload&) const = default;
     bool ready() const { return readiness.state == ReadyState::ready; }

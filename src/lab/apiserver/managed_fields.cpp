@@ -235,6 +235,11 @@ void ManagedFields::take(const FieldOwner& owner, const FieldPaths& paths, const
     auto all = mine == nullptr ? FieldPaths{} : mine->paths;
     all.insert(paths.begin(), paths.end());
     set(owner, std::move(all), now);
+    // Another value of a field that it had already is news too.
+    if (paths.empty()) return;
+    for (auto& entry : entries_) {
+        if (entry.owner == owner) entry.time = now;
+    }
 }
 
 void ManagedFields::release(const FieldPaths& paths) {

@@ -12,10 +12,7 @@ using Messages = std::vector<std::string>;
 namespace {
 
 // As the peer leaves it: its own hashes, a random flagger-id, no kept template, no fields of ours.
-Cluster left_by_the_peer(std::string_view phase) {
-    Cluster cluster;
-    cluster.run(30s);
-    REQUIRE(cluster.phase() == "Initialized");
+void leave_to_the_peer(Cluster& cluster, std::string_view phase) {
     put(*cluster.primary,
         {"spec", "template", "metadata", "annotations", "flagger-id"},
         "8a5e1cf1-6d40-4bd9-a1b4-0c2d7c7e1f00");
@@ -33,6 +30,13 @@ Cluster left_by_the_peer(std::string_view phase) {
     put(cluster.canary, {"status"}, std::move(status));
     cluster.messages.clear();
     cluster.log.clear();
+}
+
+Cluster left_by_the_peer(std::string_view phase) {
+    Cluster cluster;
+    cluster.run(30s);
+    REQUIRE(cluster.phase() == "Initialized");
+    leave_to_the_peer(cluster, phase);
     return cluster;
 }
 
@@ -63,6 +67,49 @@ TEST_CASE("a template that the primary does not run is a new revision") {
     CHECK(cluster.phase() == "Succeeded");
     CHECK(cluster.image_of(*cluster.primary) == "podinfo:2");
     CHECK(cluster.messages.front() == "New revision detected! Scaling up podinfo.test");
+}
+
+TEST_CASE("a failed revision of the peer is not tried again, and one that was written since is") {
+    const auto take_over = [](std::string_view written) {
+        auto cluster = left_by_the_peer("Failed");
+        put(cluster.canary,
+            {"status", "conditions"},
+            *parse_json(R"([{"type": "Promoted", "status": "False", "reason": "Failed",
+                            "lastTransitionTime": "2026-01-25T09:00:00Z"}])"));
+        cluster.set_image("podinfo:2");
+        if (!written.empty()) {
+            put(*cluster.target, {"status", template_written_field}, Json(written));
+        }
+        cluster.run(2min);
+        CHECK(cluster.complaints == Messages{});
+        return cluster.messages;
+    };
+    CHECK(take_over("") == Messages{});
+    CHECK(take_over("2026-01-25T08:59:00Z") == Messages{});
+    CHECK(take_over("2026-01-25T09:00:00Z") == Messages{});
+    CHECK(take_over("not a time") == Messages{});
+    REQUIRE(!take_over("2026-01-25T09:00:01Z").empty());
+    CHECK(take_over("2026-01-25T09:00:01Z").front() ==
+          "New revision detected! Scaling up podinfo.test");
+}
+
+TEST_CASE("a promotion of the peer is finished, and no rollout follows") {
+    for (const auto* phase : {"Promoting", "Finalising"}) {
+        CAPTURE(phase);
+        Cluster cluster;
+        cluster.run(30s);
+        cluster.set_image("podinfo:2");
+        while (cluster.phase() != "Finalising") cluster.run(1s);
+        const bool routed = std::string_view(phase) == "Finalising";
+        cluster.routes = routed ? Weights{} : Weights{50, 50};
+        leave_to_the_peer(cluster, phase);
+        cluster.run(5min);
+        CHECK(cluster.phase() == "Succeeded");
+        CHECK(cluster.image_of(*cluster.primary) == "podinfo:2");
+        CHECK(cluster.messages.back() == "Promotion completed! Scaling down podinfo.test");
+        CHECK(cluster.messages.size() == (routed ? 1 : 2));
+        CHECK(cluster.complaints == Messages{});
+    }
 }
 
 TEST_CASE("an analysis of the peer is begun once more") {

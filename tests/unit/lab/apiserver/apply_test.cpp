@@ -170,3 +170,23 @@ TEST_CASE("a write by the lab itself leaves no name but takes the field from who
     REQUIRE(entry != nullptr);
     CHECK(find(*entry, {"fieldsV1", "f:spec", "f:replicas"}) == nullptr);
 }
+
+TEST_CASE(
+    "an entry's time is that of its manager's last change, also of a value that it had written "
+    "before") {
+    ACluster lab;
+    REQUIRE(lab.cluster.create(resources::deployments, whole()));
+    const auto set = [&](int replicas) {
+        const Json patch = JsonObject{{"spec", JsonObject{{"replicas", replicas}}}};
+        const auto patched = lab.cluster.patch(
+            resources::deployments, key, PatchKind::merge, patch, {.field_manager = "people"});
+        REQUIRE(patched.has_value());
+        const auto* entry = entry_of(**patched, "people", "Update");
+        REQUIRE(entry != nullptr);
+        return std::string(text_at(*entry, {"time"}));
+    };
+    const auto first = set(3);
+    lab.clock.run_for(std::chrono::minutes{1});
+    CHECK(set(3) == first);
+    CHECK(set(4) > first);
+}
