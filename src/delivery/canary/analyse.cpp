@@ -175,6 +175,8 @@ void tell_advance(Act& act, const World& world, int weight) {
 api::Status at_weight(const World& world, int weight) {
     auto status = transition_of(world);
     status.canary_weight = weight;
+    // Traffic has gone to the canary again: what was left before has nothing to do with it.
+    status.routed_at.reset();
     status.unready_since.reset();
     status.analysed = analysed_now(world);
     return status;
@@ -221,20 +223,84 @@ Move start(const World& world) {
     return act;
 }
 
+namespace {
+
+// One Event for one restart, in however many steps the traffic goes home.
+void tell_restart(Act& act, const World& world) {
+    const auto& status = world.canary.status;
+    auto event = event_of(world, EventType::normal, texts::restarting(target_of(world)));
+    event.key = fmt::format("restart/{}/{}/{}",
+                            status.last_applied_spec,
+                            status.analysed ? status.analysed->generation : 0,
+                            world.revision);
+    act.events.push_back(std::move(event));
+}
+
+// Where promotion goes in steps, the primary is known to need them: it has been scaled down while
+// it had less traffic (DB-14). A canary without pods is left at once.
+bool returns_in_steps(const World& world) {
+    return world.canary.analysis.step_weight_promotion > 0 && world.target->available > 0;
+}
+
+// The weight of the canary after the next step home.
+int step_back(const World& world, const Weights& live) {
+    const int now = std::min(world.canary.status.canary_weight, live.canary);
+    return std::max(0, now - world.canary.analysis.step_weight_promotion);
+}
+
+// The new revision is not written down before all traffic is home: until then it is a restart.
+std::optional<Move> go_back(const World& world, const Weights& live) {
+    const auto& status = world.canary.status;
+    const bool is_written = live.canary < status.canary_weight && live.canary == step_home(world);
+    const int following = is_written ? live.canary : step_back(world, live);
+    const bool first = !status.routed_at;
+    const auto due = next_round(world);
+    if (!is_written && !first && due && world.now < *due) return rest_ready(world, due);
+    if (following == 0) return std::nullopt;
+
+    auto act = act_of(world, "step back");
+    if (!is_written) {
+        act.effects.emplace_back(
+            Route{{whole - following, following}, world.routes.resource_version, {}});
+    }
+    tell_restart(act, world);
+    tell(act,
+         world,
+         EventType::normal,
+         texts::advance_primary(world.canary.dotted(), whole - following));
+    auto after = transition_of(world);
+    after.canary_weight = following;
+    after.routed_at = world.now;
+    after.unready_since.reset();
+    act.remembered.last_round = world.now;
+    save(act, world, after);
+    return act;
+}
+
+}  // namespace
+
 // 2.8. A primary that is past its deadline gets no traffic back: the weights stay, and the new
 // revision is judged where it is.
 Move restart(const World& world) {
-    auto act = act_of(world, "restart");
-    auto status = fresh_analysis(world);
     const auto live = live_weights(world);
+    const bool is_home = !live || live->canary == 0;
+    if (world.primary->ready() && !is_home && returns_in_steps(world)) {
+        if (auto step = go_back(world, *live)) return *step;
+    }
+    auto act = act_of(world, "restart");
+    tell_restart(act, world);
+    const bool stepped = world.canary.status.canary_weight > 0 && world.canary.status.routed_at;
+    if (stepped && world.primary->ready()) {
+        tell(act, world, EventType::normal, texts::advance_primary(world.canary.dotted(), whole));
+    }
+    auto status = fresh_analysis(world);
     if (world.primary->ready() || status.canary_weight == 0) {
-        if (live && live->canary > 0) {
+        if (!is_home) {
             act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
             status.routed_at = world.now;
         }
         status.canary_weight = 0;
     }
-    tell(act, world, EventType::normal, texts::restarting(target_of(world)));
     act.remembered.last_round.reset();
     save(act, world, status);
     return act;

@@ -207,6 +207,49 @@ TEST_CASE("a new revision at weight 30 restarts the analysis from the pre-rollou
     CHECK(cluster.complaints == Messages{});
 }
 
+TEST_CASE("a new revision takes the traffic home in the steps of stepWeightPromotion") {
+    auto cluster = initialized();
+    cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "stepWeightPromotion"}, 20); });
+    cluster.set_image("podinfo:2");
+    while (cluster.live().canary < 50) cluster.run(1s);
+    cluster.run(5s);
+    cluster.messages.clear();
+    cluster.weights.clear();
+    cluster.set_image("podinfo:3");
+    cluster.run(1s);
+    CHECK(cluster.live() == Weights{70, 30});
+    CHECK(integer_at(cluster.status(), {"canaryWeight"}) == 30);
+    cluster.run(28s);
+    CHECK(cluster.live() == Weights{70, 30});
+    cluster.run(40s);
+    CHECK(cluster.messages ==
+          Messages{"New revision detected! Restarting analysis for podinfo.test",
+                   "Advance podinfo.test primary weight 70",
+                   "Advance podinfo.test primary weight 90",
+                   "Advance podinfo.test primary weight 100",
+                   starting,
+                   advance(10)});
+    cluster.run(10min);
+    CHECK(cluster.phase() == "Succeeded");
+    CHECK(cluster.image_of(*cluster.primary) == "podinfo:3");
+    CHECK(cluster.weights == std::vector<int>{30, 10, 0, 10, 20, 30, 40, 50, 30, 10, 0});
+    CHECK(cluster.complaints == Messages{});
+}
+
+TEST_CASE("a canary without pods is left at once, however many steps there were to be") {
+    auto cluster = initialized();
+    cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "stepWeightPromotion"}, 20); });
+    cluster.set_image("podinfo:2");
+    while (cluster.live().canary < 50) cluster.run(1s);
+    cluster.pods = Pods::staged;
+    cluster.bad_images = {"podinfo:3"};
+    cluster.set_image("podinfo:3");
+    put(*cluster.target, {"status", "availableReplicas"}, 0);
+    cluster.run(1s);
+    CHECK(cluster.live() == Weights{100, 0});
+    CHECK(cluster.complaints == Messages{});
+}
+
 TEST_CASE("a suspended Canary is left as it is") {
     auto cluster = initialized();
     cluster.set_image("podinfo:2");
