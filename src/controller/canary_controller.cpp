@@ -52,6 +52,10 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
     Evidence evidence;
     bool analysed = false;
     for (int moves = 0; moves < moves_max; ++moves) {
+        // A process that was stopped may have been replaced before it learns of it.
+        if (gate_ != nullptr && gate_->refusal(tools_.clock.now())) {
+            co_return tools_.clock.now() + seconds{2};
+        }
         // Old knowledge moves no traffic.
         if (tools_.caches.trouble()) co_return tools_.clock.now() + seconds{2};
         const auto view = survey(key);

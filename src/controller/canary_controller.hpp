@@ -46,6 +46,9 @@ class CanaryController {
                                               const kube::ObjectKey& key) const;
     // The Canary came, changed or went. Returns those to wake.
     std::vector<kube::ObjectKey> note_canary(const kube::ObjectKey& key);
+    // Who may not write asks nobody either: hooks and metrics are the leader's. It outlives the
+    // controller.
+    void guard_by(const kube::WriteGate* gate) { gate_ = gate; }
     // Before the first tick. An API server that turns out to drop our status fields moves their
     // home.
     void keep_state_in(StateHome home) { state_home_ = home; }
@@ -100,6 +103,7 @@ class CanaryController {
 
     Tools tools_;
     canary::Settings settings_;
+    const kube::WriteGate* gate_ = nullptr;
     StateHome state_home_ = StateHome::status;
     std::map<kube::ObjectKey, Memory> memory_;
     Dependents dependents_;

@@ -115,6 +115,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
                 kube::LeaseOptions{.lease = {settings.leader_election_ns, "sluice"},
                                    .identity = identity(settings, world.random)});
             client.guard_writes(election.get());
+            canaries.guard_by(election.get());
         }
     }
 

@@ -165,7 +165,7 @@ class Instance {
     TaskGroup tasks;
 };
 
-constexpr auto story = "target 1\ncanary step 10 max 50 metric request-success-rate 99 -\n";
+constexpr auto story = "target 1\ncanary step 10 max 50 metric request-success-rate 99 - hook rollout load-test\n";
 
 void until(World& world, const std::function<bool()>& is, Duration longest = 10min) {
     const auto end = world.clock.now() + longest;
@@ -197,10 +197,12 @@ TEST_CASE(
 
     first.api.writes.clear();
     first.api.tried = 0;
+    first.neighbours.hook_calls.clear();
     first.process.go_on();
     until(world, [&] { return world.phase() == "Succeeded"; });
     CHECK(first.api.tried == 0);
     CHECK(first.api.writes.empty());
+    CHECK(first.neighbours.hook_calls.empty());
     CHECK(first.end == "Leadership lost");
     CHECK(first.said(
         "Another instance has been elected as leader: " +
