@@ -30,7 +30,8 @@ int complain(CLI::App& app, std::string message) {
         message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
     std::string name;
     for (const auto* command = &asked_for(app); command != nullptr; command = command->get_parent())
-        name = command->get_name() + (name.empty() ? "" : " " + name);
+        name.insert(0, command->get_name() + " ");
+    name.pop_back();
     std::fprintf(stderr, "%s: %s; see %s --help\n", name.c_str(), message.c_str(), name.c_str());
     return 2;
 }

@@ -47,7 +47,7 @@ class Demo {
    private:
     void end_on_signals();
     void end();
-    Task<> tell(std::optional<Result<void>>& told);
+    Task<> tell();
     Task<Result<void>> open_the_story();
     Task<Result<void>> promote_a_good_version();
     Task<Result<void>> roll_back_a_bad_version();
@@ -85,6 +85,7 @@ class Demo {
     TaskGroup story_;
     TaskGroup narration_;
     bool is_ended_early_ = false;
+    std::optional<Result<void>> told_;  // nothing until the story came to its end
     std::unique_ptr<RunningLab> lab_;
     std::unique_ptr<Load> load_;
     lab::Subscription routes_watch_;
@@ -119,8 +120,7 @@ Task<Result<int>> Demo::play() {
     lab_->on_log([this](std::string_view line) { tell_log_line(line); });
     watch_routes();
 
-    std::optional<Result<void>> told;
-    story_.spawn("story", tell(told));
+    story_.spawn("story", tell());
     if (is_ended_early_) story_.cancel();
     co_await story_.wait();
 
@@ -130,8 +130,8 @@ Task<Result<int>> Demo::play() {
     terminal_.clear();
     co_await lab_->stop();
     signals_.cancel();
-    if (told && !*told) co_return told->error();
-    if (told) co_return 0;
+    if (told_ && !*told_) co_return told_->error();
+    if (told_) co_return 0;
     terminal_.line("ended before its end; nothing of it is left running");
     co_return 130;
 }
@@ -149,12 +149,12 @@ void Demo::end() {
     story_.cancel();
 }
 
-Task<> Demo::tell(std::optional<Result<void>>& told) {
+Task<> Demo::tell() {
     Result<void> so_far = co_await open_the_story();
     if (so_far) so_far = co_await promote_a_good_version();
     if (so_far) so_far = co_await roll_back_a_bad_version();
     if (so_far) so_far = sum_up();
-    told = so_far;
+    told_ = so_far;
     if (so_far && options_.keep) co_await leave_it_up();
 }
 
@@ -326,8 +326,9 @@ Task<Result<void>> Demo::wait_for_gateway() {
     const auto limit = environment_.clock.now() + 30s;
     while (environment_.clock.now() < limit) {
         const auto url = lab_->gateway_url(gateway);
-        auto request = url ? net::request_for(*url) : Error{ErrorKind::not_found, "no address"};
-        if (request) {
+        if (url) {
+            auto request = net::request_for(*url);
+            if (!request) co_return request.error();
             const auto answer = co_await http_.send(std::move(*request));
             if (answer && answer->status == 200) {
                 url_ = *url;
