@@ -126,10 +126,10 @@ void Fleet::add_one(int number) {
                                    "namespace: " + ns);
         return must(kube::parse_yaml_documents(text));
     };
-    const auto workload = named(example.at(1));
+    const auto workload = named(example.at(1).text);
     create(resources::deployments, workload.at(0));
     create(resources::horizontal_pod_autoscalers, workload.at(1));
-    auto release = named(example.at(3)).at(0);
+    auto release = named(example.at(3).text).at(0);
     put(release, {"spec", "service", "hosts"}, JsonArray{Json(name + ".example.com")});
     // The first failed check decides, and not long after the first step.
     put(release, {"spec", "analysis", "interval"}, Json("2s"));

@@ -73,8 +73,8 @@ class LabMeasurement {
             {"metadata",
              {{"name", "test"}, {"labels", {{"istio.io/rev", "cp-v112x.istio-system"}}}}}};
         must(co_await client.create(resources::namespaces, test));
-        for (const auto manifest : cli::podinfo_example())
-            must(co_await cli::apply_manifests(client, std::string(manifest)));
+        for (const auto& manifest : cli::podinfo_example())
+            must(co_await cli::apply_manifests(client, std::string(manifest.text)));
         co_await until(clock_, milliseconds{100}, "the article's Canary is initialized", [&] {
             return is_initialized(client);
         });
