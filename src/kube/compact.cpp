@@ -31,7 +31,7 @@ constexpr std::string_view dictionary =
     R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"","namespace":"","uid":")"
     R"(","generation":1,"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"app.kubernetes.io/name":"app":")";
 
-// Raw deflate with a small window: objects are a few kilobytes, and the state is made for each.
+// Raw deflate with a small window: objects are a few kilobytes.
 constexpr int window_bits = -13;
 constexpr int memory_level = 6;
 
@@ -39,14 +39,53 @@ Bytef* bytes_of(std::string_view text) {
     return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
 }
 
+// zlib's working memory, made once for each thread: making it costs more than packing an object.
+class Deflater {
+   public:
+    Deflater() {
+        SLUICE_ASSERT(
+            deflateInit2(&stream_, 6, Z_DEFLATED, window_bits, memory_level, Z_DEFAULT_STRATEGY) ==
+            Z_OK);
+    }
+    Deflater(const Deflater&) = delete;
+    Deflater& operator=(const Deflater&) = delete;
+    ~Deflater() { deflateEnd(&stream_); }
+
+    z_stream& begin() {
+        SLUICE_ASSERT(deflateReset(&stream_) == Z_OK);
+        SLUICE_ASSERT(deflateSetDictionary(&stream_,
+                                           bytes_of(dictionary),
+                                           static_cast<uInt>(dictionary.size())) == Z_OK);
+        return stream_;
+    }
+
+   private:
+    z_stream stream_{};
+};
+
+class Inflater {
+   public:
+    Inflater() { SLUICE_ASSERT(inflateInit2(&stream_, window_bits) == Z_OK); }
+    Inflater(const Inflater&) = delete;
+    Inflater& operator=(const Inflater&) = delete;
+    ~Inflater() { inflateEnd(&stream_); }
+
+    z_stream& begin() {
+        SLUICE_ASSERT(inflateReset(&stream_) == Z_OK);
+        SLUICE_ASSERT(inflateSetDictionary(&stream_,
+                                           bytes_of(dictionary),
+                                           static_cast<uInt>(dictionary.size())) == Z_OK);
+        return stream_;
+    }
+
+   private:
+    z_stream stream_{};
+};
+
 // Empty when the result would not be shorter.
 std::string deflated(std::string_view text) {
-    z_stream stream{};
-    SLUICE_ASSERT(
-        deflateInit2(&stream, 6, Z_DEFLATED, window_bits, memory_level, Z_DEFAULT_STRATEGY) ==
-        Z_OK);
-    SLUICE_ASSERT(deflateSetDictionary(
-                      &stream, bytes_of(dictionary), static_cast<uInt>(dictionary.size())) == Z_OK);
+    thread_local Deflater deflater;
+    auto& stream = deflater.begin();
     std::string out(text.size(), '\0');
     stream.next_in = bytes_of(text);
     stream.avail_in = static_cast<uInt>(text.size());
@@ -54,22 +93,18 @@ std::string deflated(std::string_view text) {
     stream.avail_out = static_cast<uInt>(out.size());
     const bool whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
     out.resize(whole ? stream.total_out : 0);
-    deflateEnd(&stream);
     return out;
 }
 
 std::string inflated(std::string_view packed, std::size_t size) {
-    z_stream stream{};
-    SLUICE_ASSERT(inflateInit2(&stream, window_bits) == Z_OK);
-    SLUICE_ASSERT(inflateSetDictionary(
-                      &stream, bytes_of(dictionary), static_cast<uInt>(dictionary.size())) == Z_OK);
+    thread_local Inflater inflater;
+    auto& stream = inflater.begin();
     std::string out(size, '\0');
     stream.next_in = bytes_of(packed);
     stream.avail_in = static_cast<uInt>(packed.size());
     stream.next_out = bytes_of(out);
     stream.avail_out = static_cast<uInt>(out.size());
     const bool whole = inflate(&stream, Z_FINISH) == Z_STREAM_END;
-    inflateEnd(&stream);
     SLUICE_ASSERT(whole && stream.total_out == size);
     return out;
 }

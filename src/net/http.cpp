@@ -6,6 +6,8 @@
 #include <boost/url/url_view.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::net {
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
@@ -26,8 +28,17 @@ std::vector<std::string_view> Headers::all(std::string_view name) const {
 void Headers::set(std::string_view name, std::string_view value) {
     // The value may be one of the fields' own.
     std::string kept(value);
-    erase(name);
-    fields_.emplace_back(std::string(name), std::move(kept));
+    const auto is_named = [name](const Field& field) {
+        return equals_ignoring_case(field.first, name);
+    };
+    const auto first = std::ranges::find_if(fields_, is_named);
+    if (first == fields_.end()) {
+        fields_.emplace_back(name, std::move(kept));
+        return;
+    }
+    first->first = name;
+    first->second = std::move(kept);
+    fields_.erase(std::remove_if(first + 1, fields_.end(), is_named), fields_.end());
 }
 
 void Headers::add(std::string_view name, std::string_view value) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 
@@ -30,11 +31,20 @@ bool is_ours(std::string_view name) {
     }
 }
 
+// RFC 9110, 5.6.2, by character.
+constexpr auto token_characters = [] {
+    std::array<bool, 256> allowed{};
+    for (int c = '!'; c < 127; ++c) {
+        allowed[static_cast<std::size_t>(c)] =
+            std::string_view("\"(),/:;<=>?@[\\]{}").find(static_cast<char>(c)) ==
+            std::string_view::npos;
+    }
+    return allowed;
+}();
+
 bool is_token(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return c > ' ' && c < 127 && c != ':' && c != '(' && c != ')' && c != ',' && c != '/' &&
-               c != '<' && c != '=' && c != '>' && c != '?' && c != '@' && c != '[' && c != ']' &&
-               c != '{' && c != '}' && c != '"' && c != ';' && c != '\\';
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
+        return token_characters[static_cast<unsigned char>(c)];
     });
 }
 

@@ -43,6 +43,7 @@ TEST_CASE("header names compare without case and keep their order") {
     CHECK_FALSE(headers.get("X-Two"));
     headers.set("accept", *headers.get("X-One"));
     CHECK(headers.size() == 2);
+    CHECK(headers.begin()->first == "accept");
     CHECK(headers.get("Accept") == "1");
     headers.erase("x-one");
     CHECK(headers.size() == 1);
