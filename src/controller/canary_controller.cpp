@@ -72,7 +72,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         if (view->behind) {
             explain(*view, "catch up with the note");
             auto status = *find(view->object, {"status"});
-            const auto saved = co_await save_status(*view, std::move(status));
+            const auto saved = co_await save_status(view, std::move(status));
             if (!saved) co_return report(*view, saved.error());
             continue;
         }
@@ -103,7 +103,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             continue;
         }
         if (const auto* act = std::get_if<canary::Act>(&move)) {
-            const auto done = co_await carry_out(*view, *act);
+            const auto done = co_await carry_out(view, *act);
             if (!done) co_return done.error();
             continue;
         }
@@ -121,24 +121,24 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
 
 // One transition: the laws, the effects in their order, the Events, and the status last: what it
 // claims has happened.
-Task<Result<void>> CanaryController::carry_out(View view, canary::Act act) {
-    const auto key = kube::key_of(view.object);
-    explain(view, act.why);
-    const auto broken = traffic::violations(view.world, act);
+Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act) {
+    const auto key = kube::key_of(view->object);
+    explain(*view, act.why);
+    const auto broken = traffic::violations(view->world, act);
     if (!broken.empty()) co_return co_await refuse(view, broken);
 
     for (const auto& effect : act.effects) {
         const auto done = co_await perform(view, effect);
-        if (!done) co_return report(view, done.error());
+        if (!done) co_return report(*view, done.error());
     }
-    co_await tools_.announcer.record(view.object, act.events);
+    co_await tools_.announcer.record(view->object, act.events);
 
     if (act.status) {
-        const auto saved = co_await save_status(view, drained_from(view, *act.status));
-        if (!saved) co_return report(view, saved.error());
+        const auto saved = co_await save_status(view, drained_from(*view, *act.status));
+        if (!saved) co_return report(*view, saved.error());
     }
     memory_[key].remembered = act.remembered;
-    if (act.finish) count(view, *act.finish);
+    if (act.finish) count(*view, *act.finish);
     co_return Result<void>{};
 }
 
@@ -152,9 +152,9 @@ Json CanaryController::drained_from(const View& view, Json status) const {
     return status;
 }
 
-Task<Result<void>> CanaryController::refuse(View view, std::vector<std::string> broken) {
-    tools_.metrics.count_law_violation(memory_[kube::key_of(view.object)].measured);
-    tools_.announcer.warn(view.object, canary::EventType::error, broken.front());
+Task<Result<void>> CanaryController::refuse(ViewPtr view, std::vector<std::string> broken) {
+    tools_.metrics.count_law_violation(memory_[kube::key_of(view->object)].measured);
+    tools_.announcer.warn(view->object, canary::EventType::error, broken.front());
     co_return Error{ErrorKind::invalid, broken.front()};
 }
 
@@ -172,10 +172,11 @@ Error CanaryController::report(const View& view, const Error& error) {
 
 // --- looking ----------------------------------------------------------------------------------
 
-std::optional<CanaryController::View> CanaryController::survey(const ObjectKey& key) {
+CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
     auto& caches = tools_.caches;
+    if (on_look_) on_look_(key);
     auto object = caches.canaries.get(key);
-    if (!object) return std::nullopt;
+    if (!object) return nullptr;
     const auto target = target_name(*object);
     const auto scaler = scaler_name(*object);
     const auto names = routing::service_names(*object);
@@ -205,7 +206,9 @@ std::optional<CanaryController::View> CanaryController::survey(const ObjectKey& 
     seen.remembered = memory.remembered;
 
     const auto* stored = find(*object, {"status"});
-    View view{.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored};
+    const auto shared = std::make_shared<View>();
+    auto& view = *shared;
+    view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
     auto note = seen.primary ? text_at(*seen.primary, {"metadata", "annotations", state_annotation})
                              : std::string_view{};
     if (note.empty()) note = memory.note;
@@ -222,7 +225,7 @@ std::optional<CanaryController::View> CanaryController::survey(const ObjectKey& 
     view.object = std::move(*object);
     view.world = canary::world_of(seen, tools_.clock.now());
     show(view);
-    return view;
+    return shared;
 }
 
 std::map<std::string, Json> CanaryController::survey_configs(const canary::Seen& seen,
@@ -307,7 +310,7 @@ std::optional<std::string> CanaryController::older_rival(const View& view) const
 
 // --- doing ------------------------------------------------------------------------------------
 
-Task<Result<void>> CanaryController::perform(View view, canary::Effect effect) {
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Effect effect) {
     auto done = co_await std::visit(
         [&](auto& what) { return perform(std::move(view), std::move(what)); }, effect);
     co_return done;

@@ -13,7 +13,9 @@
 #include "kube/client.hpp"
 #include "routing/table.hpp"
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +42,10 @@ class CanaryController {
     // repeat from any point, because every effect states what must be true ("90/10") and never a
     // change to it ("10 more").
     Task<Result<std::optional<Time>>> tick(kube::ObjectKey key);
+    // Called at each look of a tick: what has changed until then needs no further tick.
+    void on_look(std::function<void(const kube::ObjectKey& key)> callback) {
+        on_look_ = std::move(callback);
+    }
 
     // The Canaries that a change of this object concerns.
     std::vector<kube::ObjectKey> concerned_by(const kube::Resource& resource,
@@ -54,6 +60,14 @@ class CanaryController {
     void keep_state_in(StateHome home) { state_home_ = home; }
 
    private:
+    // What the objects that concern a Canary were last read from.
+    struct Noted {
+        std::int64_t generation = -1;  // of the Canary
+        std::string target_uid = {};
+        std::int64_t target_generation = -1;
+
+        bool operator==(const Noted&) const = default;
+    };
     struct Memory {
         std::string uid;
         canary::Remembered remembered;
@@ -63,6 +77,7 @@ class CanaryController {
         std::string note;
         // Since when the note and the status do not go together.
         std::optional<Time> unclear_since;
+        Noted noted;
     };
     struct View {
         Json object;           // with the whole status
@@ -71,30 +86,34 @@ class CanaryController {
         bool unclear = false;  // it may be older than what was noted, or the other way round
         canary::World world;
     };
+    // Shared by all that is done about one look.
+    using ViewPtr = std::shared_ptr<const View>;
 
-    std::optional<View> survey(const kube::ObjectKey& key);
+    // Null when there is no such Canary.
+    ViewPtr survey(const kube::ObjectKey& key);
     canary::RoutesSeen survey_routes(const Json& object, const std::string& provider) const;
     routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
     std::map<std::string, Json> survey_configs(const canary::Seen& seen,
                                                const std::string& ns) const;
     std::optional<std::string> older_rival(const View& view) const;
 
-    Task<Result<void>> carry_out(View view, canary::Act act);
+    Task<Result<void>> carry_out(ViewPtr view, canary::Act act);
     Json drained_from(const View& view, Json status) const;
-    Task<Result<void>> refuse(View view, std::vector<std::string> broken);
-    Task<Result<void>> perform(View view, canary::Effect effect);
-    Task<Result<void>> perform(View view, canary::Create create);
-    Task<Result<void>> perform(View view, canary::Patch patch);
-    Task<Result<void>> perform(View view, canary::ScaleTarget scale);
-    Task<Result<void>> perform(View view, canary::Delete removal);
-    Task<Result<void>> perform(View view, canary::EnsureRoutes ensure);
-    Task<Result<void>> perform(View view, canary::Route route);
-    Task<Result<void>> write(View view, routing::ObjectWrite write);
-    Task<Result<void>> save_status(View view, Json status);
-    Task<Result<void>> note_state(View view, Json status);
+    Task<Result<void>> refuse(ViewPtr view, std::vector<std::string> broken);
+    Task<Result<void>> perform(ViewPtr view, canary::Effect effect);
+    Task<Result<void>> perform(ViewPtr view, canary::Create create);
+    Task<Result<void>> perform(ViewPtr view, canary::Patch patch);
+    Task<Result<void>> perform(ViewPtr view, canary::ScaleTarget scale);
+    Task<Result<void>> perform(ViewPtr view, canary::Delete removal);
+    Task<Result<void>> perform(ViewPtr view, canary::EnsureRoutes ensure);
+    Task<Result<void>> perform(ViewPtr view, canary::Route route);
+    Task<Result<void>> write(ViewPtr view, routing::ObjectWrite write);
+    Task<Result<void>> save_status(ViewPtr view, Json status);
+    Task<Result<void>> note_state(ViewPtr view, Json status);
     Error report(const View& view, const Error& error);
 
     void show(const View& view);
+    void note_concerns(const View& view);
     void tell(const View& view, const std::string& line);
     void count(const View& view, canary::Finish finish);
     void explain(const View& view, const std::string& decision);
@@ -105,6 +124,7 @@ class CanaryController {
     canary::Settings settings_;
     const kube::WriteGate* gate_ = nullptr;
     StateHome state_home_ = StateHome::status;
+    std::function<void(const kube::ObjectKey&)> on_look_;
     std::map<kube::ObjectKey, Memory> memory_;
     Dependents dependents_;
 };

@@ -21,23 +21,23 @@ routing::Shares shares_of(canary::Weights weights) {
 
 }  // namespace
 
-Task<Result<void>> CanaryController::perform(View view, canary::Create create) {
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Create create) {
     auto& cache = tools_.caches.of(create.kind);
     const auto answer =
         co_await tools_.client.create(cache.resource(), create.object, {.field_manager = manager});
     if (!answer) co_return failed(create.telling, answer.error());
     cache.note(*answer);
-    tell(view, create.telling.log);
+    tell(*view, create.telling.log);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::perform(View view, canary::Patch patch) {
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Patch patch) {
     if (patch.is_empty()) {
-        tell(view, patch.telling.log);
+        tell(*view, patch.telling.log);
         co_return Result<void>{};
     }
     auto& cache = tools_.caches.of(patch.kind);
-    const kube::ObjectKey key{view.world.canary.ns, patch.name};
+    const kube::ObjectKey key{view->world.canary.ns, patch.name};
     const auto answer = co_await tools_.client.merge_patch(
         cache.resource(),
         key,
@@ -45,75 +45,77 @@ Task<Result<void>> CanaryController::perform(View view, canary::Patch patch) {
         {.resource_version = patch.resource_version, .uid = patch.uid, .field_manager = manager});
     if (!answer) co_return failed(patch.telling, answer.error());
     cache.note(*answer);
-    tell(view, patch.telling.log);
+    tell(*view, patch.telling.log);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::perform(View view, canary::ScaleTarget scale) {
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::ScaleTarget scale) {
     auto& cache = tools_.caches.deployments;
-    const kube::ObjectKey key{view.world.canary.ns, scale.name};
+    const kube::ObjectKey key{view->world.canary.ns, scale.name};
     const Json patch = JsonObject{{"spec", JsonObject{{"replicas", scale.replicas}}}};
     const auto answer = co_await tools_.client.merge_patch(
         cache.resource(), key, patch, {.uid = scale.uid, .field_manager = manager});
     if (!answer) co_return failed(scale.telling, answer.error());
     cache.note(*answer);
-    tell(view, scale.telling.log);
+    tell(*view, scale.telling.log);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::perform(View view, canary::Delete removal) {
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Delete removal) {
     auto& cache = tools_.caches.of(removal.kind);
-    const kube::ObjectKey key{view.world.canary.ns, removal.name};
+    const kube::ObjectKey key{view->world.canary.ns, removal.name};
     const auto answer = co_await tools_.client.remove(
         cache.resource(), key, {.propagation = kube::Propagation::background, .uid = removal.uid});
     if (!answer && answer.error().kind != ErrorKind::not_found) {
         co_return failed(removal.telling, answer.error());
     }
     if (answer) cache.note_deleted(key, *answer);
-    tell(view, removal.telling.log);
+    tell(*view, removal.telling.log);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::perform(View view, canary::EnsureRoutes ensure) {
-    const auto* router = tools_.routers.find(view.world.canary.provider);
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::EnsureRoutes ensure) {
+    const auto* router = tools_.routers.find(view->world.canary.provider);
     if (router == nullptr) {
-        co_return Error{ErrorKind::unsupported, tools_.routers.refusal(view.world.canary.provider)};
+        co_return Error{ErrorKind::unsupported,
+                        tools_.routers.refusal(view->world.canary.provider)};
     }
     // The live objects as they are now: an earlier effect of this act may have changed them.
-    const auto writes =
-        router->ensure(view.object, live_objects(*router, view.object), shares_of(ensure.weights));
+    const auto writes = router->ensure(
+        view->object, live_objects(*router, view->object), shares_of(ensure.weights));
     if (!writes) co_return writes.error();
     for (const auto& each : *writes) {
         auto done = co_await write(view, each);
         if (!done) co_return done;
     }
-    tell(view, ensure.telling.log);
+    tell(*view, ensure.telling.log);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::perform(View view, canary::Route route) {
-    const auto* router = tools_.routers.find(view.world.canary.provider);
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Route route) {
+    const auto* router = tools_.routers.find(view->world.canary.provider);
     if (router == nullptr) {
-        co_return Error{ErrorKind::unsupported, tools_.routers.refusal(view.world.canary.provider)};
+        co_return Error{ErrorKind::unsupported,
+                        tools_.routers.refusal(view->world.canary.provider)};
     }
-    const auto live = live_objects(*router, view.object);
-    const auto seen = router->read(view.object, live);
+    const auto live = live_objects(*router, view->object);
+    const auto seen = router->read(view->object, live);
     if (seen && !route.resource_version.empty() &&
         seen->resource_version != route.resource_version) {
         co_return Error{ErrorKind::conflict, "routes have changed since they were read"};
     }
-    const auto change = router->route(view.object, live, shares_of(route.weights));
+    const auto change = router->route(view->object, live, shares_of(route.weights));
     if (!change) co_return change.error();
     // Nothing differs: the routes are as they should be already.
     if (!change->body.as_object().empty()) {
         auto done = co_await write(view, *change);
         if (!done) co_return done;
     }
-    tell(view, route.telling.log);
+    tell(*view, route.telling.log);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::write(View view, routing::ObjectWrite write) {
+Task<Result<void>> CanaryController::write(ViewPtr view, routing::ObjectWrite write) {
     const auto& name = write.name;
     auto answer =
         write.verb == routing::WriteVerb::create
@@ -122,18 +124,18 @@ Task<Result<void>> CanaryController::write(View view, routing::ObjectWrite write
                   name.resource, name.key, write.body, {.field_manager = manager});
     if (!answer) co_return answer.error().with(write.failing);
     tools_.caches.of(name.resource)->note(*answer);
-    tell(view, write.done);
+    tell(*view, write.done);
     co_return Result<void>{};
 }
 
-Task<Result<void>> CanaryController::save_status(View view, Json status) {
-    const auto key = kube::key_of(view.object);
+Task<Result<void>> CanaryController::save_status(ViewPtr view, Json status) {
+    const auto key = kube::key_of(view->object);
     const auto& whole = status;
     if (state_home_ == StateHome::annotation) {
         auto noted = co_await note_state(view, whole);
         if (!noted) co_return noted;
     }
-    const Json from = JsonObject{{"status", view.stored_status}};
+    const Json from = JsonObject{{"status", view->stored_status}};
     const Json to = JsonObject{
         {"status", state_home_ == StateHome::annotation ? without_own_fields(whole) : whole}};
     const auto patch = merge_patch_between(from, to);
@@ -143,8 +145,8 @@ Task<Result<void>> CanaryController::save_status(View view, Json status) {
         key,
         patch,
         {.subresource = "status",
-         .resource_version = std::string(kube::resource_version_of(view.object)),
-         .uid = std::string(kube::uid_of(view.object)),
+         .resource_version = std::string(kube::resource_version_of(view->object)),
+         .uid = std::string(kube::uid_of(view->object)),
          .field_manager = manager});
     if (!answer) {
         co_return answer.error().with(
@@ -163,17 +165,18 @@ Task<Result<void>> CanaryController::save_status(View view, Json status) {
                     canary_definition,
                     state_annotation));
     state_home_ = StateHome::annotation;
-    view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
-    co_return co_await note_state(std::move(view), whole);
+    const auto since = std::make_shared<View>(*view);
+    since->stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
+    co_return co_await note_state(since, whole);
 }
 
 // Before the status, and with all that it will say: this write is the transition.
-Task<Result<void>> CanaryController::note_state(View view, Json status) {
-    const auto key = kube::key_of(view.object);
-    auto note = note_of(view.stored_status, status, kube::uid_of(view.object));
+Task<Result<void>> CanaryController::note_state(ViewPtr view, Json status) {
+    const auto key = kube::key_of(view->object);
+    auto note = note_of(view->stored_status, status, kube::uid_of(view->object));
     memory_[key].note = note;
     auto& cache = tools_.caches.deployments;
-    const kube::ObjectKey primary{key.ns, view.world.canary.primary_name()};
+    const kube::ObjectKey primary{key.ns, view->world.canary.primary_name()};
     const auto seen = cache.get(primary);
     // Until there is a primary, nothing has happened that could not be seen again.
     if (!seen) co_return Result<void>{};
@@ -218,8 +221,7 @@ void CanaryController::show(const View& view) {
     const auto key = kube::key_of(view.object);
     auto& memory = memory_[key];
     const auto& world = view.world;
-    // The target's template may name other configs now.
-    dependents_.set(key, concerns_of(view.object, world.canary.provider));
+    note_concerns(view);
     memory.measured = {
         .target = world.canary.target.name, .primary = world.canary.primary_name(), .ns = key.ns};
     tools_.metrics.set_status(memory.measured, api::to_string(world.canary.status.phase));
@@ -232,6 +234,21 @@ void CanaryController::show(const View& view) {
         memory.synced_generation = world.canary.generation;
         tools_.log.info("Synced " + to_string(key));
     }
+}
+
+// Anew when the Canary's spec is new, or the target's: its template may name other configs now.
+void CanaryController::note_concerns(const View& view) {
+    const auto key = kube::key_of(view.object);
+    const auto& world = view.world;
+    Noted seen{.generation = world.canary.generation};
+    if (world.target) {
+        seen.target_uid = world.target->uid;
+        seen.target_generation = world.target->generation;
+    }
+    auto& noted = memory_[key].noted;
+    if (noted == seen) return;
+    noted = std::move(seen);
+    dependents_.set(key, concerns_of(view.object, world.canary.provider));
 }
 
 void CanaryController::count(const View& view, canary::Finish finish) {
@@ -258,7 +275,13 @@ std::vector<kube::ObjectKey> CanaryController::concerned_by(const kube::Resource
 
 std::vector<kube::ObjectKey> CanaryController::note_canary(const kube::ObjectKey& key) {
     const auto object = tools_.caches.canaries.get(key);
+    const auto known = memory_.find(key);
     if (object) {
+        // A new status changes nothing of it.
+        if (known != memory_.end() && known->second.uid == kube::uid_of(*object) &&
+            known->second.noted.generation == integer_at(*object, {"metadata", "generation"})) {
+            return {key};
+        }
         auto provider = std::string(text_at(*object, {"spec", "provider"}));
         if (provider.empty()) provider = settings_.defaults.provider;
         dependents_.set(key, concerns_of(*object, provider));
@@ -270,6 +293,7 @@ std::vector<kube::ObjectKey> CanaryController::note_canary(const kube::ObjectKey
         for (const auto& other : dependents_.of(concern)) woken.push_back(other);
     }
     dependents_.erase(key);
+    if (known != memory_.end()) known->second.noted = {};
     return woken;
 }
 

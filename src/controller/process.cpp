@@ -16,6 +16,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 namespace sluice::controller {
 namespace {
@@ -145,7 +146,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     void wake(const std::vector<kube::ObjectKey>& keys);
     void note_revision(const kube::ObjectKey& key);
     void start_work();
-    void count_canaries();
+    void count_canary(const kube::ObjectKey& key);
     bool is_ready() const;
     Task<net::Response> handle(net::Request request) override;
 
@@ -171,7 +172,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     bool lost_lease = false;
     bool synced = false;
     std::map<kube::ObjectKey, kube::ObjectKey> canary_of_revision;
-    std::map<std::string, std::size_t> counted;
+    std::map<std::string, std::set<std::string>> counted;  // names by namespace
     // In the order in which they end: passes, then the lease, then caches and Events.
     TaskGroup work;
     TaskGroup lead;
@@ -359,9 +360,10 @@ Task<> Process::State::campaign() {
 // --- wiring -----------------------------------------------------------------------------------
 
 void Process::State::connect_queue() {
+    canaries.on_look([this](const kube::ObjectKey& key) { queue.note_look(key); });
     caches.canaries.on_change([this](const kube::ObjectKey& key) {
         wake(canaries.note_canary(key));
-        count_canaries();
+        count_canary(key);
     });
     caches.revisions.on_change([this](const kube::ObjectKey& key) { note_revision(key); });
     for (auto* cache : caches.all()) {
@@ -391,19 +393,18 @@ void Process::State::note_revision(const kube::ObjectKey& key) {
 
 void Process::State::start_work() {
     working = true;
-    count_canaries();
+    for (const auto& key : caches.canaries.keys()) count_canary(key);
     spawn(work, "canaries", queue.run());
     outside.log.info("Started operator workers");
 }
 
-void Process::State::count_canaries() {
+void Process::State::count_canary(const kube::ObjectKey& key) {
     // Who stands by counts nothing: sums over all replicas would be wrong.
     if (!working) return;
-    std::map<std::string, std::size_t> now;
-    for (auto& [ns, count] : counted) now[ns] = 0;
-    for (const auto& key : caches.canaries.keys()) ++now[key.ns];
-    for (const auto& [ns, count] : now) metrics.set_total(ns, count);
-    counted = std::move(now);
+    auto& names = counted[key.ns];
+    const bool has_changed =
+        caches.canaries.contains(key) ? names.insert(key.name).second : names.erase(key.name) > 0;
+    if (has_changed) metrics.set_total(key.ns, names.size());
 }
 
 // --- HTTP -------------------------------------------------------------------------------------

@@ -112,6 +112,10 @@ void WorkQueue::add(const ObjectKey& key) {
     news();
 }
 
+void WorkQueue::note_look(const ObjectKey& key) {
+    once_more_.erase(key);
+}
+
 void WorkQueue::wake_at(const ObjectKey& key, Time when) {
     const auto known = wake_of_.find(key);
     if (known != wake_of_.end() && known->second <= when) return;

@@ -43,6 +43,9 @@ class WorkQueue {
 
     // As soon as possible. While its pass is under way, once more after it.
     void add(const ObjectKey& key);
+    // For a pass that looks at its object now: what was added until here is seen by it, and asks
+    // for no further pass.
+    void note_look(const ObjectKey& key);
     // Not before `when`, unless something adds it earlier: the earliest wins.
     void wake_at(const ObjectKey& key, Time when);
     // Drops waiting wakes and counted failures, for an object that is gone.

@@ -76,6 +76,24 @@ TEST_CASE("a key that is added during its pass gets one more after it, and never
     CHECK(passes.most == 1);
 }
 
+TEST_CASE("what was added before a pass looked needs no further pass, what comes after does") {
+    Passes passes;
+    passes.takes["a"] = 10ms;
+    passes.queue.add(a);
+    passes.world.clock.settle();
+    passes.queue.add(a);
+    passes.queue.note_look(a);
+    passes.world.clock.run_for(1s);
+    CHECK(passes.begun == Names{"a@0"});
+
+    passes.queue.add(a);
+    passes.world.clock.settle();
+    passes.queue.note_look(a);
+    passes.queue.add(a);
+    passes.world.clock.run_for(1s);
+    CHECK(passes.begun == Names{"a@0", "a@1000", "a@1010"});
+}
+
 TEST_CASE("a slow key does not hold up the others") {
     Passes passes;
     passes.takes["a"] = 1h;
