@@ -1,10 +1,12 @@
 #include "app/real_world.hpp"
 
 #include "base/async/forget_wait.hpp"
+#include "base/async/wall_time.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <time.h>
 
 #include <chrono>
 #include <random>
@@ -14,7 +16,7 @@ namespace {
 
 class RealClock final : public Clock {
    public:
-    Time now() const override { return std::chrono::system_clock::now(); }
+    Time now() const override { return time_.at(passed(), std::chrono::system_clock::now()); }
 
     Task<> sleep_until(Time when) override {
         const auto left = when - now();
@@ -24,6 +26,16 @@ class RealClock final : public Clock {
         timer.expires_after(left);
         co_await timer.async_wait(boost::asio::use_awaitable);
     }
+
+   private:
+    // Counts what the machine has slept, too: then the wall clock has gone on rightly.
+    static Duration passed() {
+        timespec time{};
+        ::clock_gettime(CLOCK_BOOTTIME, &time);
+        return std::chrono::seconds{time.tv_sec} + Duration{time.tv_nsec};
+    }
+
+    mutable WallTime time_{passed(), std::chrono::system_clock::now()};
 };
 
 }  // namespace

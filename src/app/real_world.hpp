@@ -8,8 +8,8 @@
 
 namespace sluice {
 
-// Wall-clock times for what people read; waits are measured on the monotonic clock, so a jump of
-// the wall clock neither shortens nor stretches one. Waits run on the executor of whoever waits.
+// Near to the wall clock, but as steady as the time that really passes (base/async/wall_time.hpp):
+// a jump of the wall clock lets no deadline pass early. Waits run on the executor of whoever waits.
 std::unique_ptr<Clock> make_real_clock();
 
 // Seeded from the system.

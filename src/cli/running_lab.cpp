@@ -10,7 +10,9 @@
 #include "lab/mesh/install.hpp"
 #include "lab/mesh/mesh.hpp"
 #include "lab/prometheus/prometheus_child.hpp"
+#include "lab/prometheus/scrape_targets.hpp"
 #include "lab/workloads/container_logs.hpp"
+#include "lab/workloads/event_expiry.hpp"
 #include "lab/workloads/kubelet.hpp"
 #include "lab/workloads/socket_runtime.hpp"
 #include "lab/workloads/workload_controllers.hpp"
@@ -86,6 +88,7 @@ struct RunningLab::State {
           dir(std::move(the_dir)),
           block(std::move(the_block)),
           cluster(clock, random),
+          events(control.get_executor(), cluster),
           logs(control.get_executor(), cluster),
           api(control.get_executor(), cluster, &logs),
           api_sockets(control.get_executor(), clock, api),
@@ -102,6 +105,7 @@ struct RunningLab::State {
     TrafficThread traffic;
 
     lab::Cluster cluster;
+    lab::EventExpiry events;
     lab::ContainerLogs logs;
     lab::ApiServer api;
     net::HttpServer api_sockets;
@@ -117,6 +121,7 @@ struct RunningLab::State {
     std::unique_ptr<net::ViaProxyClient> names;
     std::unique_ptr<Logger> own_log;
     std::unique_ptr<lab::PrometheusChild> prometheus;
+    std::unique_ptr<lab::ScrapeTargets> scrape_targets;
 
     std::unique_ptr<ControllerPods> controllers;
     std::unique_ptr<net::HttpServer> controller_sockets;
@@ -160,8 +165,14 @@ Task<Result<void>> RunningLab::State::start() {
     lab::ImageMap images;
     for (const auto& [glob, app] : options.images) images.put(glob, app);
     kubelet = std::make_unique<lab::Kubelet>(
-        control.get_executor(), cluster, *pods, logs, std::move(images));
+        control.get_executor(),
+        cluster,
+        *pods,
+        logs,
+        std::move(images),
+        lab::KubeletOptions{.environment = mesh::egress_environment});
     workloads->start();
+    events.start();
 
     mesh = std::make_unique<mesh::Mesh>(
         control.get_executor(),
@@ -205,6 +216,8 @@ Task<Result<void>> RunningLab::State::start() {
         control.get_executor(), clock, sockets, *own_log, std::move(scraped));
     const auto measured = co_await prometheus->start();
     if (!measured) co_return measured.error();
+    scrape_targets = std::make_unique<lab::ScrapeTargets>(
+        control.get_executor(), cluster, (dir.run() / "prometheus" / "apps.json").string());
     const auto named = lab::publish_prometheus(cluster, prometheus->origin());
     if (!named) co_return named.error();
 

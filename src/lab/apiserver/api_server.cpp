@@ -143,6 +143,8 @@ net::Response ApiServer::State::answer_resource(const net::Request& request,
     if (!kind->stored) {
         return method == "POST" && path.name.empty() ? create_object(call) : refuse();
     }
+    // Kinds that are there to be looked for, and that nobody would work on.
+    if (!kind->has_verb("create") && method != "GET") return refuse();
     if (path.name.empty()) {
         if (method == "GET") return read_collection(call);
         if (method == "POST") return create_object(call);

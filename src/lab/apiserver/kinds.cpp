@@ -15,6 +15,7 @@ enum Trait : unsigned {
     with_scale = 4,
     with_generation = 8,
     answer_only = 16,
+    read_only = 32,
 };
 
 // One line per kind. `also` is a second group and version under which the same objects are served.
@@ -40,6 +41,7 @@ constexpr Row rows[]{
     {"", "v1", "serviceaccounts", "ServiceAccount", plain, "sa", ""},
     {"", "v1", "resourcequotas", "ResourceQuota", with_status, "quota", ""},
     {"", "v1", "limitranges", "LimitRange", plain, "limits", ""},
+    {"", "v1", "replicationcontrollers", "ReplicationController", with_status | read_only, "rc", "all"},
     {"", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", with_status, "pvc", ""},
     {"apps", "v1", "deployments", "Deployment", workload, "deploy", "all"},
     {"apps", "v1", "replicasets", "ReplicaSet", workload, "rs", "all"},
@@ -58,6 +60,8 @@ constexpr Row rows[]{
     {"rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", cluster_scoped, "", ""},
     {"rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", cluster_scoped, "", ""},
     {"authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", cluster_scoped | answer_only, "", ""},
+    {"authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", cluster_scoped | answer_only, "", ""},
+    {"authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", cluster_scoped | answer_only, "", ""},
     {"apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", cluster_scoped | with_status | with_generation, "crd,crds", "api-extensions"},
 };
 // clang-format on
@@ -86,9 +90,11 @@ Kind kind_of(const Row& row) {
     kind.short_names = split_list(row.short_names);
     kind.categories = split_list(row.categories);
     kind.stored = (row.traits & answer_only) == 0;
-    kind.verbs = kind.stored
-                     ? split_list("create,delete,deletecollection,get,list,patch,update,watch")
-                     : split_list("create");
+    kind.verbs = !kind.stored                    ? split_list("create")
+                 : (row.traits & read_only) != 0 ? split_list("get,list,watch")
+                                                 : split_list(
+                                                       "create,delete,deletecollection,get,list,"
+                                                       "patch,update,watch");
     kind.generations = (row.traits & with_generation) != 0;
     kind.versions.push_back(version_of(row, row.group, row.version));
     kind.versions.back().storage = true;
@@ -99,6 +105,10 @@ Kind kind_of(const Row& row) {
 }
 
 }  // namespace
+
+bool Kind::has_verb(std::string_view verb) const {
+    return std::ranges::find(verbs, verb) != verbs.end();
+}
 
 const KindVersion* Kind::version(std::string_view group, std::string_view name) const {
     const auto there = std::find_if(versions.begin(), versions.end(), [&](const auto& version) {

@@ -66,9 +66,10 @@ struct Kind {
     bool custom = false;
     // metadata.generation counts changes of the spec.
     bool generations = false;
-    // POST is answered and nothing kept (selfsubjectaccessreviews).
+    // False: POST is answered and nothing kept (selfsubjectaccessreviews).
     bool stored = true;
 
+    bool has_verb(std::string_view verb) const;
     const KindVersion* version(std::string_view group, std::string_view name) const;
     const KindVersion& storage() const;
     // The same kind under the name of one of its versions.

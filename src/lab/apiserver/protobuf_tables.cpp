@@ -182,6 +182,8 @@ SelfSubjectAccessReviewSpec: 1 resourceAttributes:ResourceAttributes, 2 nonResou
 ResourceAttributes: 1 namespace, 2 verb, 3 group, 4 version, 5 resource, 6 subresource, 7 name
 NonResourceAttributes: 1 path, 2 verb
 SubjectAccessReviewStatus: 1 allowed:bool, 2 reason, 3 evaluationError, 4 denied:bool
+SelfSubjectRulesReview: 1 metadata:ObjectMeta, 2 spec:SelfSubjectRulesReviewSpec
+SelfSubjectRulesReviewSpec: 1 namespace
 SelfSubjectReview: 1 metadata:ObjectMeta, 2 status:SelfSubjectReviewStatus
 SelfSubjectReviewStatus: 1 userInfo:UserInfo
 UserInfo: 1 username, 2 uid, 3 groups[]
@@ -230,6 +232,7 @@ constexpr std::array kinds{
     KindRow{"policy/v1", "Eviction", "Eviction"},
     KindRow{"networking.k8s.io/v1", "Ingress", "Ingress"},
     KindRow{"authorization.k8s.io/v1", "SelfSubjectAccessReview", "SelfSubjectAccessReview"},
+    KindRow{"authorization.k8s.io/v1", "SelfSubjectRulesReview", "SelfSubjectRulesReview"},
     KindRow{"authentication.k8s.io/v1", "SelfSubjectReview", "SelfSubjectReview"},
     KindRow{"authentication.k8s.io/v1", "TokenRequest", "TokenRequest"},
     KindRow{"coordination.k8s.io/v1", "Lease", "Lease"},

@@ -105,14 +105,30 @@ net::Response written(const ApiCall& call,
     return response;
 }
 
-// A review is answered and not kept: everybody may do everything.
+// Everybody is the same user and may do everything.
+JsonObject review_status(std::string_view kind) {
+    const JsonArray all{"*"};
+    if (kind == "SelfSubjectReview") {
+        return {{"userInfo",
+                 {{"username", "lab-user"},
+                  {"groups", JsonArray{"system:masters", "system:authenticated"}}}}};
+    }
+    if (kind == "SelfSubjectRulesReview") {
+        return {
+            {"resourceRules",
+             JsonArray{JsonObject{{"verbs", all}, {"apiGroups", all}, {"resources", all}}}},
+            {"nonResourceRules", JsonArray{JsonObject{{"verbs", all}, {"nonResourceURLs", all}}}},
+            {"incomplete", false}};
+    }
+    return {{"allowed", true}, {"reason", "the lab cluster enforces no RBAC"}};
+}
+
+// A review is answered and not kept.
 net::Response answer_review(const ApiCall& call, Json review) {
     put(review, {"kind"}, Json(call.resource.kind));
     put(review, {"apiVersion"}, Json(call.resource.api_version()));
     if (find(review, {"metadata"}) == nullptr) put(review, {"metadata"}, JsonObject{});
-    put(review,
-        {"status"},
-        JsonObject{{"allowed", true}, {"reason", "the lab cluster enforces no RBAC"}});
+    put(review, {"status"}, review_status(call.resource.kind));
     return json_answer(201, review);
 }
 

@@ -57,11 +57,17 @@ Result<std::uint16_t> open_somewhere(Traffic& traffic,
     return bound;
 }
 
+bool is_gateway_pod(const Json& pod) {
+    return text_at(pod, {"metadata", "annotations", "inject.istio.io/templates"})
+        .starts_with("gateway");
+}
+
 }  // namespace
 
-std::optional<std::string> egress_of(const Json& pod, const std::string& pod_ip) {
-    if (!has_sidecar(pod) || pod_ip.empty()) return std::nullopt;
-    return fmt::format("http://{}:{}", pod_ip, egress_port);
+std::map<std::string, std::string> egress_environment(const Json& pod, const std::string& pod_ip) {
+    if (!has_sidecar(pod) || is_gateway_pod(pod) || pod_ip.empty()) return {};
+    const auto way_out = fmt::format("http://{}:{}", pod_ip, egress_port);
+    return {{"http_proxy", way_out}, {"HTTP_PROXY", way_out}, {"SLUICE_EGRESS", way_out}};
 }
 
 struct Mesh::State final : GatewayDoors, std::enable_shared_from_this<Mesh::State> {
@@ -181,9 +187,7 @@ void Mesh::State::on_pod(const lab::Change& change) {
         on_traffic([name](Traffic& there) { there.listeners.close(name, pod_grace); });
         sidecars.erase(known);
     }
-    const bool is_gateway = text_at(pod, {"metadata", "annotations", "inject.istio.io/templates"})
-                                .starts_with("gateway");
-    if (has_ended_now || is_gateway || !has_sidecar(pod) || sidecars.contains(key)) return;
+    if (has_ended_now || is_gateway_pod(pod) || !has_sidecar(pod) || sidecars.contains(key)) return;
     sidecars[key] = address;
     open_sidecar(key, address, std::make_shared<const Workload>(workload_of_pod(pod)));
 }

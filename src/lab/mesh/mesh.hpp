@@ -11,6 +11,7 @@
 #include "net/http.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -30,8 +31,9 @@ struct MeshOptions {
 
 // Where an injected pod finds its way out: this port of its own address, as with Istio's sidecar.
 inline constexpr std::uint16_t egress_port = 15001;
-// "http://127.64.0.7:15001" for a pod with a sidecar, else nothing: then it uses Mesh::proxy().
-std::optional<std::string> egress_of(const Json& pod, const std::string& pod_ip);
+// What a pod with a sidecar finds in its environment, to send its requests there: http_proxy,
+// HTTP_PROXY and SLUICE_EGRESS ("http://127.64.0.7:15001"). Nothing without: its calls go plain.
+std::map<std::string, std::string> egress_environment(const Json& pod, const std::string& pod_ip);
 
 class Mesh {
    public:

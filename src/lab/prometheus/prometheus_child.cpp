@@ -2,6 +2,7 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "lab/prometheus/whole_file.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -24,18 +25,6 @@ constexpr auto ask_every = milliseconds{50};
 constexpr auto stop_within = seconds{10};
 constexpr int tries_max = 3;
 constexpr auto pause_max = seconds{30};
-
-Result<void> write_file(const fs::path& path, std::string_view text) {
-    const auto unfinished = path.string() + ".new";
-    std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
-    file << text;
-    file.close();
-    std::error_code trouble;
-    if (file) fs::rename(unfinished, path, trouble);
-    if (!file || trouble)
-        return Error{ErrorKind::denied, fmt::format("{} cannot be written", path.string())};
-    return {};
-}
 
 std::string endpoint_of(const net::Origin& origin) {
     return fmt::format("{}:{}", origin.host, origin.port);
@@ -110,12 +99,12 @@ Task<Result<void>> PrometheusChild::start() {
     options_.dir = fs::absolute(options_.dir).string();
     std::error_code trouble;
     fs::create_directories(options_.dir, trouble);
-    if (auto written =
-            write_file(fs::path(options_.dir) / "prometheus.yml", prometheus_config(options_));
+    if (auto written = write_whole_file(fs::path(options_.dir) / "prometheus.yml",
+                                        prometheus_config(options_));
         !written)
         co_return written.error().with("configuring prometheus");
     if (!fs::exists(fs::path(options_.dir) / "apps.json"))
-        (void)write_file(fs::path(options_.dir) / "apps.json", "[]");
+        (void)write_whole_file(fs::path(options_.dir) / "apps.json", "[]");
 
     // Somebody may take the port between our look and its start.
     for (int attempt = 1;; ++attempt) {

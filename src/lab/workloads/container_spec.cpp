@@ -1,5 +1,7 @@
 #include "lab/workloads/container_spec.hpp"
 
+#include "base/core/duration.hpp"
+#include "base/core/text.hpp"
 #include "kube/resource.hpp"
 #include "lab/workloads/image_map.hpp"
 #include "lab/workloads/scheduler.hpp"
@@ -71,6 +73,23 @@ std::vector<std::string> command_line(const Json& container) {
         }
     }
     return all;
+}
+
+std::optional<Duration> sleep_of(const std::vector<std::string>& command) {
+    if (command.size() == 3 && command[0].ends_with("sh") && command[1] == "-c") {
+        std::vector<std::string> words;
+        for (const auto word : split(command[2], ' ')) {
+            if (!word.empty()) words.emplace_back(word);
+        }
+        return words.size() == 2 ? sleep_of(words) : std::nullopt;
+    }
+    if (command.size() != 2 || (command[0] != "sleep" && !command[0].ends_with("/sleep")))
+        return std::nullopt;
+    auto text = command[1];
+    if (text.find_first_not_of("0123456789.") == std::string::npos) text += 's';
+    const auto slept = parse_duration(text);
+    if (!slept) return std::nullopt;
+    return *slept;
 }
 
 }  // namespace sluice::lab

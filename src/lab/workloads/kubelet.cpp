@@ -102,7 +102,9 @@ void Kubelet::State::sync(const ObjectKey& key) {
     auto& pod = pods.at(key);
     if (is_being_deleted(*stored)) leave(key, pod);
     if (!pod.leaving) {
-        for (auto& container : pod.containers) advance(key, pod, container);
+        if (initialize(key, pod)) {
+            for (auto& container : pod.containers) advance(key, pod, container);
+        }
     }
     report(key, *stored, pod);
     if (const auto when = next_due(pod)) queue.add_at(key, *when);
@@ -122,14 +124,21 @@ bool Kubelet::State::take_on(const ObjectKey& key, const ObjectPtr& object) {
         return false;
     }
     KubeletPod pod{std::string(kube::uid_of(*object)), object, *address, now()};
-    for (const auto& spec : array_at(*object, {"spec", "containers"})) {
+    const auto container_of = [this](const Json& spec) {
         KubeletContainer container;
         container.spec = &spec;
         container.facts.name = text_at(spec, {"name"});
         container.facts.image = text_at(spec, {"image"});
         container.app = images.app_of(container.facts.image);
-        pod.containers.push_back(std::move(container));
+        return container;
+    };
+    for (const auto& spec : array_at(*object, {"spec", "initContainers"})) {
+        auto& container = pod.init.emplace_back(container_of(spec));
+        container.init = true;
+        container.sidecar = text_at(spec, {"restartPolicy"}) == "Always";
     }
+    for (const auto& spec : array_at(*object, {"spec", "containers"}))
+        pod.containers.push_back(container_of(spec));
     key_of_uid[pod.uid] = key;
     pods.emplace(key, std::move(pod));
     return true;
@@ -166,7 +175,7 @@ void Kubelet::State::leave(const ObjectKey& key, KubeletPod& pod) {
                       {EventType::normal,
                        "Killing",
                        fmt::format("Stopping container {}", container.facts.name),
-                       field_path(container.facts.name)});
+                       field_path(container)});
     }
     tasks.spawn("end " + to_string(key), end_pod(key, pod.uid, seconds{grace}));
 }
@@ -174,17 +183,31 @@ void Kubelet::State::leave(const ObjectKey& key, KubeletPod& pod) {
 Task<> Kubelet::State::end_pod(ObjectKey key, std::string uid, Duration grace) {
     std::vector<std::pair<ContainerId, const InProcessApp*>> running;
     Duration pause = std::min(options.linger, grace);
+    TaskGroup hooks(tasks.executor());
     for (const auto& container : pods.at(key).containers) {
         if (container.facts.phase != ContainerPhase::running) continue;
         running.push_back({{uid, container.facts.name, container.instance}, in_process(container)});
-        // Of preStop hooks only the sleep means anything to a built-in app.
-        const auto sleep =
-            integer_at(*container.spec, {"lifecycle", "preStop", "sleep", "seconds"});
-        pause = std::max<Duration>(pause, std::min<Duration>(grace, seconds{sleep.value_or(0)}));
+        pause = std::max(pause, std::min(grace, pre_stop_sleep(pods.at(key), container)));
+        if (const auto hook = pre_stop_call_of(*container.spec)) {
+            hooks.spawn("hook of " + to_string(key),
+                        prepare_to_stop(pods.at(key).object,
+                                        {running.back().first,
+                                         pods.at(key).ip,
+                                         hook->how,
+                                         hook->port,
+                                         hook->path,
+                                         hook->host,
+                                         hook->headers,
+                                         {},
+                                         std::max<Duration>(grace, seconds{1})},
+                                        field_path(container)));
+        }
     }
+    const auto began = now();
     if (!running.empty()) co_await cluster.clock().sleep_for(pause);
+    co_await hooks.wait();
     for (const auto& [id, app] : running) {
-        co_await stop_container(id, app, std::max(Duration{}, grace - pause));
+        co_await stop_container(id, app, std::max(Duration{}, grace - (now() - began)));
     }
 
     DeleteOptions gone;
@@ -194,8 +217,37 @@ Task<> Kubelet::State::end_pod(ObjectKey key, std::string uid, Duration grace) {
     queue.add(key);
 }
 
+Duration Kubelet::State::pre_stop_sleep(const KubeletPod& pod, const KubeletContainer& container) {
+    const auto* hook = sluice::find(*container.spec, {"lifecycle", "preStop"});
+    if (hook == nullptr) return {};
+    if (const auto sleep = integer_at(*hook, {"sleep", "seconds"})) return seconds{*sleep};
+    std::vector<std::string> command;
+    for (const auto& word : array_at(*hook, {"exec", "command"})) {
+        if (word.is_string()) command.emplace_back(word.get_string());
+    }
+    if (command.empty()) return {};
+    if (const auto sleep = sleep_of(command)) return *sleep;
+    events.record(*pod.object,
+                  {EventType::normal,
+                   "PreStopNotRun",
+                   "Commands do not run in the lab: the preStop hook counts as done",
+                   field_path(container)});
+    return {};
+}
+
+Task<> Kubelet::State::prepare_to_stop(ObjectPtr pod, ProbeCall hook, std::string container) {
+    const auto outcome = co_await runtime.probe(std::move(hook));
+    if (outcome.passed) co_return;
+    events.record(*pod,
+                  {EventType::warning,
+                   "FailedPreStopHook",
+                   "PreStopHook failed: " + outcome.text,
+                   container});
+}
+
 void Kubelet::State::report(const ObjectKey& key, const Json& stored, const KubeletPod& pod) {
     PodFacts facts{pod.ip, pod.start_time, pod.leaving};
+    for (const auto& container : pod.init) facts.init.push_back(container.facts);
     for (const auto& container : pod.containers) facts.containers.push_back(container.facts);
     const auto status = pod_status(stored, facts, now());
     const auto* before = sluice::find(stored, {"status"});
@@ -210,6 +262,13 @@ void Kubelet::State::report(const ObjectKey& key, const Json& stored, const Kube
 std::optional<Time> Kubelet::State::next_due(const KubeletPod& pod) const {
     if (pod.leaving) return std::nullopt;
     auto earliest = Time::max();
+    for (const auto& container : pod.init) {
+        const auto phase = container.facts.phase;
+        if (phase == ContainerPhase::waiting || phase == ContainerPhase::backing_off)
+            earliest = std::min(earliest, container.retry_at);
+        if (phase == ContainerPhase::running && container.exits_at)
+            earliest = std::min(earliest, *container.exits_at);
+    }
     for (const auto& container : pod.containers) {
         const auto phase = container.facts.phase;
         if (phase == ContainerPhase::waiting || phase == ContainerPhase::backing_off) {
@@ -233,8 +292,11 @@ std::optional<Time> Kubelet::State::next_due(const KubeletPod& pod) const {
 KubeletContainer* Kubelet::State::find(const ObjectKey& key, const ContainerId& id) {
     const auto pod = pods.find(key);
     if (pod == pods.end() || pod->second.uid != id.pod_uid) return nullptr;
-    for (auto& container : pod->second.containers) {
-        if (container.facts.name == id.name && container.instance == id.instance) return &container;
+    for (auto* list : {&pod->second.containers, &pod->second.init}) {
+        for (auto& container : *list) {
+            if (container.facts.name == id.name && container.instance == id.instance)
+                return &container;
+        }
     }
     return nullptr;
 }

@@ -7,7 +7,10 @@
 #include "lab/workloads/pod_runtime.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 
 namespace sluice::lab {
 
@@ -33,6 +36,10 @@ struct InProcessApp {
 struct KubeletOptions {
     // Between the deletion of a pod and its app's last request: the proxies learn of it meanwhile.
     Duration linger = std::chrono::seconds{1};
+    // What a container finds in its environment besides what the kubelet knows, such as the way
+    // out through the mesh. Its own variables win.
+    std::function<std::map<std::string, std::string>(const Json& pod, const std::string& ip)>
+        environment = nullptr;
 };
 
 class Kubelet {

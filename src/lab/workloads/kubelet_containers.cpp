@@ -23,8 +23,21 @@ std::string_view restart_policy(const Json& pod) {
 
 }  // namespace
 
-std::string field_path(const std::string& container) {
-    return fmt::format("spec.containers{{{}}}", container);
+std::string field_path(const KubeletContainer& container) {
+    return fmt::format(
+        "spec.{}{{{}}}", container.init ? "initContainers" : "containers", container.facts.name);
+}
+
+bool Kubelet::State::initialize(const ObjectKey& key, KubeletPod& pod) {
+    for (auto& container : pod.init) {
+        const auto& facts = container.facts;
+        advance(key, pod, container);
+        const bool done = container.sidecar ? facts.phase == ContainerPhase::running
+                                            : facts.phase == ContainerPhase::finished &&
+                                                  facts.last->exit_code == 0;
+        if (!done) return false;
+    }
+    return true;
 }
 
 void Kubelet::State::advance(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
@@ -45,12 +58,13 @@ void Kubelet::State::advance(const ObjectKey& key, KubeletPod& pod, KubeletConta
                                   {EventType::warning,
                                    "InspectFailed",
                                    facts.waiting_message,
-                                   field_path(facts.name)});
+                                   field_path(container)});
                 }
                 container.pull_failed = true;
                 return;
             }
             if (container.app == apps::bad) return fail_to_pull(pod, container);
+            if (container.init) return begin_init(key, pod, container);
             return begin(key, pod, container);
         }
         case ContainerPhase::running:
@@ -70,7 +84,7 @@ void Kubelet::State::advance(const ObjectKey& key, KubeletPod& pod, KubeletConta
 
 void Kubelet::State::fail_to_pull(KubeletPod& pod, KubeletContainer& container) {
     auto& facts = container.facts;
-    const auto path = field_path(facts.name);
+    const auto path = field_path(container);
     const auto why = fmt::format("failed to pull and unpack image \"{}\": not found", facts.image);
     const bool retried = container.pull_failed && facts.waiting_reason == "ErrImagePull";
     if (retried) {
@@ -105,7 +119,7 @@ void Kubelet::State::fail_to_pull(KubeletPod& pod, KubeletContainer& container) 
 
 void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
     auto& facts = container.facts;
-    const auto path = field_path(facts.name);
+    const auto path = field_path(container);
     facts.phase = ContainerPhase::starting;
     container.retry_at = Time::max();
     container.exits_at.reset();
@@ -118,17 +132,51 @@ void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContain
         *pod.object,
         {EventType::normal, "Created", fmt::format("Created container: {}", facts.name), path});
     const ContainerId id{pod.uid, facts.name, container.instance};
+    auto env = container_environment(*pod.object, *container.spec, pod.ip);
+    if (options.environment) env.merge(options.environment(*pod.object, pod.ip));
     ContainerStart start{id,
                          key,
                          pod.object,
                          pod.ip,
                          facts.image,
                          container.app,
-                         container_environment(*pod.object, *container.spec, pod.ip),
+                         std::move(env),
                          command_line(*container.spec),
                          tcp_ports(*container.spec),
                          logs.begin(id)};
     tasks.spawn("start " + to_string(key), start_container(key, std::move(start)));
+}
+
+// What an init container has to do is a command's work, and commands don't run: it lasts a moment
+// and counts as done, but for a tag that says it crashes.
+void Kubelet::State::begin_init(const ObjectKey& key,
+                                KubeletPod& pod,
+                                KubeletContainer& container) {
+    auto& facts = container.facts;
+    const auto path = field_path(container);
+    facts.phase = ContainerPhase::running;
+    facts.started_at = now();
+    facts.container_id = "sluice://" + cluster.random().uuid();
+    facts.started = true;
+    facts.ready = container.sidecar;
+    container.retry_at = Time::max();
+    container.exits_at.reset();
+    if (!container.sidecar) container.exits_at = now() + init_lasts;
+    container.exit_code = behaviour_of(image_tag(facts.image)).exits_after ? 1 : 0;
+    const ContainerId id{pod.uid, facts.name, container.instance};
+    logs.begin(id)(fmt::format("the lab runs no commands: {} counts as done", facts.name));
+    events.record(*pod.object,
+                  {EventType::normal,
+                   "Pulled",
+                   fmt::format("Container image \"{}\" already present on machine", facts.image),
+                   path});
+    events.record(
+        *pod.object,
+        {EventType::normal, "Created", fmt::format("Created container: {}", facts.name), path});
+    events.record(
+        *pod.object,
+        {EventType::normal, "Started", fmt::format("Started container {}", facts.name), path});
+    queue.add(key);
 }
 
 Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
@@ -169,7 +217,7 @@ Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
                       {EventType::warning,
                        "Failed",
                        fmt::format("Error: {}", run.error().message),
-                       field_path(facts.name)});
+                       field_path(*container)});
         facts.started_at = now();
         ended(key, pod, *container, 128);
         co_return;
@@ -192,7 +240,7 @@ Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
                   {EventType::normal,
                    "Started",
                    fmt::format("Started container {}", facts.name),
-                   field_path(facts.name)});
+                   field_path(*container)});
     queue.add(key);
 }
 
@@ -214,7 +262,8 @@ void Kubelet::State::ended(const ObjectKey& key,
     if (pod.leaving) return;
 
     const auto policy = restart_policy(*pod.object);
-    if (policy == "Never" || (policy == "OnFailure" && exit_code == 0)) {
+    const bool is_done = exit_code == 0 && (policy == "OnFailure" || container.init);
+    if (policy == "Never" || is_done) {
         facts.phase = ContainerPhase::finished;
         return;
     }
@@ -244,7 +293,7 @@ void Kubelet::State::ended(const ObjectKey& key,
         {EventType::warning,
          "BackOff",
          fmt::format("Back-off restarting failed container {} in pod {}", facts.name, what),
-         field_path(facts.name)});
+         field_path(container)});
 }
 
 // Handed the app by who still knows the container: it may be forgotten before this runs.

@@ -43,6 +43,7 @@ void Kubelet::State::ask(const ObjectKey& key,
                    spec.headers,
                    spec.command,
                    spec.timeout};
+    if (spec.how == ProbeHow::grpc) return pass_unasked(pod, container, kind);
     if (spec.how == ProbeHow::exec) {
         auto check = podcli_check(call);
         if (!check) return pass_unasked(pod, container, kind);
@@ -51,17 +52,19 @@ void Kubelet::State::ask(const ObjectKey& key,
     tasks.spawn("probe " + to_string(key), ask_probe(key, std::move(call), kind));
 }
 
-// Commands don't run in the lab.
+// Commands don't run in the lab, and its apps don't speak gRPC.
 void Kubelet::State::pass_unasked(const KubeletPod& pod,
                                   KubeletContainer& container,
                                   ProbeKind kind) {
+    auto& probe = container.probe(kind);
     events.record(*pod.object,
                   {EventType::normal,
                    "ProbeNotRun",
-                   fmt::format("Commands do not run in the lab: the {} probe counts as passed",
+                   fmt::format("{} in the lab: the {} probe counts as passed",
+                               probe.spec->how == ProbeHow::grpc ? "gRPC is not spoken"
+                                                                 : "Commands do not run",
                                lower_case(probe_name(kind))),
-                   field_path(container.facts.name)});
-    auto& probe = container.probe(kind);
+                   field_path(container)});
     probe.in_flight = false;
     probe.next = Time::max();
     probe.passing = true;
@@ -88,7 +91,7 @@ Task<> Kubelet::State::ask_probe(ObjectKey key, ProbeCall call, ProbeKind kind) 
                       {EventType::warning,
                        "Unhealthy",
                        fmt::format("{} probe failed: {}", probe_name(kind), outcome.text),
-                       field_path(facts.name)});
+                       field_path(*container)});
     }
     switch (kind) {
         case ProbeKind::readiness:
@@ -116,7 +119,7 @@ Task<> Kubelet::State::ask_probe(ObjectKey key, ProbeCall call, ProbeKind kind) 
                        fmt::format("Container {} failed {} probe, will be restarted",
                                    facts.name,
                                    lower_case(probe_name(kind))),
-                       field_path(facts.name)});
+                       field_path(*container)});
         co_await kill_container(key, id);
         co_return;
     }

@@ -23,6 +23,9 @@ namespace sluice::lab {
 struct KubeletContainer {
     ContainerFacts facts;
     const Json* spec = nullptr;  // in the pod that the KubeletPod below holds
+    bool init = false;
+    // Of an init container: it goes on beside those that it comes before (restartPolicy Always).
+    bool sidecar = false;
     std::string app;
     int instance = 0;
     std::optional<Time> exits_at = std::nullopt;
@@ -41,6 +44,7 @@ struct KubeletPod {
     std::string ip;
     Time start_time;
     bool leaving = false;
+    std::vector<KubeletContainer> init;
     std::vector<KubeletContainer> containers;
 };
 
@@ -66,8 +70,11 @@ struct Kubelet::State {
     void sync(const ObjectKey& key);
     bool take_on(const ObjectKey& key, const ObjectPtr& pod);
     void let_go(const ObjectKey& key);
+    // Works on the first init container that is not done; true when all are.
+    bool initialize(const ObjectKey& key, KubeletPod& pod);
     void advance(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
     void begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    void begin_init(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
     void fail_to_pull(KubeletPod& pod, KubeletContainer& container);
     void ask(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
     void pass_unasked(const KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
@@ -87,6 +94,9 @@ struct Kubelet::State {
     Task<> stop_container(ContainerId id, const InProcessApp* app, Duration grace);
     Task<> kill_container(ObjectKey key, ContainerId id);
     Task<> end_pod(ObjectKey key, std::string uid, Duration grace);
+    // Ends when the container may be stopped: its preStop hook is over, or the grace is.
+    Task<> prepare_to_stop(ObjectPtr pod, ProbeCall hook, std::string container);
+    Duration pre_stop_sleep(const KubeletPod& pod, const KubeletContainer& container);
 
     Cluster& cluster;
     PodRuntime& runtime;
@@ -104,6 +114,8 @@ struct Kubelet::State {
 };
 
 // "spec.containers{web}", where an Event is about one container.
-std::string field_path(const std::string& container);
+std::string field_path(const KubeletContainer& container);
+// How long something does that the lab only plays: an init container's work.
+inline constexpr Duration init_lasts = std::chrono::seconds{1};
 
 }  // namespace sluice::lab

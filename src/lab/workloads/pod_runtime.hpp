@@ -43,7 +43,7 @@ struct ContainerRun {
     int exit_code = 1;
 };
 
-enum class ProbeHow { http, tcp, exec };
+enum class ProbeHow { http, tcp, exec, grpc };
 struct ProbeCall {
     ContainerId id;
     std::string ip;

@@ -54,22 +54,20 @@ Json status_of(const ContainerFacts& container) {
     return status;
 }
 
-// Init containers are built-in apps, which would never end: they count as done at once.
-Json init_status(const Json& container, const PodFacts& facts) {
-    const Termination end{0, facts.start_time, facts.start_time, ""};
-    return {{"name", text_at(container, {"name"})},
-            {"state", {{"terminated", terminated(end)}}},
-            {"lastState", JsonObject{}},
-            {"ready", true},
-            {"restartCount", 0},
-            {"image", text_at(container, {"image"})},
-            {"imageID", ""},
-            {"started", false}};
+// A container that is to end is ready when it has ended well.
+bool is_done(const ContainerFacts& init) {
+    return init.phase == ContainerPhase::finished ? init.last && init.last->exit_code == 0
+                                                  : init.ready;
 }
 
 std::string_view phase_of(const PodFacts& facts) {
     const auto all_are = [&](auto test) { return std::ranges::all_of(facts.containers, test); };
     const auto any_is = [&](auto test) { return std::ranges::any_of(facts.containers, test); };
+    if (std::ranges::any_of(facts.init, [](const auto& c) {
+            return c.phase == ContainerPhase::finished && !is_done(c);
+        })) {
+        return "Failed";
+    }
     if (!facts.containers.empty() &&
         all_are([](const auto& c) { return c.phase == ContainerPhase::finished; })) {
         return all_are([](const auto& c) { return c.last && c.last->exit_code == 0; }) ? "Succeeded"
@@ -123,15 +121,27 @@ Json pod_status(const Json& pod, const PodFacts& facts, Time now) {
                   {"reason", "ContainersNotReady"},
                   {"message",
                    fmt::format("containers with unready status: [{}]", fmt::join(unready, " "))}};
+    std::vector<std::string> undone;
+    for (const auto& container : facts.init) {
+        if (!is_done(container)) undone.push_back(container.name);
+    }
     Conditions conditions(pod, now);
     conditions.add("PodReadyToStartContainers", !facts.ip.empty());
-    conditions.add("Initialized", true);
+    conditions.add(
+        "Initialized",
+        undone.empty(),
+        {{"reason", "ContainersNotInitialized"},
+         {"message",
+          fmt::format("containers with incomplete status: [{}]", fmt::join(undone, " "))}});
     conditions.add("Ready", unready.empty(), why);
     conditions.add("ContainersReady", unready.empty(), why);
     conditions.add("PodScheduled", true);
 
     JsonArray statuses;
-    for (const auto& container : facts.containers) statuses.push_back(status_of(container));
+    for (auto container : facts.containers) {
+        if (!undone.empty()) container.waiting_reason = "PodInitializing";
+        statuses.push_back(status_of(container));
+    }
 
     Json status = {{"phase", phase},
                    {"conditions", conditions.take()},
@@ -145,8 +155,14 @@ Json pod_status(const Json& pod, const PodFacts& facts, Time now) {
         put(status, {"podIPs"}, JsonArray{Json{{"ip", facts.ip}}});
     }
     JsonArray init;
-    for (const auto& container : array_at(pod, {"spec", "initContainers"})) {
-        init.push_back(init_status(container, facts));
+    for (bool is_next = true; const auto& container : facts.init) {
+        auto status_here = status_of(container);
+        const bool done = is_done(container);
+        put(status_here, {"ready"}, done);
+        // Whose turn has not come waits for the others.
+        if (!is_next) put(status_here, {"state", "waiting", "reason"}, "PodInitializing");
+        is_next = is_next && done;
+        init.push_back(std::move(status_here));
     }
     if (!init.empty()) put(status, {"initContainerStatuses"}, std::move(init));
     return status;

@@ -43,7 +43,9 @@ struct PodFacts {
     std::string ip;
     Time start_time;
     bool leaving = false;
-    std::vector<ContainerFacts> containers;
+    std::vector<ContainerFacts> containers = {};
+    // In the order of spec.initContainers; those that are sidecars are done when they run.
+    std::vector<ContainerFacts> init = {};
 };
 
 Json pod_status(const Json& pod, const PodFacts& facts, Time now);

@@ -33,26 +33,38 @@ std::uint16_t port_of(const Json& container, const Json* port) {
     return 0;
 }
 
+void read_http_get(const Json& container, const Json& http, ProbeSpec& spec) {
+    spec.how = ProbeHow::http;
+    spec.port = port_of(container, find(http, {"port"}));
+    spec.path = text_at(http, {"path"}, "/");
+    if (!spec.path.starts_with('/')) spec.path.insert(0, "/");
+    for (const auto& header : array_at(http, {"httpHeaders"})) {
+        const std::string name(text_at(header, {"name"}));
+        const std::string value(text_at(header, {"value"}));
+        if (name == "Host") {
+            spec.host = value;
+        } else {
+            spec.headers.emplace_back(name, value);
+        }
+    }
+}
+
 }  // namespace
+
+std::optional<ProbeSpec> pre_stop_call_of(const Json& container) {
+    const auto* http = find(container, {"lifecycle", "preStop", "httpGet"});
+    if (http == nullptr) return std::nullopt;
+    ProbeSpec spec;
+    read_http_get(container, *http, spec);
+    return spec;
+}
 
 std::optional<ProbeSpec> probe_of(const Json& container, ProbeKind kind) {
     const auto* probe = find(container, {field_of(kind)});
     if (probe == nullptr || !probe->is_object()) return std::nullopt;
     ProbeSpec spec;
     if (const auto* http = find(*probe, {"httpGet"})) {
-        spec.how = ProbeHow::http;
-        spec.port = port_of(container, find(*http, {"port"}));
-        spec.path = text_at(*http, {"path"}, "/");
-        if (!spec.path.starts_with('/')) spec.path.insert(0, "/");
-        for (const auto& header : array_at(*http, {"httpHeaders"})) {
-            const std::string name(text_at(header, {"name"}));
-            const std::string value(text_at(header, {"value"}));
-            if (name == "Host") {
-                spec.host = value;
-            } else {
-                spec.headers.emplace_back(name, value);
-            }
-        }
+        read_http_get(container, *http, spec);
     } else if (const auto* tcp = find(*probe, {"tcpSocket"})) {
         spec.how = ProbeHow::tcp;
         spec.port = port_of(container, find(*tcp, {"port"}));
@@ -61,6 +73,8 @@ std::optional<ProbeSpec> probe_of(const Json& container, ProbeKind kind) {
         for (const auto& word : array_at(*exec, {"command"})) {
             if (word.is_string()) spec.command.emplace_back(word.get_string());
         }
+    } else if (find(*probe, {"grpc"}) != nullptr) {
+        spec.how = ProbeHow::grpc;
     } else {
         return std::nullopt;
     }

@@ -21,9 +21,10 @@ struct ProbeSpec {
     int failure_threshold = 3;
 };
 
-// Of a container of a Pod's spec; nothing when it has no such probe, or one of a kind that the lab
-// cannot ask (grpc), which then counts as not there.
+// Of a container of a Pod's spec; nothing when it has no such probe.
 std::optional<ProbeSpec> probe_of(const Json& container, ProbeKind kind);
+// What its lifecycle.preStop.httpGet asks before it is stopped.
+std::optional<ProbeSpec> pre_stop_call_of(const Json& container);
 
 // What `podcli check http URL` asks, localhost meaning the pod itself; nothing for any other
 // command.

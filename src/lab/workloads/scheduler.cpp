@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 
@@ -29,6 +30,11 @@ Json node_condition(std::string_view type,
             {"lastTransitionTime", rfc3339(now)},
             {"reason", reason},
             {"message", message}};
+}
+
+std::string kernel_version() {
+    utsname system{};
+    return ::uname(&system) == 0 ? system.release : "unknown";
 }
 
 Json capacity() {
@@ -64,7 +70,7 @@ Json node_status(Time now) {
          {{"architecture", "amd64"},
           {"bootID", ""},
           {"containerRuntimeVersion", "sluice://" SLUICE_VERSION},
-          {"kernelVersion", "loopback"},
+          {"kernelVersion", kernel_version()},
           {"kubeProxyVersion", kubelet_version},
           {"kubeletVersion", kubelet_version},
           {"machineID", ""},
@@ -76,7 +82,9 @@ Json node_status(Time now) {
 Json node_labels() {
     return {{"kubernetes.io/hostname", node_name},
             {"kubernetes.io/os", "linux"},
-            {"kubernetes.io/arch", "amd64"}};
+            {"kubernetes.io/arch", "amd64"},
+            // So that nobody takes it for a real one.
+            {"sluice.dev/lab", "true"}};
 }
 
 // nodeSelector, and of the affinity what must hold.

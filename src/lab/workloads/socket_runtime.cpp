@@ -200,9 +200,10 @@ Task<ProbeOutcome> SocketRuntime::probe(ProbeCall call) {
         case ProbeHow::tcp:
             co_return co_await connect(std::move(call));
         case ProbeHow::exec:
+        case ProbeHow::grpc:
             break;
     }
-    // No command runs here.
+    // No command runs here, and nobody speaks gRPC.
     co_return ProbeOutcome{true};
 }
 

@@ -32,6 +32,30 @@ TEST_CASE("kubectl labels, annotates, patches, edits and replaces") {
     }
 }
 
+TEST_CASE("kubectl edits a Deployment, and replaces one whose pods cannot stay") {
+    for (const auto& kubectl : newest_kubectl()) {
+        const Lab lab(kubectl);
+        lab.ok("create deployment web --image=demo:before");
+        lab.ok("rollout status deploy/web --timeout=60s");
+        CHECK(lab.ok("edit deploy web") == "deployment.apps/web edited\n");
+        CHECK(lab.ok("get deploy web -o jsonpath={.spec.template.spec.containers[0].image}") ==
+              "demo:after");
+        CHECK(
+            lab.eventually("get deploy web -o "
+                           "jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}",
+                           "2"));
+        // Nothing of "before" is left: the editor changes nothing.
+        CHECK(has(lab.kubectl("edit deploy web").all(), "Edit cancelled, no changes made."));
+        const auto uid = lab.ok("get deploy web -o jsonpath={.metadata.uid}");
+        const auto whole = lab.ok("get deploy web -o json");
+        CHECK(lab.ok("replace -f -", whole) == "deployment.apps/web replaced\n");
+        CHECK(lab.ok("get deploy web -o jsonpath={.metadata.uid}") == uid);
+        CHECK(has(lab.ok("replace --force -f -", whole), "deployment.apps/web replaced\n"));
+        CHECK(lab.ok("get deploy web -o jsonpath={.metadata.uid}") != uid);
+        lab.ok("rollout status deploy/web --timeout=60s");
+    }
+}
+
 TEST_CASE("kubectl changes a Deployment's containers one by one") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);

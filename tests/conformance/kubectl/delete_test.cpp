@@ -60,6 +60,45 @@ TEST_CASE("kubectl shows the logs of a pod, of a Deployment, and of a container'
     }
 }
 
+TEST_CASE("a container that ends again and again is started ever later, and its count grows") {
+    for (const auto& kubectl : newest_kubectl()) {
+        const Lab lab(kubectl);
+        lab.ok("run p --image=demo:crash");
+        const auto restarts = "get po p -o jsonpath={.status.containerStatuses[0].restartCount}";
+        CHECK(lab.eventually("get po p", "CrashLoopBackOff"));
+        CHECK(has(lab.ok("get po p -o jsonpath={.status.containerStatuses[0].state}"),
+                  "back-off 10s restarting failed container=p pod=p_default("));
+        const auto before = lab.ok(restarts);
+        CHECK(lab.eventually(restarts, before == "2" ? "3" : "2"));
+        CHECK(lab.eventually("get po p -o jsonpath={.status.containerStatuses[0].state}",
+                             "back-off 20s restarting failed container=p"));
+        CHECK(has(lab.ok("describe po p"), "Back-off restarting failed container p in pod p_"));
+    }
+}
+
+TEST_CASE("a pod's init containers run in their order") {
+    for (const auto& kubectl : newest_kubectl()) {
+        const Lab lab(kubectl);
+        lab.ok("apply -f -", R"(apiVersion: v1
+kind: Pod
+metadata:
+  name: p
+spec:
+  initContainers:
+  - {name: one, image: 'setup:1'}
+  - {name: two, image: 'setup:2'}
+  containers:
+  - {name: app, image: 'demo:1'}
+)");
+        CHECK(has(lab.ok("get po p"), "Init:0/2"));
+        CHECK(has(lab.fails("logs p -c app"),
+                  "container \"app\" in pod \"p\" is waiting to start: PodInitializing"));
+        CHECK(lab.eventually("get po p", "Init:1/2"));
+        CHECK(lab.eventually("get po p", "1/1     Running"));
+        CHECK(lab.ok("logs p -c one") == "the lab runs no commands: one counts as done\n");
+    }
+}
+
 TEST_CASE("what the lab cannot do with a pod is said with the address to use instead") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);

@@ -27,6 +27,13 @@ inline std::vector<Kubectl> every_kubectl(int minor_min = 0) {
     return wanted;
 }
 
+// The newest, for what takes long or is the same in all.
+inline std::vector<Kubectl> newest_kubectl(int minor_min = 0) {
+    auto all = every_kubectl(minor_min);
+    if (all.size() > 1) all.erase(all.begin(), all.end() - 1);
+    return all;
+}
+
 // What `kubectl get` prints, one text for each line, cells joined by '|': "NAME|READY|AGE".
 inline Words table_of(const std::string& text) {
     Words rows;

@@ -29,6 +29,21 @@ TEST_CASE("kubectl get sorts, selects, pages, and prints in its other forms") {
     }
 }
 
+TEST_CASE("kubectl says who asks, what they may do, and all that there is") {
+    for (const auto& kubectl : newest_kubectl(29)) {
+        const Lab lab(kubectl);
+        CHECK(has(lab.ok("auth whoami"), "lab-user"));
+        CHECK(has(lab.ok("auth can-i --list"), "*.*"));
+        lab.ok("create deployment web --image=demo:1");
+        lab.ok("rollout status deploy/web --timeout=60s");
+        CHECK(has(lab.ok("cluster-info dump --all-namespaces"), "demo:1 begins"));
+        CHECK(has(lab.ok("get --raw /api/v1/namespaces/default/pods"), "\"kind\":\"PodList\""));
+        CHECK(
+            has(lab.fails("get --raw /api/v1/namespaces/default/pods/x"), "pods \"x\" not found"));
+        CHECK(has(lab.ok("get node -l sluice.dev/lab=true -o name"), "node/lab-1"));
+    }
+}
+
 TEST_CASE("a Canary shows its own columns and explains its fields") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);

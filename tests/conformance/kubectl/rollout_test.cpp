@@ -96,6 +96,38 @@ TEST_CASE("an image that cannot be pulled shows in the pod's status and fails th
     }
 }
 
+TEST_CASE("a rollout that cannot go on ends with code 1, and its pod tells the story in order") {
+    for (const auto& kubectl : newest_kubectl()) {
+        const Lab lab(kubectl);
+        lab.ok("create deployment bad --image=demo:missing");
+        lab.ok(R"(patch deploy bad -p '{"spec":{"progressDeadlineSeconds":2}}')");
+        const auto ended = lab.kubectl("rollout status deploy/bad --timeout=60s");
+        CHECK(ended.code == 1);
+        CHECK(has(ended.out,
+                  "Waiting for deployment \"bad\" rollout to finish: 0 of 1 updated replicas are "
+                  "available...\n"));
+        CHECK(ended.err == "error: deployment \"bad\" exceeded its progress deadline\n");
+        CHECK(lab.eventually("get po", "ImagePullBackOff"));
+        CHECK(lab.ok("get deploy bad -o "
+                     "jsonpath='{.status.conditions[?(@.type==\"Progressing\")].reason}'") ==
+              "ProgressDeadlineExceeded");
+        const auto described = lab.ok("describe po -l app=bad");
+        std::size_t at = described.find("Events:");
+        for (const std::string_view next : {"Scheduled ",
+                                            "Pulling image \"demo:missing\"",
+                                            "Failed to pull image \"demo:missing\"",
+                                            "Error: ErrImagePull",
+                                            "Back-off pulling image \"demo:missing\"",
+                                            "Error: ImagePullBackOff"}) {
+            at = described.find(next, at);
+            CHECK_MESSAGE(at != std::string::npos, next, "\n", described);
+        }
+        CHECK(has(lab.fails("logs deploy/bad"), "trying and failing to pull image"));
+        CHECK(has(lab.fails("wait --for=condition=Available deploy/bad --timeout=1s"),
+                  "timed out waiting for the condition on deployments/bad"));
+    }
+}
+
 TEST_CASE("kubectl scales, and an autoscaler keeps to its bounds") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);
@@ -112,6 +144,9 @@ TEST_CASE("kubectl scales, and an autoscaler keeps to its bounds") {
         REQUIRE(table.size() == 2);
         CHECK(table[0] == "NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE");
         CHECK(has(table[1], "web|Deployment/web|cpu: <unknown>/80%|2|4|"));
+        lab.ok("scale deploy/web --replicas=9");
+        CHECK(lab.eventually("get deploy web -o jsonpath={.spec.replicas}", "4"));
+        CHECK(has(lab.ok("describe hpa web"), "Current number of replicas above Spec.MaxReplicas"));
     }
 }
 

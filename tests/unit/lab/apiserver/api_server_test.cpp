@@ -51,7 +51,7 @@ TEST_CASE("a path that is not served answers in plain text") {
                                         "/api/v2",
                                         "/apis/none",
                                         "/apis/apps/v2/deployments",
-                                        "/api/v1/replicationcontrollers",
+                                        "/api/v1/podtemplates",
                                         "/apis/metrics.k8s.io/v1beta1/pods",
                                         "/api/v1/namespaces/default/pods/p/nothing",
                                         "/openapi/v3/apis/none/v1"}) {
@@ -301,6 +301,33 @@ TEST_CASE("a review is allowed and kept nowhere") {
     CHECK(bool_at(json(answer.body), {"status", "allowed"}) == true);
     CHECK(text_at(json(answer.body), {"spec", "resourceAttributes", "verb"}) == "get");
     CHECK(api.get("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").status == 405);
+}
+
+TEST_CASE("who asks is told who they are, and that they may do everything") {
+    AnApi api;
+    const auto user = api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}");
+    CHECK(user.status == 201);
+    CHECK(text_at(json(user.body), {"status", "userInfo", "username"}) == "lab-user");
+    const auto rules = api.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+                                R"({"spec":{"namespace":"default"}})");
+    CHECK(rules.status == 201);
+    CHECK(array_at(json(rules.body), {"status", "resourceRules"}).at(0) ==
+          json(R"({"verbs":["*"],"apiGroups":["*"],"resources":["*"]})"));
+    CHECK(bool_at(json(rules.body), {"status", "incomplete"}) == false);
+}
+
+// For `kubectl cluster-info dump`, which ends without them.
+TEST_CASE("ReplicationControllers can be looked for, and are refused: nobody would run them") {
+    AnApi api;
+    const std::string path = "/api/v1/namespaces/default/replicationcontrollers";
+    CHECK(array_at(json(api.get("/api/v1/replicationcontrollers").body), {"items"}).empty());
+    const auto refused = api.post(path, R"({"metadata":{"name":"x"},"spec":{}})");
+    CHECK(refused.status == 405);
+    CHECK(text_at(json(refused.body), {"reason"}) == "MethodNotAllowed");
+    for (const auto& kind : array_at(json(api.get("/api/v1").body), {"resources"})) {
+        if (text_at(kind, {"name"}) == "replicationcontrollers")
+            CHECK(array_at(kind, {"verbs"}) == JsonArray{"get", "list", "watch"});
+    }
 }
 
 TEST_CASE("what cannot be done with a pod is said with the address to use instead") {

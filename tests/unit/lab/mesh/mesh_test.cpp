@@ -245,7 +245,11 @@ metadata: {name: web, namespace: test, labels: {app: web}}
 spec: {containers: [{name: web, image: web}]}
 )");
     const auto pod = lab.cluster.get(resources::pods, {"test", "web"}).value();
-    CHECK(egress_of(*pod, "127.79.255.1") == "http://127.79.255.1:15001");
+    const auto environment = egress_environment(*pod, "127.79.255.1");
+    CHECK(environment.at("http_proxy") == "http://127.79.255.1:15001");
+    CHECK(environment.at("HTTP_PROXY") == "http://127.79.255.1:15001");
+    CHECK(environment.at("SLUICE_EGRESS") == "http://127.79.255.1:15001");
+    CHECK(egress_environment(Json(JsonObject{}), "127.79.255.1").empty());
     (void)lab.cluster.patch(
         resources::pods,
         {"test", "web"},
