@@ -1,5 +1,6 @@
 #include "lab/mesh/install.hpp"
 
+#include "base/core/text.hpp"
 #include "embedded/mesh_kinds.hpp"
 #include "kube/yaml.hpp"
 #include "lab/mesh/table_builder.hpp"
@@ -51,6 +52,12 @@ Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
     cluster.admit(resources::virtual_services, check<faults_of_virtual_service>);
     cluster.admit(resources::destination_rules, check<faults_of_destination_rule>);
     cluster.admit(resources::gateways, check<faults_of_gateway>);
+    cluster.admit(
+        resources::istio_mesh_gateways, [](Json& object, const Json*) -> std::optional<Status> {
+            const auto faults = faults_of_mesh_gateway(object);
+            if (faults.empty()) return std::nullopt;
+            return Status{.code = 400, .reason = "BadRequest", .message = joined(faults, "; ")};
+        });
 
     const auto revision = revision_of(options.control_plane, "istio-system");
     cluster.admit(resources::pods,

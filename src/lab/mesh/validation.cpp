@@ -431,6 +431,18 @@ std::vector<std::string> faults_of_gateway(const Json& object) {
     return faults;
 }
 
+std::vector<std::string> faults_of_mesh_gateway(const Json& object) {
+    constexpr std::string_view external =
+        "meshgateway.istio.servicemesh.cisco.com/generate-external-service";
+    Faults faults;
+    if (!array_at(object, {"spec", "k8sResourceOverlays"}).empty())
+        not_built(faults, "spec.k8sResourceOverlays", "changing what the operator makes");
+    if (text_at(object, {"metadata", "annotations", external}) == "true") {
+        not_built(faults, fmt::format("metadata.annotations[{}]", external), "an external Service");
+    }
+    return faults;
+}
+
 std::string denial(const std::vector<std::string>& faults) {
     std::string text =
         "admission webhook \"rev.validation.istio.io\" denied the request: configuration is "

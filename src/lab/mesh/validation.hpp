@@ -16,6 +16,9 @@ std::vector<std::string> faults_of_virtual_service(const Json& object);
 std::vector<std::string> faults_of_destination_rule(const Json& object);
 std::vector<std::string> faults_of_gateway(const Json& object);
 
+// What the lab's gateway operator would have to leave out of an IstioMeshGateway.
+std::vector<std::string> faults_of_mesh_gateway(const Json& object);
+
 // "admission webhook \"rev.validation.istio.io\" denied the request: configuration is invalid: …";
 // several faults as a list.
 std::string denial(const std::vector<std::string>& faults);

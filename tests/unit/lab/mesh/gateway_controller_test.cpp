@@ -212,6 +212,26 @@ TEST_CASE("objects that the mesh's webhook refuses are refused by the cluster") 
     CHECK_FALSE(lab.cluster.create(alpha, gateway).has_value());
 }
 
+TEST_CASE("what the operator would have to leave out is refused by its name") {
+    AnOperator lab;
+    auto overlaid = the_article();
+    put(overlaid, {"spec", "k8sResourceOverlays"}, JsonArray{JsonObject{}});
+    auto refused = lab.cluster.create(resources::istio_mesh_gateways, overlaid);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == 400);
+    CHECK(refused.error().message ==
+          "spec.k8sResourceOverlays: changing what the operator makes is not built yet");
+
+    constexpr auto external = "meshgateway.istio.servicemesh.cisco.com/generate-external-service";
+    auto outside = the_article();
+    put(outside, {"metadata", "annotations", external}, "true");
+    refused = lab.cluster.create(resources::istio_mesh_gateways, outside);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.ends_with(": an external Service is not built yet"));
+    put(outside, {"metadata", "annotations", external}, "false");
+    CHECK(lab.cluster.create(resources::istio_mesh_gateways, outside).has_value());
+}
+
 TEST_CASE("pods of an injected namespace carry the sidecar's mark from their creation on") {
     AnOperator lab;
     const auto pod = [&](const char* name, const char* ns) {
