@@ -67,7 +67,9 @@ grep '"canary"' "$scratch/after" && fail "one went on acting"
 start_controller three
 eventually 40 "weight 60" has_weight 60
 kill -9 "${pid[two]}"
-taken_over three $SECONDS
+killed=$SECONDS
+wait "${pid[two]}" 2>/dev/null
+taken_over three $killed
 eventually 90 "promoted" phase_is Succeeded
 curl -s "$(gateway)" | grep -q '"version": *"6.1.0"' || fail "not version 6.1.0 after the promotion"
 
