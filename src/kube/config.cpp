@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -15,7 +16,9 @@ namespace {
 
 const std::string account = "/var/run/secrets/kubernetes.io/serviceaccount/";
 
+// One line, whatever the names in the file hold.
 Error refusal(std::string message) {
+    std::ranges::replace_if(message, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return {ErrorKind::invalid, std::move(message)};
 }
 

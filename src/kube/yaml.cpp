@@ -417,7 +417,15 @@ class Writer {
         for (const auto& [key, member] : object) {
             if (!first) out_.append(indent, ' ');
             first = false;
-            out_ += one_line(key);
+            const auto text = one_line(key);
+            // YAML takes a key without the mark up to 1024 characters only; kubectl marks sooner.
+            const bool is_long = text.size() > 128;
+            if (is_long) out_ += "? ";
+            out_ += text;
+            if (is_long) {
+                out_ += '\n';
+                out_.append(indent, ' ');
+            }
             out_ += ':';
             const bool nested_map = member.is_object() && !member.get_object().empty();
             const bool nested_list = member.is_array() && !member.get_array().empty();
@@ -427,9 +435,10 @@ class Writer {
                 value(member, indent + 2);
             } else if (nested_list) {
                 // kubectl keeps the dashes below the key.
+                const auto dashes = is_long ? indent + 2 : indent;
                 out_ += '\n';
-                out_.append(indent, ' ');
-                value(member, indent);
+                out_.append(dashes, ' ');
+                value(member, dashes);
             } else {
                 out_ += ' ';
                 leaf(member, indent + 2);

@@ -70,6 +70,9 @@ Result<Url> parse_url(std::string_view text) {
     if (scheme != "http" && scheme != "https") return no("neither http nor https");
     url.origin.tls = scheme == "https";
     if (parsed->host().empty()) return no("no host");
+    // Escapes would come out as characters that no name has, line ends among them.
+    if (std::string_view(parsed->encoded_host()).find('%') != std::string_view::npos)
+        return no("bad host");
     url.origin.host = parsed->host_type() == boost::urls::host_type::ipv6
                           ? std::string(parsed->host_ipv6_address().to_string())
                           : lower_case(parsed->host());
@@ -80,6 +83,8 @@ Result<Url> parse_url(std::string_view text) {
         url.origin.port = static_cast<std::uint16_t>(*port);
     }
     url.target = std::string(parsed->encoded_path());
+    // Boost 1.81 lets a path begin right behind the port.
+    if (!url.target.empty() && url.target.front() != '/') return no("not a URL");
     if (url.target.empty()) url.target = "/";
     if (parsed->has_query()) {
         url.target += '?';

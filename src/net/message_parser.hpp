@@ -67,6 +67,7 @@ class MessageParser {
     bool has_begun_ = false;
     bool has_head_ = false;
     bool is_done_ = false;
+    bool awaits_chunk_ = false;  // the head of one has come in part
 };
 
 }  // namespace sluice::net

@@ -72,6 +72,17 @@ void write_canonical(const Json& value, std::string& out) {
     }
 }
 
+// "1e999" is grammar, and no number that we could write again.
+bool is_finite(const Json& value) {
+    if (const auto* number = value.if_double()) return std::isfinite(*number);
+    if (const auto* array = value.if_array()) return std::ranges::all_of(*array, is_finite);
+    if (const auto* object = value.if_object()) {
+        return std::ranges::all_of(*object,
+                                   [](const auto& member) { return is_finite(member.value()); });
+    }
+    return true;
+}
+
 // RFC 6901: "/spec/containers/0", with ~1 for '/' and ~0 for '~'.
 std::optional<std::vector<std::string>> pointer_parts(std::string_view pointer) {
     std::vector<std::string> parts;
@@ -221,7 +232,11 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
     if (error)
         return Error{ErrorKind::bad_answer,
                      fmt::format("JSON is malformed at byte {}: {}", read, error.message())};
-    return parser.release();
+    auto value = parser.release();
+    if (!is_finite(value)) {
+        return Error{ErrorKind::bad_answer, "JSON is malformed: a number is out of range"};
+    }
+    return value;
 }
 
 std::string to_text(const Json& value) {

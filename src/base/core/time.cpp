@@ -74,6 +74,8 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
     const year_month_day date{
         year{*y}, month{static_cast<unsigned>(*mo)}, day{static_cast<unsigned>(*d)}};
     if (!date.ok()) return std::nullopt;
+    // What 64-bit nanoseconds hold, less the days that an offset may add.
+    if (*y < 1678 || *y > 2261) return std::nullopt;
 
     Duration fraction{0};
     if (take(text, ".")) {

@@ -230,6 +230,7 @@ TEST_CASE("what cannot be used is refused in one line that names file and field"
     CHECK(refusal("contexts: [{name: a, context: {cluster: x}}]\ncurrent-context: a\n") ==
           "kubeconfig /k: contexts[a].context.cluster: no cluster named \"x\"");
     CHECK(refusal("kind: Pod\n") == "kubeconfig /k: kind: Pod is not Config");
+    CHECK(refusal("kind: \"a\\nb\"\n") == "kubeconfig /k: kind: a b is not Config");
     CHECK(refusal("a: [\n").starts_with("kubeconfig /k: line "));
     CHECK(Machine{}.refusal() ==
           "no cluster: neither --kubeconfig nor KUBECONFIG is given, this is no pod, and there is "

@@ -204,3 +204,16 @@ TEST_CASE("what is written reads back as the same value") {
     });
     CHECK(held);
 }
+
+TEST_CASE("a key too long for YAML's short form reads back as the same key") {
+    const std::string key(2000, 'k');
+    for (const Json& value : {Json("text"),
+                              Json(JsonObject{{"a", 1}}),
+                              Json(JsonArray{1, JsonObject{{"b", 2}}}),
+                              Json("two\nlines\n")}) {
+        const Json object = JsonObject{{"outer", JsonObject{{key, value}, {"next", 1}}}};
+        const auto read = parse_yaml_documents(to_yaml(object));
+        REQUIRE(read);
+        CHECK(canonical_text(read->front()) == canonical_text(object));
+    }
+}

@@ -64,6 +64,9 @@ TEST_CASE("a URL gives an origin and a target") {
     CHECK(parse_url("nonsense").error().kind == ErrorKind::invalid);
     CHECK(parse_url("http:///path").error().message == "URL http:///path: no host");
     CHECK(parse_url("http://a:99999/").error().kind == ErrorKind::invalid);
+    CHECK(parse_url("http://a%0d%0ab/").error().message == "URL http://a%0d%0ab/: bad host");
+    CHECK(parse_url("http://[::1]:909path?x").error().message ==
+          "URL http://[::1]:909path?x: not a URL");
 }
 
 TEST_CASE("a message is understood however its bytes are cut") {
@@ -81,6 +84,19 @@ TEST_CASE("a message is understood however its bytes are cut") {
         CHECK(parser->message.body == "hello world");
         CHECK(parser->keep_alive());
     }
+}
+
+TEST_CASE("the last chunk may come byte by byte") {
+    MessageParser parser(MessageParser::Kind::response);
+    parser.begin({});
+    std::string waiting;
+    for (const char byte :
+         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")) {
+        waiting += byte;
+        waiting.erase(0, parser.put(waiting));
+    }
+    CHECK(parser.is_done());
+    CHECK(parser.trouble() == ParseTrouble::none);
 }
 
 TEST_CASE("malformed and ambiguous requests are refused") {

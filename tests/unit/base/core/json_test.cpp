@@ -19,6 +19,14 @@ TEST_CASE("malformed JSON is named with its place and deep JSON is refused") {
     CHECK(parse_json("[1,2,3]", {.bytes = 3}).error().kind == ErrorKind::too_large);
 }
 
+TEST_CASE("a number that no double holds is refused, for it could not be written again") {
+    for (const auto* text : {"1e999", "[-1e999]", R"({"a": {"b": 2.5e3551616}})"}) {
+        CAPTURE(text);
+        CHECK(parse_json(text).error().kind == ErrorKind::bad_answer);
+    }
+    CHECK(parse_json("1e300"));
+}
+
 TEST_CASE("a path that is not there is no error") {
     const auto object = json(R"({"spec":{"replicas":3,"name":"web","ratio":0.5}})");
     CHECK(integer_at(object, {"spec", "replicas"}) == 3);

@@ -22,7 +22,10 @@ TEST_CASE("what is not a time is not one") {
                              "2022-01-25T24:00:00Z",
                              "2022-01-25T19:54:42",
                              "2022-01-25T19:54:42.Z",
-                             "2022-01-25T19:54:42Zx"}) {
+                             "2022-01-25T19:54:42Zx",
+                             // Past 64-bit nanoseconds.
+                             "4052-01-01T00:00:00Z",
+                             "0001-01-01T00:00:00Z"}) {
         CAPTURE(text);
         CHECK_FALSE(parse_rfc3339(text));
     }
