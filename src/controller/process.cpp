@@ -100,7 +100,13 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
                     .metrics = metrics,
                     .routers = routers},
                    judgement_settings(settings)),
-          queue(world.executor, world.clock, world.log, pass()),
+          queue(
+              world.executor,
+              world.clock,
+              world.log,
+              [this](kube::ObjectKey key) { return canaries.tick(std::move(key)); },
+              {},
+              [this] { return shared_from_this(); }),
           peers(world.clock, client, {.ns = settings.leader_election_ns, .pod = settings.host}),
           stopped(world.executor),
           work(world.executor),
@@ -120,16 +126,8 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
         }
     }
 
-    kube::WorkQueue::Pass pass() {
-        return [this](kube::ObjectKey key) {
-            return kept_alive_pass(shared_from_this(), std::move(key));
-        };
-    }
-
     // A kill may come while any of these waits: each keeps the state until it has unwound.
     static Task<> kept_alive(std::shared_ptr<State> self, Task<> task);
-    static Task<Result<std::optional<Time>>> kept_alive_pass(std::shared_ptr<State> self,
-                                                             kube::ObjectKey key);
     static Task<Result<void>> run(std::shared_ptr<State> self);
     void spawn(TaskGroup& group, std::string name, Task<> task);
 
@@ -181,11 +179,6 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
 
 Task<> Process::State::kept_alive(std::shared_ptr<State> self, Task<> task) {
     co_await std::move(task);
-}
-
-Task<Result<std::optional<Time>>> Process::State::kept_alive_pass(std::shared_ptr<State> self,
-                                                                  kube::ObjectKey key) {
-    co_return co_await self->canaries.tick(std::move(key));
 }
 
 Task<Result<void>> Process::State::run(std::shared_ptr<State> self) {

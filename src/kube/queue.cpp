@@ -22,11 +22,13 @@ class CancelAtEnd {
 
 }  // namespace
 
-WorkQueue::WorkQueue(Executor executor, Clock& clock, Logger& log, Pass pass, QueueOptions options)
+WorkQueue::WorkQueue(
+    Executor executor, Clock& clock, Logger& log, Pass pass, QueueOptions options, Hold hold)
     : clock_(clock),
       log_(log),
       pass_(std::move(pass)),
       options_(options),
+      hold_(std::move(hold)),
       signal_(executor),
       passes_(std::move(executor)) {}
 
@@ -78,6 +80,8 @@ Task<> WorkQueue::wait_for_news(std::uint64_t seen) {
 }
 
 Task<> WorkQueue::perform(ObjectKey key) {
+    // What comes after the pass is ours too.
+    const auto held = hold_ ? hold_() : nullptr;
     const auto outcome = co_await pass_(key);
     finish(key, outcome);
 }

@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -30,8 +31,17 @@ class WorkQueue {
     // Error comes again after the back-off, or after its retry_after when that is longer.
     using Pass = std::function<Task<Result<std::optional<Time>>>(ObjectKey key)>;
 
+    // Gives what keeps the queue, and whatever `pass` uses, until a pass has unwound: for an owner
+    // that may go while passes wait. Without it the owner waits for `drained`.
+    using Hold = std::function<std::shared_ptr<const void>()>;
+
     // The clock outlives the queue, and so does whatever `pass` uses.
-    WorkQueue(Executor executor, Clock& clock, Logger& log, Pass pass, QueueOptions options = {});
+    WorkQueue(Executor executor,
+              Clock& clock,
+              Logger& log,
+              Pass pass,
+              QueueOptions options = {},
+              Hold hold = {});
     WorkQueue(const WorkQueue&) = delete;
     WorkQueue& operator=(const WorkQueue&) = delete;
     ~WorkQueue();
@@ -67,6 +77,7 @@ class WorkQueue {
     Logger& log_;
     Pass pass_;
     QueueOptions options_;
+    Hold hold_;
     Signal signal_;
     TaskGroup passes_;
     std::uint64_t news_ = 0;

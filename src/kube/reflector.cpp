@@ -62,12 +62,16 @@ Task<> Cache::run() {
         } else {
             outcome = co_await follow();
         }
+        // One that was open and is cut says nothing about the server: else watches that are cut
+        // often would wait out ever longer pauses, in turns, and be in contact never all at once.
+        const bool is_cut =
+            is_filled && watch_ && !outcome && outcome.error().kind == ErrorKind::unreachable;
         watch_.reset();
 
         std::optional<Duration> asked;
-        if (outcome) {
-            // The regular end of a watch: go on where it ended. One that brought nothing at all is
-            // a failure in disguise.
+        if (outcome || (is_cut && clock_.now() - began >= std::chrono::seconds{1})) {
+            // The end of a watch: go on where it ended. One that brought nothing at all is a
+            // failure in disguise.
             internal_errors = 0;
             if (events_ != events_before || clock_.now() - began >= std::chrono::seconds{1})
                 continue;

@@ -122,6 +122,12 @@ void Player::step(const Line& line) {
         world_.neighbours.prometheus_away = words.at(1) == "away";
     } else if (verb == "api") {
         world_.api.set_away(words.at(1) == "away");
+    } else if (verb == "weather") {
+        make_weather(line);
+    } else if (line.rest == "errors" && verb == "no") {
+        for (const auto& message : world_.log) {
+            if (message.level == "error") wrong(line, "error: " + message.text);
+        }
     } else if (verb == "pods") {
         lab::ImageScript how;
         how.ready = words.at(2) != "unready";
@@ -222,6 +228,27 @@ void Player::make_scaler(const Line& line) {
     world_.apply(object);
     scaler_ = "podinfo";
     world_.run_for(std::chrono::seconds{5});
+}
+
+void Player::make_weather(const Line& line) {
+    Weather weather;
+    const std::map<std::string, int*> odds{{"conflict-every", &weather.conflict_every},
+                                           {"conflicts", &weather.conflicts},
+                                           {"gone", &weather.gone},
+                                           {"slow-down", &weather.slow_down},
+                                           {"broken", &weather.broken},
+                                           {"unreachable", &weather.unreachable},
+                                           {"timeouts", &weather.timeouts},
+                                           {"lost-answers", &weather.lost_answers}};
+    for (std::size_t i = 1; i + 1 < line.words.size(); i += 2) {
+        const auto& value = line.words[i + 1];
+        if (line.words[i] == "cut") {
+            weather.watches_last = duration_of(value);
+        } else {
+            *odds.at(line.words[i]) = static_cast<int>(number_of(value));
+        }
+    }
+    world_.api.set_weather(weather);
 }
 
 void Player::make_canary(const Line& line) {

@@ -15,6 +15,10 @@
 //   hook      NAME ANSWER          "200", "403 nope", "hang"
 //   prometheus away|back
 //   api       away|back
+//   weather   KEY N …             what befalls requests to the API server: conflict-every N; cut
+//                                  DURATION (of watches); conflicts, gone, slow-down, broken,
+//                                  unreachable, timeouts, lost-answers of a hundred
+//   no errors                     nothing was logged above warning so far
 //   pods      GLOB unready|ready|crash
 //   edit      JSON                 a merge patch on the Canary
 //   patch     RESOURCE NAME JSON   a merge patch on another object
@@ -68,6 +72,7 @@ class Player {
     void make_canary(const Line& line);
     void make_target(const Line& line);
     void make_scaler(const Line& line);
+    void make_weather(const Line& line);
     void until(const Line& line);
     void compare_messages(const Line& line);
     void expect(const Line& line, const std::string& is, const std::string& should);

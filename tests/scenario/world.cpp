@@ -1,5 +1,6 @@
 #include "scenario/world.hpp"
 
+#include "base/async/deadline.hpp"
 #include "base/core/text.hpp"
 #include "controller/state.hpp"
 #include "kube/yaml.hpp"
@@ -59,13 +60,43 @@ net::Response answer(int status, std::string body) {
     return response;
 }
 
+// A watch that does not last.
+class BriefReader final : public net::BodyReader {
+   public:
+    BriefReader(Clock& clock, std::unique_ptr<net::BodyReader> inner, Duration lasts)
+        : clock_(clock), inner_(std::move(inner)), end_(clock.now() + lasts) {}
+
+    Task<Result<std::string>> next() override {
+        const Error broken{ErrorKind::unreachable, "connection reset by peer"};
+        if (clock_.now() >= end_) co_return broken;
+        auto bytes =
+            co_await with_deadline<std::string>(clock_, end_ - clock_.now(), inner_->next());
+        if (!bytes && bytes.error().kind == ErrorKind::timed_out) co_return broken;
+        co_return bytes;
+    }
+
+   private:
+    Clock& clock_;
+    std::unique_ptr<net::BodyReader> inner_;
+    Time end_;
+};
+
+net::Response refusal(int status, std::string_view reason, std::string_view message) {
+    auto response = answer(status,
+                           to_text(JsonObject{{"kind", "Status"},
+                                              {"apiVersion", "v1"},
+                                              {"status", "Failure"},
+                                              {"reason", reason},
+                                              {"message", message},
+                                              {"code", status}}));
+    response.headers.add("Content-Type", "application/json");
+    return response;
+}
+
 std::optional<net::Response> refusal(const net::Request& request) {
     const auto row = installed_role().refusal(request.method, request.target);
     if (!row) return {};
-    return answer(403,
-                  fmt::format(R"({{"kind":"Status","apiVersion":"v1","status":"Failure",
-        "message":"the controller's role has no row for {}","reason":"Forbidden","code":403}})",
-                              *row));
+    return refusal(403, "Forbidden", "the controller's role has no row for " + *row);
 }
 
 // Renewing the lease is no part of a release.
@@ -99,9 +130,70 @@ void ApiLink::die_after(int writes, std::function<void()> die) {
     die_ = std::move(die);
 }
 
+void ApiLink::set_weather(const Weather& weather) {
+    weather_ = weather;
+    dice_ = std::make_unique<SeededRandom>(weather.seed);
+}
+
+ApiLink::Fault ApiLink::strike(const net::Request& request) {
+    if (!dice_) return Fault::none;
+    const bool writes = request.method != "GET";
+    if (writes && weather_.conflict_every > 0 && ++struck_writes_ % weather_.conflict_every == 0) {
+        return Fault::conflict;
+    }
+    auto roll = static_cast<int>(dice_->below(100));
+    const auto strikes = [&roll](int odds) {
+        roll -= odds;
+        return roll < 0;
+    };
+    if (strikes(weather_.slow_down)) return Fault::slow_down;
+    if (strikes(weather_.broken)) return Fault::broken;
+    if (strikes(weather_.unreachable)) return Fault::unreachable;
+    if (strikes(weather_.timeouts)) return Fault::timeout;
+    if (strikes(weather_.lost_answers)) return Fault::lost_answer;
+    if (writes && strikes(weather_.conflicts)) return Fault::conflict;
+    const bool lists = request.target.find("resourceVersion") != std::string::npos ||
+                       request.target.find("limit=") != std::string::npos;
+    if (!writes && lists && strikes(weather_.gone)) return Fault::gone;
+    return Fault::none;
+}
+
+Task<Result<net::Response>> ApiLink::suffer(Fault fault, Duration timeout) {
+    switch (fault) {
+        case Fault::conflict:
+            co_return refusal(409,
+                              "Conflict",
+                              "the object has been modified; please apply your "
+                              "changes to the latest version and try again");
+        case Fault::gone:
+            co_return refusal(410, "Expired", "The resourceVersion is too old.");
+        case Fault::slow_down: {
+            auto response = refusal(429, "TooManyRequests", "too many requests");
+            response.headers.add("Retry-After", "1");
+            co_return response;
+        }
+        case Fault::broken:
+            co_return refusal(500, "InternalError", "etcdserver: request timed out");
+        case Fault::unreachable:
+            co_return Error{ErrorKind::unreachable, "connection refused"};
+        case Fault::timeout:
+        case Fault::lost_answer:
+            co_await clock_.sleep_for(timeout);
+            co_return Error{ErrorKind::timed_out, "timed out after " + go_text(timeout)};
+        case Fault::none:
+            break;
+    }
+    co_return Error{ErrorKind::cancelled, "no fault"};
+}
+
 Task<Result<net::Response>> ApiLink::send(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
     if (auto refused = refusal(request)) co_return std::move(*refused);
+    const auto fault = strike(request);
+    const auto timeout = request.timeout;
+    if (fault != Fault::none && fault != Fault::lost_answer) {
+        co_return co_await suffer(fault, timeout);
+    }
     const bool is_read = request.method == "GET";
     const bool counts = !is_read && !is_of_lease(request);
     if (is_read && !is_of_lease(request)) ++reads_;
@@ -111,13 +203,21 @@ Task<Result<net::Response>> ApiLink::send(net::Request request) {
         // The answer never arrives.
         co_await clock_.sleep_for(std::chrono::hours{1000});
     }
+    if (fault == Fault::lost_answer) co_return co_await suffer(fault, timeout);
     co_return response;
 }
 
 Task<Result<net::Response>> ApiLink::open(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
     if (auto refused = refusal(request)) co_return std::move(*refused);
-    co_return co_await inner_.open(std::move(request));
+    const auto fault = strike(request);
+    if (fault != Fault::none) co_return co_await suffer(fault, request.timeout);
+    auto response = co_await inner_.open(std::move(request));
+    if (response && response->stream && weather_.watches_last > Duration{0}) {
+        response->stream = std::make_unique<BriefReader>(
+            clock_, std::move(response->stream), weather_.watches_last);
+    }
+    co_return response;
 }
 
 // --- Prometheus and hooks -----------------------------------------------------------------------
@@ -129,6 +229,16 @@ std::string Neighbours::metric_answer(std::string_view query) const {
     }
     const bool duration = query.find("histogram_quantile") != std::string_view::npos;
     return metrics.at(duration ? "request-duration" : "request-success-rate");
+}
+
+std::optional<Neighbours::Measured> Neighbours::last_measured(
+    std::string_view part_of_query) const {
+    std::optional<Measured> last;
+    for (const auto& each : measured_) {
+        if (each.query.find(part_of_query) == std::string::npos) continue;
+        if (!last || each.when >= last->when) last = each;
+    }
+    return last;
 }
 
 Task<Result<net::Response>> Neighbours::send(net::Request request) {
@@ -149,8 +259,10 @@ Task<Result<net::Response>> Neighbours::send(net::Request request) {
                          blank == std::string::npos ? "" : how.substr(blank + 1));
     }
     if (prometheus_away) co_return Error{ErrorKind::unreachable, "connection refused"};
-    const auto value =
-        metric_answer(percent_decoded(request.target.substr(at + query_path.size())));
+    auto query = percent_decoded(request.target.substr(at + query_path.size()));
+    const auto value = metric_answer(query);
+    std::erase_if(measured_, [&](const Measured& each) { return each.query == query; });
+    measured_.push_back({.when = clock_.now(), .query = std::move(query), .value = value});
     if (value == "hang") {
         co_await clock_.sleep_for(request.timeout);
         co_return Error{ErrorKind::timed_out, "timed out after 5s"};
@@ -325,7 +437,12 @@ Json World::get(const kube::Resource& resource, const std::string& name) const {
 }
 
 void World::patch(const kube::Resource& resource, const std::string& name, const Json& patch) {
-    require(cluster.patch(resource, {ns, name}, lab::PatchKind::merge, patch));
+    const auto after = require(cluster.patch(resource, {ns, name}, lab::PatchKind::merge, patch));
+    by_hand_.emplace(kube::resource_version_of(*after));
+}
+
+bool World::is_by_hand(const lab::Change& change) const {
+    return by_hand_.contains(kube::resource_version_of(*change.object));
 }
 
 void World::remove(const kube::Resource& resource, const std::string& name) {
@@ -436,7 +553,7 @@ void World::watch_laws() {
 }
 
 void World::check_routes(const lab::Change& change) {
-    if (change.kind == lab::ChangeKind::deleted) return;
+    if (change.kind == lab::ChangeKind::deleted || is_by_hand(change)) return;
     if (weight_sum(*change.object) != 100) {
         violations.push_back(fmt::format("weights sum to {}", weight_sum(*change.object)));
     }
@@ -452,7 +569,7 @@ void World::check_routes(const lab::Change& change) {
 }
 
 void World::check_scale(const lab::Change& change) {
-    if (change.kind == lab::ChangeKind::deleted || !change.before) return;
+    if (change.kind == lab::ChangeKind::deleted || !change.before || is_by_hand(change)) return;
     if (text_at(*change.object, {"metadata", "name"}) != "podinfo") return;
     const auto before = integer_at(*change.before, {"spec", "replicas"}).value_or(1);
     const auto now = integer_at(*change.object, {"spec", "replicas"}).value_or(1);

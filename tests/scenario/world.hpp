@@ -20,6 +20,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,15 +29,32 @@ namespace sluice::scenario {
 // The role that the controller plays in every world: what `sluice install` grants, and no more.
 Role& installed_role();
 
+// What befalls the requests on their way, each by its odds in a hundred.
+struct Weather {
+    int conflicts = 0;     // writes: 409
+    int gone = 0;          // lists and watches: 410
+    int slow_down = 0;     // 429 with Retry-After
+    int broken = 0;        // 500
+    int unreachable = 0;   // no connection
+    int timeouts = 0;      // it never arrives
+    int lost_answers = 0;  // it arrives, and its answer does not
+    // Each n-th write is a 409; 0: none.
+    int conflict_every = 0;
+    // A watch breaks off after so long; 0: never.
+    Duration watches_last{0};
+    std::uint64_t seed = 1;
+};
+
 // The way to the API server, as the controller's ServiceAccount: 403 where its role has no row;
-// with an off switch, and a trap that lets the controller die between the write that counts and its
-// answer.
+// with an off switch, weather, and a trap that lets the controller die between the write that
+// counts and its answer.
 class ApiLink final : public net::HttpClient {
    public:
     ApiLink(boost::asio::io_context& context, Clock& clock, lab::ApiServer& server)
         : context_(context), clock_(clock), server_(server), inner_(clock, server) {}
 
     void set_away(bool away);
+    void set_weather(const Weather& weather);
     // Calls `die` after the n-th write from now on; 0: never.
     void die_after(int writes, std::function<void()> die);
     int writes() const { return writes_; }
@@ -48,10 +66,17 @@ class ApiLink final : public net::HttpClient {
     Task<Result<net::Response>> open(net::Request request) override;
 
    private:
+    enum class Fault { none, conflict, gone, slow_down, broken, unreachable, timeout, lost_answer };
+    Fault strike(const net::Request& request);
+    Task<Result<net::Response>> suffer(Fault fault, Duration timeout);
+
     boost::asio::io_context& context_;
     Clock& clock_;
     lab::ApiServer& server_;
     net::InProcessClient inner_;
+    Weather weather_;
+    std::unique_ptr<SeededRandom> dice_;  // none: calm
+    int struck_writes_ = 0;
     bool away_ = false;
     int writes_ = 0;
     int reads_ = 0;
@@ -72,6 +97,12 @@ class Neighbours final : public net::HttpClient {
     // "200" or "403 nope"; by the last part of the hook's path. Unknown ones answer 200.
     std::map<std::string, std::string> hooks;
     std::vector<std::string> hook_calls;  // "acceptance-test Progressing"
+    struct Measured {
+        Time when;
+        std::string query;
+        std::string value;
+    };
+    std::optional<Measured> last_measured(std::string_view part_of_query) const;
 
     Task<Result<net::Response>> send(net::Request request) override;
     Task<Result<net::Response>> open(net::Request request) override;
@@ -80,6 +111,7 @@ class Neighbours final : public net::HttpClient {
     std::string metric_answer(std::string_view query) const;
 
     Clock& clock_;
+    std::vector<Measured> measured_;  // one for each query, the last
 };
 
 struct Message {
@@ -118,8 +150,10 @@ class World {
     void run_for(Duration duration) { clock.run_for(duration); }
 
     Json get(const kube::Resource& resource, const std::string& name) const;
+    // By people's hands: the laws bind the controller only.
     void patch(const kube::Resource& resource, const std::string& name, const Json& patch);
     void remove(const kube::Resource& resource, const std::string& name);
+    bool is_by_hand(const lab::Change& change) const;
     void set_image(const std::string& tag);
     void label_namespace(const Json& labels);
     // As if the peer had brought the release so far: its hashes, a random id at the primary, and
@@ -161,7 +195,8 @@ class World {
     std::unique_ptr<lab::Kubelet> kubelet_;
     std::unique_ptr<lab::WorkloadControllers> workloads_;
     std::vector<lab::Subscription> subscriptions_;
-    std::optional<Time> canary_left_;  // when the last traffic was taken from the canary
+    std::set<std::string, std::less<>> by_hand_;  // resource versions
+    std::optional<Time> canary_left_;             // when the last traffic was taken from the canary
     Logger logger_;
     std::shared_ptr<controller::Process> process_;
     TaskGroup tasks_;

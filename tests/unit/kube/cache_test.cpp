@@ -182,6 +182,20 @@ TEST_CASE("a watch that is broken off from within is no trouble to tell") {
     CHECK_FALSE(it.cache.trouble());
 }
 
+TEST_CASE("a watch that is cut after a while goes on at once, and is no trouble") {
+    Cached it;
+    it.start_streaming({pod("a", "3")}, "7");
+    for (int i = 0; i < 5; ++i) {
+        it.after(5s);
+        it.asked();
+        it.world.server.on_stream(watching);
+        it.world.http.cut();
+        it.after(100ms);
+        CHECK(it.asked() == Names{watching + "7"});
+        CHECK_FALSE(it.cache.trouble());
+    }
+}
+
 TEST_CASE("after a 410 everything is read again, and what went unseen is gone") {
     Cached it;
     it.start_streaming({pod("a", "3"), pod("b", "2")}, "7");

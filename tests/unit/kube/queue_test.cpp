@@ -189,3 +189,48 @@ TEST_CASE("a queue that is cancelled ends its passes") {
     CHECK(passes.world.tasks.size() == 0);
     CHECK(passes.world.clock.next_wake() == std::nullopt);
 }
+
+namespace {
+
+// Goes when nobody holds it, whatever waits; a pass that is cancelled ends by an Error.
+struct BriefOwner : std::enable_shared_from_this<BriefOwner> {
+    explicit BriefOwner(World& of)
+        : world(of),
+          queue(
+              world.context.get_executor(),
+              world.clock,
+              world.log,
+              [this](ObjectKey) { return pass(); },
+              {},
+              [this] { return shared_from_this(); }) {}
+
+    Task<Result<std::optional<Time>>> pass() {
+        try {
+            co_await world.clock.sleep_for(1h);
+        } catch (const boost::system::system_error&) {
+            co_return Error{ErrorKind::cancelled, "cancelled"};
+        }
+        co_return std::optional<Time>{};
+    }
+
+    static Task<> run(std::shared_ptr<BriefOwner> self) { co_await self->queue.run(); }
+
+    World& world;
+    WorkQueue queue;
+};
+
+}  // namespace
+
+TEST_CASE("a queue whose owner goes in the middle of a pass lives until the pass has ended") {
+    World world;
+    auto owner = std::make_shared<BriefOwner>(world);
+    const std::weak_ptr<BriefOwner> seen = owner;
+    world.tasks.spawn("queue", BriefOwner::run(owner));
+    owner->queue.add(a);
+    world.clock.settle();
+    owner.reset();
+    CHECK_FALSE(seen.expired());
+    world.tasks.cancel();
+    world.clock.settle();
+    CHECK(seen.expired());
+}
