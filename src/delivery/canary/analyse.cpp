@@ -184,6 +184,26 @@ api::Status at_weight(const World& world, int weight) {
 
 constexpr int whole = 100;
 
+// The weights that the status says, as soon as the version that gains by them is ready.
+Move write_weights_again(const World& world, Weights live) {
+    const int written = world.canary.status.canary_weight;
+    const Weights decided{whole - written, written};
+    const auto text = fmt::format("{} carries {}, not {} as decided: the weights are written again",
+                                  world.canary.dotted(),
+                                  to_string(live),
+                                  to_string(decided));
+    if (decided.primary > live.primary && !world.primary->ready()) {
+        return hold(world, {.text = text + " when the primary is ready"});
+    }
+    if (decided.canary > live.canary && !world.target->ready()) {
+        return hold(world, {.text = text + " when the canary is ready"});
+    }
+    auto act = act_of(world, "mend weights");
+    act.effects.emplace_back(Route{decided, world.routes.resource_version, {}});
+    tell(act, world, EventType::warning, text);
+    return act;
+}
+
 }  // namespace
 
 // Nothing is under way. What was judged is fenced by the target's generation, once it is known
@@ -294,12 +314,15 @@ Move restart(const World& world) {
         tell(act, world, EventType::normal, texts::advance_primary(world.canary.dotted(), whole));
     }
     auto status = fresh_analysis(world);
-    if (world.primary->ready() || status.canary_weight == 0) {
+    if (world.primary->ready()) {
         if (!is_home) {
             act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
             status.routed_at = world.now;
         }
         status.canary_weight = 0;
+    } else if (live) {
+        // Also what somebody else, or a kill, made of them.
+        status.canary_weight = live->canary;
     }
     act.remembered.last_round.reset();
     save(act, world, status);
@@ -333,18 +356,16 @@ std::optional<Move> mend_weights(const World& world) {
         case Standing::elsewhere:
             break;
     }
-    const Weights decided{whole - written, written};
-    const auto text = fmt::format("{} carries {}, not {} as decided: the weights are written again",
-                                  world.canary.dotted(),
-                                  to_string(live),
-                                  to_string(decided));
-    if (decided.primary > live.primary && !world.primary->ready()) {
-        return hold(world, {.text = text + " when the primary is ready"});
-    }
-    auto act = act_of(world, "mend weights");
-    act.effects.emplace_back(Route{decided, world.routes.resource_version, {}});
-    tell(act, world, EventType::warning, text);
-    return act;
+    return write_weights_again(world, live);
+}
+
+// Nothing is under way, so no weight is ours but the status': what somebody else sends to a version
+// that is scaled down is an outage.
+std::optional<Move> mend_weights_at_rest(const World& world) {
+    const auto live = live_weights(world).value_or(Weights{});
+    const int written = world.canary.status.canary_weight;
+    if (standing_of(live, written, {}) == Standing::as_written) return std::nullopt;
+    return write_weights_again(world, live);
 }
 
 // T28: hooks in order, then metrics; a failed hook keeps the metrics from being asked.

@@ -73,6 +73,7 @@ Move next(const World& world, const Evidence& evidence, Time now) {
         if (status.canary_weight > 0 && world.primary->ready()) return come_home(world);
         if (status.canary_weight == 0 && status.routed_at) return leave(world);
 
+        if (const auto mended = mend_weights_at_rest(world)) return *mended;
         if (!revision_changed(world)) return settle(world);
         if (primary_gates(world)) return wait_for_primary(world);
         return start(world);

@@ -170,6 +170,7 @@ Move shift_home(const World& world) {
 Move finalise(const World& world) {
     const auto& canary = world.canary;
     const auto live = live_weights(world).value_or(Weights{});
+    if (live.canary > 0 && canary.status.routed_at) return drain_anew(world);
     if (live.canary > 0 || !canary.status.routed_at) {
         auto act = act_of(world, "route home");
         if (live.canary > 0) {
@@ -269,7 +270,15 @@ Move come_home(const World& world) {
 // The canary of a failed promotion goes, after the drain.
 Move leave(const World& world) {
     const auto live = live_weights(world).value_or(Weights{});
-    if (live.canary > 0) return come_home(world);
+    if (live.canary > 0) {
+        if (!world.primary->ready()) return wait_for_primary(world);
+        auto act = act_of(world, "drain again");
+        auto status = status_of(world);
+        status.canary_weight = live.canary;
+        status.routed_at.reset();
+        save(act, world, status);
+        return act;
+    }
     if (!is_drained(world)) return rest_until(end_of_drain(world));
     auto act = act_of(world, "leave");
     if (world.target->replicas != 0) {

@@ -122,7 +122,8 @@ Move finish_rollback(const World& world) {
     const auto live = live_weights(world);
     const bool still_reached = !live || live->canary > 0;
     if (!world.canary.status.routed_at || still_reached) {
-        return may_leave(world) || !still_reached ? route_away(world) : stay(world);
+        if (still_reached && !may_leave(world)) return stay(world);
+        return world.canary.status.routed_at ? drain_anew(world) : route_away(world);
     }
     if (!is_drained(world)) return rest_until(end_of_drain(world));
     return end(world);

@@ -99,6 +99,14 @@ bool is_drained(const World& world) {
     return world.canary.status.routed_at && world.now >= end_of_drain(world);
 }
 
+Move drain_anew(const World& world) {
+    auto act = act_of(world, "drain again");
+    auto status = status_of(world);
+    status.routed_at.reset();
+    save(act, world, status);
+    return act;
+}
+
 std::optional<Time> next_round(const World& world) {
     const auto& status = world.canary.status;
     const auto& last = world.remembered.last_round;

@@ -24,6 +24,9 @@ std::optional<Weights> live_weights(const World& world);
 // The drain time has passed since traffic was last moved away.
 bool is_drained(const World& world);
 Time end_of_drain(const World& world);
+// Somebody sent traffic back in the middle of a drain. Forgets its beginning before the traffic is
+// moved again: a kill in between would leave the old one standing, and pods that are not drained.
+Move drain_anew(const World& world);
 // Nothing when the round is due at once.
 std::optional<Time> next_round(const World& world);
 // lastAppliedSpec was written by the peer.
@@ -81,6 +84,7 @@ Move start(const World& world);
 Move restart(const World& world);
 
 std::optional<Move> mend_weights(const World& world);
+std::optional<Move> mend_weights_at_rest(const World& world);
 std::optional<Move> ask_round(const World& world, const Evidence& evidence);
 std::optional<Move> count_failure(const World& world, const Evidence& evidence);
 Move advance(const World& world, const Evidence& evidence);
