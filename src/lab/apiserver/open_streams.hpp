@@ -3,7 +3,7 @@
 
 #include "base/async/signal.hpp"
 
-#include <set>
+#include <vector>
 
 namespace sluice::lab {
 
@@ -17,14 +17,23 @@ class OpenStream {
     virtual void end() = 0;
 };
 
-struct OpenStreams {
-    std::set<OpenStream*> streams;
+// In the order in which they were opened, so that a run in virtual time repeats exactly.
+class OpenStreams {
+   public:
+    void add(OpenStream& stream) { streams_.push_back(&stream); }
+    void remove(OpenStream& stream) { std::erase(streams_, &stream); }
 
     void end_all() {
-        // Ending one may destroy it, or another.
-        const auto all = std::exchange(streams, {});
-        for (auto* stream : all) stream->end();
+        // Ending one may destroy it, or another, or open a new one, which stays.
+        for (auto left = streams_.size(); left > 0 && !streams_.empty(); --left) {
+            auto* first = streams_.front();
+            streams_.erase(streams_.begin());
+            first->end();
+        }
     }
+
+   private:
+    std::vector<OpenStream*> streams_;
 };
 
 }  // namespace sluice::lab

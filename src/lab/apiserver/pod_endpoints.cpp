@@ -20,9 +20,9 @@ class LogStream final : public net::BodyReader, public OpenStream {
               std::shared_ptr<OpenStreams> streams,
               std::unique_ptr<net::BodyReader> log)
         : streams_(std::move(streams)), log_(std::move(log)), ending_(std::move(executor)) {
-        streams_->streams.insert(this);
+        streams_->add(*this);
     }
-    ~LogStream() override { streams_->streams.erase(this); }
+    ~LogStream() override { streams_->remove(*this); }
 
     Task<Result<std::string>> next() override {
         using boost::asio::experimental::awaitable_operators::operator||;

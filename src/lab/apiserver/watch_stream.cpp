@@ -25,7 +25,7 @@ class WatchStream final : public net::BodyReader, public OpenStream {
           streams_(std::move(streams)),
           question_(std::move(question)),
           changed_(std::move(executor)) {
-        streams_->streams.insert(this);
+        streams_->add(*this);
         const auto now = cluster_.clock().now();
         if (question_.timeout) deadline_ = now + *question_.timeout;
         if (question_.bookmarks) next_bookmark_ = now + bookmark_interval;
@@ -37,7 +37,7 @@ class WatchStream final : public net::BodyReader, public OpenStream {
         if (version != nullptr) table_.emplace(*kind, *version);
     }
 
-    ~WatchStream() override { streams_->streams.erase(this); }
+    ~WatchStream() override { streams_->remove(*this); }
 
     void end() override {
         ended_ = true;
