@@ -1,0 +1,316 @@
+#include "sim/chaos.hpp"
+
+#include "scenario/script.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace sluice::sim {
+namespace {
+
+namespace resources = kube::resources;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Json spec(Json inner) {
+    return JsonObject{{"spec", std::move(inner)}};
+}
+
+Json analysis(Json inner) {
+    return spec(JsonObject{{"analysis", std::move(inner)}});
+}
+
+}  // namespace
+
+Chaos::Chaos(scenario::World& world, std::uint64_t seed) : world_(world), dice_(seed) {}
+
+bool Chaos::exists(const kube::Resource& resource, const std::string& name) const {
+    return !world_.get(resource, name).is_null();
+}
+
+std::string Chaos::make_release() {
+    std::string script = fmt::format("target {}\n", 1 + below(3));
+    has_scaler_ = one_in(4);
+    if (has_scaler_) script += "scaler 1 3\n";
+    script += fmt::format("canary threshold {} deadline {}", 1 + below(4), one_of<int>({60, 120}));
+    script += one_of<std::string>({" step 10 max 50",
+                                   " step 25 max 50",
+                                   " step 20 max 100",
+                                   " steps 1,5,20,60 max 60",
+                                   " step 40 max 50",
+                                   " step 50 max 50 promotion-step 20",
+                                   " step 10 max 30 promotion-step 50",
+                                   " step 30 max 100 promotion-step 100"});
+    script += " metric request-success-rate 99 -";
+    if (one_in(2)) script += " metric request-duration - 500";
+    if (one_in(3)) script += " hook pre-rollout acceptance";
+    if (one_in(3)) script += " hook rollout load";
+    if (one_in(10)) script += " skip-analysis";
+    script += "\n";
+    scenario::Player player(world_);
+    for (const auto& wrong : player.play(scenario::parse_script(script))) {
+        world_.violations.push_back(wrong);
+    }
+    return script;
+}
+
+Duration Chaos::pause() {
+    switch (below(4)) {
+        case 0:
+            return milliseconds{below(1000)};
+        case 1:
+            return milliseconds{below(5000)};
+        case 2:
+            return milliseconds{below(20'000)};
+        default:
+            return seconds{below(60)};
+    }
+}
+
+std::string Chaos::strike() {
+    try {
+        return strike_once();
+    } catch (const std::runtime_error& refused) {
+        return fmt::format("somebody is refused: {}", refused.what());
+    }
+}
+
+std::string Chaos::strike_once() {
+    if (away_) {
+        // Long enough to be noticed, not so long that nothing else happens.
+        away_ = false;
+        world_.api.set_away(false);
+        return "the API server is back";
+    }
+    switch (below(12)) {
+        case 0:
+        case 1:
+            return strike_api();
+        case 2:
+            return strike_controller();
+        case 3:
+        case 4:
+            return strike_prometheus();
+        case 5:
+            return strike_hooks();
+        case 6:
+            return strike_pods();
+        case 7:
+            return edit_canary();
+        case 8:
+        case 9:
+            return edit_generated();
+        default:
+            return new_image();
+    }
+}
+
+std::string Chaos::strike_api() {
+    if (one_in(6)) {
+        away_ = true;
+        world_.api.set_away(true);
+        return "the API server goes away";
+    }
+    if (one_in(4)) {
+        world_.server.end_streams();
+        return "every watch is cut";
+    }
+    if (one_in(4)) {
+        world_.api.set_weather({});
+        return "calm weather";
+    }
+    scenario::Weather weather{.seed = dice_.next()};
+    const auto odds = [this] { return one_in(2) ? 0 : below(15); };
+    weather.conflicts = odds();
+    weather.gone = odds();
+    weather.slow_down = odds();
+    weather.broken = odds();
+    weather.unreachable = odds();
+    weather.timeouts = one_in(3) ? below(5) : 0;
+    weather.lost_answers = odds();
+    if (one_in(3)) weather.watches_last = seconds{1 + below(20)};
+    world_.api.set_weather(weather);
+    return fmt::format(
+        "weather: conflicts {}, gone {}, slow-down {}, broken {}, unreachable {}, timeouts {}, "
+        "lost-answers {}, watches last {} s",
+        weather.conflicts,
+        weather.gone,
+        weather.slow_down,
+        weather.broken,
+        weather.unreachable,
+        weather.timeouts,
+        weather.lost_answers,
+        std::chrono::duration_cast<seconds>(weather.watches_last).count());
+}
+
+std::string Chaos::strike_controller() {
+    if (one_in(3)) {
+        world_.kill_controller();
+        if (one_in(2)) world_.run_for(seconds{below(90)});
+        world_.start_controller();
+        return "the controller is killed, and started again";
+    }
+    const int write = 1 + below(8);
+    world_.api.die_after(write, [&world = world_] { world.kill_controller_soon(); });
+    return fmt::format("the controller will die after write {}", write);
+}
+
+std::string Chaos::strike_prometheus() {
+    if (one_in(4)) {
+        world_.neighbours.prometheus_away = !world_.neighbours.prometheus_away;
+        return world_.neighbours.prometheus_away ? "Prometheus goes away" : "Prometheus is back";
+    }
+    const auto value = one_of<std::string>(
+        {"100", "100", "99.5", "98", "0", "none", "NaN", "+Inf", "garbage", "broken", "hang"});
+    world_.neighbours.metrics["request-success-rate"] = value;
+    if (one_in(4))
+        world_.neighbours.metrics["request-duration"] = one_of<std::string>({"20", "900"});
+    return "the success rate is " + value;
+}
+
+std::string Chaos::strike_hooks() {
+    const auto name = one_of<std::string>({"acceptance", "load"});
+    const auto how = one_of<std::string>({"200", "200", "403 no", "500 boom", "hang"});
+    world_.neighbours.hooks[name] = how;
+    return "hook " + name + " answers " + how;
+}
+
+std::string Chaos::strike_pods() {
+    if (one_in(3)) {
+        lab::ImageScript how;
+        how.ready = !one_in(3);
+        how.starts_after = seconds{1 + below(20)};
+        if (one_in(4)) how.exits_after = seconds{5 + below(60)};
+        world_.pods.script("*", how);
+        return fmt::format("pods start after {} s, {}{}",
+                           std::chrono::duration_cast<seconds>(how.starts_after).count(),
+                           how.ready ? "ready" : "unready",
+                           how.exits_after ? ", and crash" : "");
+    }
+    std::string told;
+    for (const auto& pod : world_.cluster.list(resources::pods, scenario::World::ns)) {
+        if (!one_in(2)) continue;
+        const auto key = kube::key_of(*pod);
+        if (one_in(4)) {
+            world_.pods.crash(key);
+            told += " " + key.name + " crashes";
+        } else {
+            const bool ready = one_in(2);
+            world_.pods.set_ready(key, ready);
+            told += " " + key.name + (ready ? " gets ready" : " gets unready");
+        }
+    }
+    return "pods:" + told;
+}
+
+std::string Chaos::edit_canary() {
+    Json patch;
+    switch (below(8)) {
+        case 0:
+            patch = spec(JsonObject{{"suspend", one_in(2)}});
+            break;
+        case 1:
+            patch = analysis(JsonObject{{"threshold", 1 + below(5)}});
+            break;
+        case 2:
+            patch = analysis(JsonObject{{"interval", one_of<std::string>({"10s", "15s", "1m"})}});
+            break;
+        case 3:
+            patch = analysis(JsonObject{{"stepWeights", nullptr},
+                                        {"stepWeight", one_of<int>({5, 10, 35, 50})},
+                                        {"maxWeight", one_of<int>({20, 50, 70, 100})}});
+            break;
+        case 4:
+            patch = analysis(JsonObject{{"stepWeights", JsonArray{3, 15, 40}}, {"maxWeight", 40}});
+            break;
+        case 5:
+            patch = spec(JsonObject{{"skipAnalysis", one_in(2)}});
+            break;
+        case 6:
+            patch = spec(JsonObject{{"progressDeadlineSeconds", one_of<int>({30, 60, 300})}});
+            break;
+        default:
+            patch = spec(JsonObject{
+                {"service", JsonObject{{"timeout", one_of<std::string>({"5s", "15s"})}}}});
+            break;
+    }
+    world_.patch(resources::canaries, "podinfo", patch);
+    return "Canary " + to_text(patch);
+}
+
+std::string Chaos::edit_generated() {
+    struct Thing {
+        const kube::Resource& resource;
+        std::string name;
+    };
+    std::vector<Thing> things{{resources::virtual_services, "podinfo"},
+                              {resources::destination_rules, "podinfo-canary"},
+                              {resources::destination_rules, "podinfo-primary"},
+                              {resources::services, "podinfo"},
+                              {resources::services, "podinfo-canary"},
+                              {resources::services, "podinfo-primary"},
+                              {resources::deployments, "podinfo-primary"}};
+    if (has_scaler_) things.push_back({resources::horizontal_pod_autoscalers, "podinfo-primary"});
+    const auto& thing = things[dice_.below(things.size())];
+    if (!exists(thing.resource, thing.name)) return thing.name + " is not there to be edited";
+    const auto what = thing.resource.kind + " " + thing.name;
+    const auto routes = world_.get(resources::virtual_services, "podinfo");
+    if (one_in(2) && !routes.is_null()) {
+        // The weights of the routes as they stand, in other numbers.
+        auto http = array_at(routes, {"spec", "http"});
+        const int canary = one_of<int>({0, 5, 10, 50, 100});
+        for (auto& route : http) {
+            for (auto& each : route.at("route").as_array()) {
+                const bool is_canary = text_at(each, {"destination", "host"}) == "podinfo-canary";
+                put(each, {"weight"}, is_canary ? canary : 100 - canary);
+            }
+        }
+        world_.patch(resources::virtual_services, "podinfo", spec(JsonObject{{"http", http}}));
+        return fmt::format("somebody sets the weights to {}/{}", 100 - canary, canary);
+    }
+    if (one_in(2)) {
+        world_.remove(thing.resource, thing.name);
+        return what + " is deleted";
+    }
+    if (thing.resource == resources::services) {
+        world_.patch(thing.resource,
+                     thing.name,
+                     spec(JsonObject{{"selector", JsonObject{{"app", "elsewhere"}}}}));
+        return what + " selects other pods";
+    }
+    if (thing.resource == resources::deployments) {
+        world_.patch(thing.resource, thing.name, spec(JsonObject{{"replicas", 1 + below(3)}}));
+        return what + " is scaled";
+    }
+    world_.patch(thing.resource,
+                 thing.name,
+                 JsonObject{{"metadata", JsonObject{{"labels", JsonObject{{"by", "hand"}}}}}});
+    return what + " gets a label";
+}
+
+std::string Chaos::new_image() {
+    // Sometimes an older one again.
+    const int tag = one_in(4) ? below(next_tag_) : next_tag_++;
+    const auto image = fmt::format("6.{}.0", tag);
+    world_.set_image(image);
+    return "image " + image;
+}
+
+void Chaos::heal() {
+    world_.api.die_after(0, {});
+    world_.api.set_weather({});
+    world_.api.set_away(false);
+    world_.neighbours.prometheus_away = false;
+    world_.neighbours.metrics = {{"request-success-rate", "100"}, {"request-duration", "20"}};
+    world_.neighbours.hooks = {};
+    world_.pods.script("*", {});
+    for (const auto& pod : world_.cluster.list(resources::pods, scenario::World::ns)) {
+        world_.pods.set_ready(kube::key_of(*pod), true);
+        // What crashes by its old script starts anew by the new one.
+        world_.pods.crash(kube::key_of(*pod));
+    }
+    world_.patch(resources::canaries, "podinfo", spec(JsonObject{{"suspend", false}}));
+}
+
+}  // namespace sluice::sim

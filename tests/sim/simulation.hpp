@@ -1,0 +1,23 @@
+// One release under faults from beginning to end.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::sim {
+
+struct Outcome {
+    std::vector<std::string> broken;  // laws and endings; empty is well
+    std::string phase;
+    std::string digest;  // of everything that was logged and stored: the same seed gives the same
+    int writes = 0;
+};
+
+// With `tell`, what happens goes to stdout as it happens.
+struct How {
+    bool tell = false;
+};
+Outcome play(std::uint64_t seed, How how = {});
+
+}  // namespace sluice::sim
