@@ -198,11 +198,12 @@ Shares shares_of(const Json& route, const ServiceNames& names) {
     const auto& list = array_at(route, {"route"});
     for (const auto& each : list) {
         const auto host = text_at(each, {"destination", "host"});
-        // A lone destination gets everything, whatever its weight says.
+        // A lone destination gets everything, whatever its weight says; less than nothing is
+        // nothing.
         const auto weight = list.size() == 1
                                 ? 100
                                 : static_cast<int>(std::clamp<std::int64_t>(
-                                      integer_at(each, {"weight"}).value_or(0), -1'000, 1'000));
+                                      integer_at(each, {"weight"}).value_or(0), 0, 1'000));
         if (host == names.primary) seen.primary += weight;
         if (host == names.canary) seen.canary += weight;
     }

@@ -229,6 +229,25 @@ TEST_CASE("a TCP service gets a TCP route") {
     CHECK(IstioRouter{}.read(canary, live)->shares == Shares{100, 0});
 }
 
+TEST_CASE("a weight below nothing counts as nothing, and the route is put right") {
+    auto live = ensured(a_canary());
+    put(virtual_service(live),
+        {"spec", "http"},
+        parsed(R"([{"route": [{"destination": {"host": "podinfo-primary"}, "weight": 100},
+                              {"destination": {"host": "podinfo-canary"}, "weight": -50}]}])"));
+    const auto seen = IstioRouter{}.read(a_canary(), live);
+    REQUIRE(seen);
+    CHECK(seen->shares == Shares{100, 0});
+    const auto writes = IstioRouter{}.ensure(a_canary(), live, seen->shares);
+    REQUIRE(writes);
+    CHECK(writes->size() == 1);
+    put(virtual_service(live),
+        {"spec", "http"},
+        parsed(R"([{"route": [{"destination": {"host": "podinfo-primary"}, "weight": 150},
+                              {"destination": {"host": "podinfo-canary"}, "weight": -50}]}])"));
+    CHECK(IstioRouter{}.read(a_canary(), live)->shares == Shares{150, 0});
+}
+
 TEST_CASE("a lone destination gets everything, whatever its weight") {
     LiveObjects live = ensured(a_canary());
     put(virtual_service(live),
