@@ -1,5 +1,6 @@
 #include "kube/client.hpp"
 
+#include "base/async/deadline.hpp"
 #include "base/core/text.hpp"
 
 #include <boost/json.hpp>
@@ -95,7 +96,7 @@ std::optional<Duration> asked_pause(const net::Response& answer) {
     return std::chrono::seconds{*seconds};
 }
 
-Task<std::string> beginning_of(std::unique_ptr<net::BodyReader> body) {
+Task<Result<std::string>> beginning_of(std::unique_ptr<net::BodyReader> body) {
     std::string text;
     while (text.size() < refusal_limit) {
         const auto bytes = co_await body->next();
@@ -156,7 +157,12 @@ Task<Result<net::Response>> Client::perform(Call call) {
         if (answer->status >= 200 && answer->status < 300) co_return std::move(*answer);
 
         std::string text = std::move(answer->body);
-        if (answer->stream) text = co_await beginning_of(std::move(answer->stream));
+        if (answer->stream) {
+            // The answer's head has ended the request's own deadline.
+            auto read = co_await with_deadline<std::string>(
+                clock_, connection_.timeout, beginning_of(std::move(answer->stream)));
+            text = std::move(read).value_or("");
+        }
         auto error = error_of_answer(answer->status, text, call.what);
         if (answer->status == 401 && !connection_.token_file.empty() && !asked_for_new_token) {
             // The token may have rotated since it was read.

@@ -19,6 +19,19 @@ class ClosedGate final : public WriteGate {
     std::optional<std::string> refusal(Time) const override { return "not the leader"; }
 };
 
+// A body of which nothing more comes.
+class Endless final : public net::BodyReader {
+   public:
+    explicit Endless(Clock& clock) : clock_(clock) {}
+    Task<Result<std::string>> next() override {
+        co_await clock_.sleep_for(24h);
+        co_return std::string{};
+    }
+
+   private:
+    Clock& clock_;
+};
+
 Task<Result<std::vector<WatchEvent>>> all_events(Watch& watch) {
     std::vector<WatchEvent> events;
     for (;;) {
@@ -148,6 +161,21 @@ TEST_CASE("patience with a server that says 'later' ends, and the pause is hande
     world.server.on("GET " + pods_path, 500, "");
     CHECK_FALSE(world.run(world.client.get(resources::pods, {"prod", "a"})));
     CHECK(world.server.requests.size() == 4);
+}
+
+TEST_CASE("a watch that is refused with a text that never ends is refused in time") {
+    World world;
+    world.server.on("GET /api/v1/pods?watch=true", [&](const net::Request&) {
+        net::Response answer;
+        answer.status = 502;
+        answer.stream = std::make_unique<Endless>(world.clock);
+        return answer;
+    });
+    const auto began = world.clock.now();
+    const auto watch = world.run(world.client.watch(resources::pods, {}, {}));
+    REQUIRE_FALSE(watch);
+    CHECK(watch.error().kind == ErrorKind::unavailable);
+    CHECK(world.clock.now() - began == 30s);
 }
 
 TEST_CASE("requests are spaced by the token bucket") {
