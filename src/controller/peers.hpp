@@ -23,12 +23,13 @@ class Peers {
     Peers(Clock& clock, kube::Client& client, Self self);
 
     // "Deployment flagger.smm-system is running", "Lease flagger-leader-election.kube-system is
-    // held by …"; nothing when there is none. What cannot be read is not there.
-    Task<std::optional<std::string>> find_running();
+    // held by …"; nothing when there is none. What we may not read is not there; a server that
+    // cannot answer says nothing about who runs, so that is an Error.
+    Task<Result<std::optional<std::string>>> find_running();
 
    private:
-    Task<std::optional<std::string>> held_lease(std::string ns);
-    Task<std::optional<std::string>> running_deployment();
+    Task<Result<std::optional<std::string>>> held_lease(std::string ns);
+    Task<Result<std::optional<std::string>>> running_deployment();
 
     struct SeenLease {
         std::string record;

@@ -323,12 +323,14 @@ Task<> Process::State::wait_for_peers() {
     std::optional<Time> warned;
     for (;;) {
         const auto peer = co_await peers.find_running();
-        if (!peer) co_return;
+        if (peer && !*peer) co_return;
         const auto now = outside.clock.now();
         if (!warned || now >= *warned + peer_warning_pause) {
             warned = now;
-            outside.log.warn(fmt::format(
-                "Standing by: {}; stop it, or start with --ignore-running-peers", *peer));
+            outside.log.warn(
+                peer ? fmt::format("Standing by: {}; stop it, or start with --ignore-running-peers",
+                                   **peer)
+                     : "Standing by until it is known who runs: " + peer.error().message);
         }
         co_await outside.clock.sleep_for(peer_pause);
     }
