@@ -10,13 +10,12 @@ namespace sluice::controller {
 namespace {
 
 constexpr std::size_t names_max = 32;
-constexpr std::size_t message_max = 1024;
 
 kube::EventNote note_of(const Json& canary, canary::EventType type, const std::string& message) {
     return {.involved = kube::involved_object(kube::resources::canaries, canary),
             .type = type == canary::EventType::normal ? "Normal" : "Warning",
             .reason = "Synced",
-            .message = message.substr(0, message_max)};
+            .message = message};
 }
 
 }  // namespace

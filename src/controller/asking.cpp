@@ -2,6 +2,7 @@
 
 #include "metrics/table.hpp"
 #include "metrics/template.hpp"
+#include "net/address.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <fmt/format.h>
@@ -111,7 +112,7 @@ Task<Answer> Asking::answer(canary::ProbeProviders probe) {
     if (!address) {
         co_return Answer{.outcome = Outcome::error,
                          .text = fmt::format("error building Prometheus client for {} {}",
-                                             probe.metrics_server,
+                                             net::split_address(probe.metrics_server).bare,
                                              address.error().message)};
     }
     const auto online = co_await prometheus_.probe(probe.metrics_server);

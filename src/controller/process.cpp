@@ -9,6 +9,7 @@
 #include "controller/state.hpp"
 #include "kube/lease.hpp"
 #include "kube/queue.hpp"
+#include "net/address.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
@@ -311,11 +312,12 @@ Task<Result<void>> Process::State::sync() {
 
 Task<> Process::State::probe_metrics_server() {
     const auto online = co_await prometheus.probe(settings.metrics_server);
+    const auto shown = net::split_address(settings.metrics_server).bare;
     if (online) {
-        outside.log.info("Connected to metrics server " + settings.metrics_server);
+        outside.log.info("Connected to metrics server " + shown);
     } else {
-        outside.log.error(fmt::format(
-            "Metrics server {} unreachable {}", settings.metrics_server, online.error().message));
+        outside.log.error(
+            fmt::format("Metrics server {} unreachable {}", shown, online.error().message));
     }
 }
 

@@ -1,4 +1,5 @@
 // How an API server says no (kubernetes.md A.5), as Errors.
+#include "base/core/excerpt.hpp"
 #include "base/core/text.hpp"
 #include "kube/client.hpp"
 
@@ -98,7 +99,7 @@ std::string text_of_code(int code, std::string_view body) {
             break;
     }
     // A body can be a whole page of a proxy in between; its beginning is what people need.
-    const auto shown = trimmed(body).substr(0, 256);
+    const auto shown = excerpt(trimmed(body), 256);
     if (code >= 500)
         return fmt::format(
             "an error on the server (\"{}\") has prevented the request from succeeding", shown);

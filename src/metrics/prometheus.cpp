@@ -1,7 +1,9 @@
 #include "metrics/prometheus.hpp"
 
+#include "base/core/excerpt.hpp"
 #include "base/core/json.hpp"
 #include "base/core/text.hpp"
+#include "net/address.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -23,16 +25,6 @@ Reading no_values() {
     return {.outcome = Outcome::no_values, .text = "no values found"};
 }
 
-// A stranger's text, fit for one line of an event.
-std::string shown(std::string_view text) {
-    std::string line;
-    for (const char c : text.substr(0, shown_limit)) {
-        line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-    while (!line.empty() && !is_utf8(line)) line.pop_back();
-    return std::string(trimmed(line));
-}
-
 // The sample of one series: [time, "value"].
 std::optional<double> sample(const Json& series) {
     const auto& pair = array_at(series, {"value"});
@@ -51,26 +43,14 @@ struct Server {
 
 // The base address without its query string; user info becomes a header.
 Result<Server> server_of(std::string_view address) {
-    std::string text(trimmed(address));
-    Server server;
-    const auto scheme_end = text.find("://");
-    if (scheme_end != std::string::npos) {
-        const auto begin = scheme_end + 3;
-        const auto at = text.find('@', begin);
-        if (at != std::string::npos && at < text.find('/', begin)) {
-            server.authorization =
-                "Basic " +
-                base64(percent_decoded(std::string_view(text).substr(begin, at - begin)));
-            text.erase(begin, at + 1 - begin);
-        }
-    }
+    auto [text, authorization] = net::split_address(trimmed(address));
     text.resize(std::min(text.find_first_of("?#"), text.size()));
     auto url = net::parse_url(text);
     if (!url || url->origin.host.empty()) {
         return Error{ErrorKind::invalid,
                      fmt::format("prometheus address {} is not a valid URL", text)};
     }
-    server.url = std::move(*url);
+    Server server{std::move(*url), std::move(authorization)};
     while (server.url.target.ends_with('/')) server.url.target.pop_back();
     return server;
 }
@@ -79,21 +59,25 @@ Result<Server> server_of(std::string_view address) {
 
 Reading read_answer(int status, std::string_view body) {
     if (status >= 400) {
-        return failed(fmt::format(
-            "error response: Status {} {}: {}", status, net::reason_phrase(status), shown(body)));
+        return failed(fmt::format("error response: Status {} {}: {}",
+                                  status,
+                                  net::reason_phrase(status),
+                                  excerpt(body, shown_limit)));
     }
     if (status < 200 || status >= 300) {
         return failed(
             fmt::format("error response: Status {} {}", status, net::reason_phrase(status)));
     }
     const auto unreadable = [&](std::string_view why) {
-        return failed(fmt::format("error unmarshaling result: {}, '{}'", why, shown(body)));
+        return failed(
+            fmt::format("error unmarshaling result: {}, '{}'", why, excerpt(body, shown_limit)));
     };
     const auto answer = parse_json(body, {.depth = 32, .bytes = body_limit});
     if (!answer) return unreadable(answer.error().message);
     if (!answer->is_object()) return unreadable("not an object");
     if (text_at(*answer, {"status"}) == "error") {
-        return failed(fmt::format("error response: {}", shown(text_at(*answer, {"error"}))));
+        return failed(
+            fmt::format("error response: {}", excerpt(text_at(*answer, {"error"}), shown_limit)));
     }
     const auto kind = text_at(*answer, {"data", "resultType"});
     if (kind == "matrix") return failed("query returned multiple values");

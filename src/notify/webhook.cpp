@@ -1,6 +1,8 @@
 #include "notify/webhook.hpp"
 
+#include "base/core/excerpt.hpp"
 #include "base/core/text.hpp"
+#include "net/address.hpp"
 
 #include <fmt/format.h>
 
@@ -29,28 +31,8 @@ bool is_success(int status) {
     return status >= 200 && status < 300;
 }
 
-// A stranger's text, fit for one line of an event.
-std::string shown(std::string_view text) {
-    std::string line;
-    for (const char c : text.substr(0, shown_limit)) {
-        line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-    while (!line.empty() && !is_utf8(line)) line.pop_back();
-    return std::string(trimmed(line));
-}
-
-// Without user info: a password in a hook's address stays out of Events and logs.
-std::string without_secrets(std::string url) {
-    const auto scheme_end = url.find("://");
-    if (scheme_end == std::string::npos) return url;
-    const auto begin = scheme_end + 3;
-    const auto at = url.find('@', begin);
-    if (at == std::string::npos || at > url.find('/', begin)) return url;
-    return url.erase(begin, at + 1 - begin);
-}
-
 std::string refusal_text(const net::Response& answer) {
-    const auto body = shown(answer.body);
+    const auto body = excerpt(answer.body, shown_limit);
     if (is_worth_another_try(answer.status) || body.empty()) {
         const auto what = body.empty() ? std::string(net::reason_phrase(answer.status)) : body;
         return fmt::format("status {}: {}", answer.status, what);
@@ -66,25 +48,6 @@ Duration wait_before(int attempt, const net::Response* answer) {
             return std::min<Duration>(seconds{std::min<std::int64_t>(*whole, 30)}, wait_max);
     }
     return std::min<Duration>(seconds{1LL << std::min(attempt - 1, 5)}, wait_max);
-}
-
-struct Target {
-    net::Url url;
-    std::string authorization;
-};
-
-Result<Target> target_of(std::string text) {
-    Target target;
-    const auto bare = without_secrets(text);
-    if (bare.size() != text.size()) {
-        const auto begin = text.find("://") + 3;
-        const auto secret = std::string_view(text).substr(begin, text.size() - bare.size() - 1);
-        target.authorization = "Basic " + base64(percent_decoded(secret));
-    }
-    auto url = net::parse_url(bare);
-    if (!url) return url.error();
-    target.url = std::move(*url);
-    return target;
 }
 
 // Where a redirect leads: absolute, or a path on the same server.
@@ -108,19 +71,19 @@ Task<Result<void>> Webhooks::call(api::Hook hook, std::string body) {
         co_return Error{ErrorKind::invalid,
                         fmt::format("time: invalid duration \"{}\"", hook.timeout_text)};
     }
-    const auto target = target_of(hook.url);
-    if (!target) co_return target.error();
-    const auto shown_url = without_secrets(hook.url);
+    const auto address = net::split_address(hook.url);
+    const auto url = net::parse_url(address.bare);
+    if (!url) co_return url.error();
 
     const int attempts_max = 1 + std::clamp(hook.retries, 0, retries_max);
     for (int attempt = 1;; ++attempt) {
         net::Request request;
         request.method = "POST";
-        request.origin = target->url.origin;
-        request.target = target->url.target;
+        request.origin = url->origin;
+        request.target = url->target;
         request.headers.set("Content-Type", "application/json");
-        if (!target->authorization.empty()) {
-            request.headers.set("Authorization", target->authorization);
+        if (!address.authorization.empty()) {
+            request.headers.set("Authorization", address.authorization);
         }
         request.body = body;
         request.timeout = *hook.timeout;
@@ -135,7 +98,7 @@ Task<Result<void>> Webhooks::call(api::Hook hook, std::string body) {
             if (answer) co_return Error{ErrorKind::denied, refusal_text(*answer)};
             co_return Error{answer.error().kind,
                             fmt::format("POST {} giving up after {} attempt(s): {}",
-                                        shown_url,
+                                        address.bare,
                                         attempt,
                                         answer.error().message)};
         }

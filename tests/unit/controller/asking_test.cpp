@@ -128,4 +128,9 @@ TEST_CASE("a provider that is away is named in the peer's words") {
                                  .what = canary::ProbeProviders{.metrics_server = "prom"}};
     CHECK(bench.ask({wrong}, canary::Stop::all)["p"].text ==
           "error building Prometheus client for prom prometheus address prom is not a valid URL");
+    const canary::Question secret{
+        .id = "p", .what = canary::ProbeProviders{.metrics_server = "http://me:secret@:x"}};
+    CHECK(bench.ask({secret}, canary::Stop::all)["p"].text ==
+          "error building Prometheus client for http://:x prometheus address http://:x is not a "
+          "valid URL");
 }

@@ -1,5 +1,6 @@
 #include "kube/client.hpp"
 
+#include "base/core/text.hpp"
 #include "world.hpp"
 
 #include <unistd.h>
@@ -176,6 +177,14 @@ TEST_CASE("a watch that is refused with a text that never ends is refused in tim
     REQUIRE_FALSE(watch);
     CHECK(watch.error().kind == ErrorKind::unavailable);
     CHECK(world.clock.now() - began == 30s);
+}
+
+TEST_CASE("the page of a proxy in between is shown as far as it is text") {
+    World world;
+    world.server.on("GET " + pods_path, 500, "<b>" + std::string(252, '-') + "é</b>");
+    const auto answer = world.run(world.client.get(resources::pods, {"prod", "a"}));
+    REQUIRE_FALSE(answer);
+    CHECK(is_utf8(answer.error().message));
 }
 
 TEST_CASE("requests are spaced by the token bucket") {

@@ -1,0 +1,23 @@
+#include "net/address.hpp"
+
+#include "base/core/text.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::net;
+
+TEST_CASE("a user in an address becomes a header and is not shown") {
+    const auto plain = split_address("http://host:9090/a@b?c=d@e");
+    CHECK(plain.bare == "http://host:9090/a@b?c=d@e");
+    CHECK(plain.authorization.empty());
+
+    const auto secret = split_address("https://me:s%2Fcret@host/path@1");
+    CHECK(secret.bare == "https://host/path@1");
+    CHECK(secret.authorization == "Basic " + base64("me:s/cret"));
+
+    // As browsers read it: what stands before the last one is the user.
+    CHECK(split_address("http://me:p@ss@host").bare == "http://host");
+    CHECK(split_address("me:secret@host").bare == "me:secret@host");
+    CHECK(split_address("").bare.empty());
+}
