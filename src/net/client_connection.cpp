@@ -8,6 +8,7 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -35,6 +36,21 @@ std::string_view reason(const error_code& code) {
     if (code == boost::system::errc::address_not_available) return "address not available";
     if (code == error::no_descriptors) return "too many open files";
     return "connection broken";
+}
+
+// A machine that vanished sends no end. The kernel asks after half a minute of silence, and gives
+// up half a minute later: a watch, which may be silent for long, then breaks off.
+void notice_silent_end(tcp::socket& socket) {
+    error_code ignored;
+    socket.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+    const auto set = [&](int option, int value) {
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, option, &value, sizeof value);
+    };
+    set(TCP_KEEPIDLE, 30);
+    set(TCP_KEEPINTVL, 10);
+    set(TCP_KEEPCNT, 3);
+    // The same for what we have sent and nobody has acknowledged, in milliseconds.
+    set(TCP_USER_TIMEOUT, 60'000);
 }
 
 Error timed_out(Duration timeout) {
@@ -150,7 +166,7 @@ Task<Result<void>> ClientConnection::connect_tcp(Origin to) {
         if (has_expired_) co_return timed_out(timeout_).with(doing);
         if (!code) {
             socket_.set_option(tcp::no_delay(true), ignored);
-            socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+            notice_silent_end(socket_);
             socket_.non_blocking(true, ignored);
             co_return Result<void>{};
         }

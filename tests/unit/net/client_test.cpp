@@ -2,6 +2,10 @@
 
 #include "unit/net/sockets.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 using namespace sluice;
 using namespace sluice::net;
 using namespace sluice::net::testing;
@@ -115,6 +119,29 @@ TEST_CASE("a connection is kept for the next request to the same origin") {
     for (int i = 0; i < 3; ++i)
         CHECK(asking.send({.origin = script.origin()}).value().body == "ok");
     CHECK(script.connections == 1);
+}
+
+TEST_CASE("a connection notices within a minute that the other machine has vanished") {
+    Asking asking;
+    Script script(asking.world, {ok}, Script::Then::wait);
+    CHECK(asking.send({.origin = script.origin()}));
+    const auto option = [](int socket, int name) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        return ::getsockopt(socket, IPPROTO_TCP, name, &value, &size) == 0 ? value : -1;
+    };
+    int found = 0;
+    for (int socket = 0; socket < 1024; ++socket) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+        if (peer.sin_family != AF_INET || ntohs(peer.sin_port) != script.origin().port) continue;
+        ++found;
+        CHECK(option(socket, TCP_KEEPIDLE) + option(socket, TCP_KEEPINTVL) * 3 == 60);
+        CHECK(option(socket, TCP_KEEPCNT) == 3);
+        CHECK(option(socket, TCP_USER_TIMEOUT) == 60'000);
+    }
+    CHECK(found == 1);
 }
 
 TEST_CASE("a kept connection that was closed meanwhile costs no request") {
