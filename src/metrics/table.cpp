@@ -53,12 +53,6 @@ const std::map<std::string_view, QuerySet> sets{{"istio",
 
 }  // namespace
 
-std::optional<BuiltIn> built_in_named(std::string_view metric) {
-    if (metric == "request-success-rate") return BuiltIn::success_rate;
-    if (metric == "request-duration") return BuiltIn::duration;
-    return std::nullopt;
-}
-
 Result<std::string> built_in_query(std::string_view provider,
                                    BuiltIn check,
                                    const QueryModel& model) {

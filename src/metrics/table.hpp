@@ -15,9 +15,6 @@ enum class BuiltIn {
     duration,      // the 99th percentile in milliseconds
 };
 
-// What a check's name means, or nothing when it is not a built-in one.
-std::optional<BuiltIn> built_in_named(std::string_view metric);
-
 // The query as it is sent. `unsupported` for a provider without a query set: "… known: istio".
 Result<std::string> built_in_query(std::string_view provider,
                                    BuiltIn check,

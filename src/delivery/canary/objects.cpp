@@ -16,15 +16,6 @@ bool contains(std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
 }
 
-JsonArray owners(const World& world) {
-    return {JsonObject{{"apiVersion", "flagger.app/v1beta1"},
-                       {"kind", "Canary"},
-                       {"name", world.canary.name},
-                       {"uid", world.canary.uid},
-                       {"controller", true},
-                       {"blockOwnerDeletion", true}}};
-}
-
 // Labels of the target with an included prefix, and the selector label.
 JsonObject primary_labels(const World& world) {
     JsonObject labels;
@@ -78,6 +69,15 @@ Rewriting rewriting_of(const World& world) {
             world.settings.selector_labels};
 }
 
+JsonArray owner_references(const World& world) {
+    return {JsonObject{{"apiVersion", "flagger.app/v1beta1"},
+                       {"kind", "Canary"},
+                       {"name", world.canary.name},
+                       {"uid", world.canary.uid},
+                       {"controller", true},
+                       {"blockOwnerDeletion", true}}};
+}
+
 bool is_owned(const World& world, const Json& object) {
     return std::ranges::any_of(array_at(object, {"metadata", "ownerReferences"}),
                                [&](const Json& owner) {
@@ -106,7 +106,7 @@ Create create_primary(const World& world,
     JsonObject metadata{{"name", name},
                         {"namespace", world.canary.ns},
                         {"labels", primary_labels(world)},
-                        {"ownerReferences", owners(world)}};
+                        {"ownerReferences", owner_references(world)}};
     if (auto annotations = primary_annotations(world); !annotations.empty()) {
         metadata["annotations"] = std::move(annotations);
     }
@@ -184,7 +184,7 @@ std::optional<Effect> keep_template(const World& world,
                                {"labels", std::move(labels)},
                                {"annotations",
                                 JsonObject{{"sluice.dev/template-hash", std::string(hash)}}},
-                               {"ownerReferences", owners(world)}}},
+                               {"ownerReferences", owner_references(world)}}},
                    {"data", JsonObject{{"spec", std::move(spec)}}},
                    {"revision", number}},
         {{}, fmt::format("creating controllerrevision {} failed: ", world.canary.dotted(name))}};

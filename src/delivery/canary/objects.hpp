@@ -16,6 +16,8 @@ namespace sluice::canary {
 
 Rewriting rewriting_of(const World& world);
 
+// What makes an object this Canary's.
+JsonArray owner_references(const World& world);
 // True when the object's controller is this Canary.
 bool is_owned(const World& world, const Json& object);
 

@@ -149,12 +149,6 @@ Create create_service(const World& world, const Part& part) {
     if (!service.traffic_distribution.empty()) {
         spec["trafficDistribution"] = service.traffic_distribution;
     }
-    JsonArray owner{JsonObject{{"apiVersion", "flagger.app/v1beta1"},
-                               {"kind", "Canary"},
-                               {"name", world.canary.name},
-                               {"uid", world.canary.uid},
-                               {"controller", true},
-                               {"blockOwnerDeletion", true}}};
     return {Kind::service,
             JsonObject{{"apiVersion", "v1"},
                        {"kind", "Service"},
@@ -163,7 +157,7 @@ Create create_service(const World& world, const Part& part) {
                                    {"namespace", world.canary.ns},
                                    {"labels", wanted_labels(world, part)},
                                    {"annotations", wanted_annotations(part)},
-                                   {"ownerReferences", std::move(owner)}}},
+                                   {"ownerReferences", owner_references(world)}}},
                        {"spec", std::move(spec)}},
             {fmt::format("Service {} created", world.canary.dotted(part.name)),
              fmt::format("reconcileService failed: service {} create error: ",
@@ -247,14 +241,9 @@ std::optional<Effect> create_scaler(const World& world) {
     for (const auto& [key, value] : object_at(*world.target_scaler, {"metadata", "labels"})) {
         if (key.find("toolkit.fluxcd.io") == std::string_view::npos) labels[key] = value;
     }
-    JsonArray owner{JsonObject{{"apiVersion", "flagger.app/v1beta1"},
-                               {"kind", "Canary"},
-                               {"name", world.canary.name},
-                               {"uid", world.canary.uid},
-                               {"controller", true},
-                               {"blockOwnerDeletion", true}}};
-    JsonObject metadata{
-        {"name", name}, {"namespace", world.canary.ns}, {"ownerReferences", std::move(owner)}};
+    JsonObject metadata{{"name", name},
+                        {"namespace", world.canary.ns},
+                        {"ownerReferences", owner_references(world)}};
     if (!labels.empty()) metadata["labels"] = std::move(labels);
     const auto dotted = world.canary.dotted(name);
     return Create{Kind::horizontal_pod_autoscaler,
