@@ -2,6 +2,7 @@
 
 #include "base/core/text.hpp"
 #include "kube/yaml.hpp"
+#include "net/address.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -123,7 +124,8 @@ class Fields {
 };
 
 Result<net::Origin> origin_of(std::string_view url) {
-    const auto parsed = net::parse_url(url);
+    // An error shows the URL.
+    const auto parsed = net::parse_url(net::split_address(url).bare);
     if (!parsed) return parsed.error();
     return parsed->origin;
 }
@@ -195,7 +197,7 @@ Result<void> read_server(std::string url,
     if (url.empty()) return no("missing");
     // Go's client takes a bare host as http.
     if (url.find("://") == std::string::npos) url = "http://" + url;
-    const auto parsed = net::parse_url(url);
+    const auto parsed = net::parse_url(net::split_address(url).bare);
     if (!parsed) return no(parsed.error().message);
     connection.origin = parsed->origin;
     connection.path_prefix = parsed->target.substr(0, parsed->target.find('?'));

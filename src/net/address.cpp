@@ -9,8 +9,7 @@ namespace sluice::net {
 Address split_address(std::string_view text) {
     constexpr std::string_view after_scheme = "://";
     const auto scheme_end = text.find(after_scheme);
-    if (scheme_end == std::string_view::npos) return {std::string(text), {}};
-    const auto begin = scheme_end + after_scheme.size();
+    const auto begin = scheme_end == std::string_view::npos ? 0 : scheme_end + after_scheme.size();
     const auto end = std::min(text.find_first_of("/?#", begin), text.size());
     // The last one: a password may have another.
     const auto at = text.substr(begin, end - begin).rfind('@');

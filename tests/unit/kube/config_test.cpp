@@ -194,6 +194,15 @@ TEST_CASE("proxies come from the file or the environment, and exceptions hold") 
     CHECK(machine.find(query)->connection.proxy == net::Origin{false, "mine", 1});
 }
 
+TEST_CASE("an address that cannot be used is shown without the password in it") {
+    Machine machine;
+    machine.files["/k"] = kubeconfig(server, "");
+    machine.variables["https_proxy"] = "http://me:secret@proxy:70000";
+    const auto config = machine.find({.kubeconfig = "/k"});
+    REQUIRE_FALSE(config);
+    CHECK(config.error().message == "HTTPS_PROXY: URL http://proxy:70000: bad port");
+}
+
 TEST_CASE("what cannot be used is refused in one line that names file and field") {
     Machine machine;
     const ConfigQuery query{.kubeconfig = "/k"};
