@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,6 +34,22 @@ fs::path locks_dir() {
     return fs::temp_directory_path() / fmt::format("sluice-{}", ::getuid());
 }
 
+// Everybody writes to /tmp: a folder of our name there may be another user's, or lead elsewhere.
+Result<void> make_locks_dir() {
+    const auto dir = locks_dir();
+    if (::mkdir(dir.c_str(), 0700) == 0) return {};
+    if (errno != EEXIST) {
+        return Error{ErrorKind::denied,
+                     fmt::format("making {}: {}", dir.string(), std::strerror(errno))};
+    }
+    struct stat found{};
+    if (::lstat(dir.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == ::getuid()) {
+        return {};
+    }
+    return Error{ErrorKind::denied,
+                 fmt::format("{} is no folder of yours: remove it, or set TMPDIR", dir.string())};
+}
+
 }  // namespace
 
 fs::path default_lab_dir() {
@@ -53,8 +70,8 @@ fs::path free_demo_dir() {
 }
 
 Result<AddressBlock> AddressBlock::take() {
-    std::error_code error;
-    fs::create_directories(locks_dir(), error);
+    const auto made = make_locks_dir();
+    if (!made) return made.error();
     for (int number = 0; number < 16; ++number) {
         const int file = lock_file(locks_dir() / fmt::format("block-{}.lock", number));
         if (file >= 0) return AddressBlock(number, file);
@@ -73,6 +90,10 @@ AddressBlock::~AddressBlock() {
 }
 
 Result<LabDir> LabDir::open(fs::path dir) {
+    if (dir.parent_path() == locks_dir()) {
+        const auto made = make_locks_dir();
+        if (!made) return made.error();
+    }
     std::error_code error;
     fs::create_directories(dir, error);
     if (error) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -62,4 +63,30 @@ TEST_CASE("a demo takes the folder that no living lab holds") {
     const auto held = LabDir::open(first);
     REQUIRE(held);
     CHECK(free_demo_dir() != first);
+}
+
+TEST_CASE("locks are not kept where somebody else has put a folder in their place") {
+    const Scratch scratch;
+    const char* before = std::getenv("TMPDIR");
+    const std::string kept = before == nullptr ? "" : before;
+    ::setenv("TMPDIR", scratch.path.c_str(), 1);
+    const auto dir = scratch.path / ("sluice-" + std::to_string(::getuid()));
+    fs::create_directories(scratch.path / "elsewhere");
+    fs::create_directory_symlink(scratch.path / "elsewhere", dir);
+
+    const auto block = AddressBlock::take();
+    const auto lab = LabDir::open(free_demo_dir());
+    CHECK(fs::is_empty(scratch.path / "elsewhere"));
+    fs::remove(dir);
+    CHECK(AddressBlock::take());
+
+    if (before == nullptr) {
+        ::unsetenv("TMPDIR");
+    } else {
+        ::setenv("TMPDIR", kept.c_str(), 1);
+    }
+    REQUIRE_FALSE(block);
+    CHECK(block.error().message ==
+          dir.string() + " is no folder of yours: remove it, or set TMPDIR");
+    CHECK_FALSE(lab);
 }
