@@ -329,6 +329,34 @@ Move restart(const World& world) {
     return act;
 }
 
+// A canary without pods answers nobody: its traffic goes home at once, which is a failed check. It
+// has until its deadline to come back, and is then judged from weight 0, as nothing is known of the
+// new pods.
+Move leave_without_pods(const World& world) {
+    auto act = act_of(world, "leave without pods");
+    const auto live = live_weights(world);
+    if (!live) {
+        act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
+    } else if (live->canary > 0) {
+        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    }
+    auto event = event_of(world, EventType::warning, "lost its pods");
+    event.message =
+        fmt::format("Halt {} advancement {} has no available pod: all traffic goes to the primary",
+                    world.canary.dotted(),
+                    target_of(world));
+    act.events.push_back(std::move(event));
+    auto status = transition_of(world);
+    status.failed_checks += 1;
+    status.canary_weight = 0;
+    status.iterations = 0;
+    status.routed_at = world.now;
+    status.unready_since = world.now;
+    act.remembered.last_round.reset();
+    save(act, world, status);
+    return act;
+}
+
 // Live weights that are not the status': ours after a kill, or somebody else's.
 std::optional<Move> mend_weights(const World& world) {
     const auto live = live_weights(world).value_or(Weights{});

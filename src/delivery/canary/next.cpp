@@ -24,6 +24,13 @@ bool lost_its_target(const World& world) {
     return !world.target && !is_settled(world) && world.canary.status.phase != Phase::initializing;
 }
 
+// Its share of the traffic fails, and the primary can take it.
+bool lost_its_pods(const World& world) {
+    const auto live = live_weights(world);
+    const bool is_reached = world.canary.status.canary_weight > 0 || (live && live->canary > 0);
+    return is_reached && world.target->available == 0 && world.primary->ready();
+}
+
 // A primary that serves nobody, or is past its deadline, gates nothing: else a fix for it could
 // never be released.
 bool primary_gates(const World& world) {
@@ -90,9 +97,11 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     if (is_reverted(world)) return cancel(world);
     if (revision_changed(world)) return restart(world);
     if (world.target->readiness.state == ReadyState::fatal) return roll_back_for_deadline(world);
+    if (!canary.skip_analysis && status.failed_checks >= canary.analysis.threshold)
+        return roll_back_for_checks(world);
+    if (lost_its_pods(world)) return leave_without_pods(world);
     if (!world.target->ready()) return wait_for_canary(world);
     if (canary.skip_analysis) return promote(world);
-    if (status.failed_checks >= canary.analysis.threshold) return roll_back_for_checks(world);
     if (const auto mended = mend_weights(world)) return *mended;
 
     if (const auto due = next_round(world); due && now < *due) return rest_ready(world, due);

@@ -152,6 +152,23 @@ void read_selector(const Seen& seen, World& world) {
         known);
 }
 
+// A Deployment under the primary's name whose pods the primary's Services would not find: its share
+// of the traffic would fail, and it could never be promoted, as selectors cannot be changed.
+void read_primary_labels(const Seen& seen, World& world) {
+    if (!seen.primary || world.selector_label.empty()) return;
+    const auto wanted = world.selector_value + "-primary";
+    const auto has =
+        text_at(*seen.primary, {"spec", "template", "metadata", "labels", world.selector_label});
+    if (has == wanted) return;
+    world.hindrance = fmt::format(
+        "Deployment {} cannot serve as the primary of {}: its pods need label {}={} "
+        "(delete it, and it is made again)",
+        world.canary.dotted(world.canary.primary_name()),
+        world.canary.dotted(),
+        world.selector_label,
+        wanted);
+}
+
 void read_target(const Seen& seen, World& world) {
     const auto& canary = world.canary;
     if (!seen.target) {
@@ -172,6 +189,7 @@ void read_target(const Seen& seen, World& world) {
     }
     world.revision = revision_of(*pod_template);
     read_selector(seen, world);
+    read_primary_labels(seen, world);
     if (canary.autoscaler && !seen.target_scaler && world.hindrance.empty()) {
         world.hindrance = fmt::format(
             "HorizontalPodAutoscaler {} get query error: horizontalpodautoscalers.autoscaling "

@@ -82,6 +82,7 @@ std::optional<Move> stand_up(const World& world);  // T6 to T13 of a Canary that
 Move settle(const World& world);
 Move start(const World& world);
 Move restart(const World& world);
+Move leave_without_pods(const World& world);
 
 std::optional<Move> mend_weights(const World& world);
 std::optional<Move> mend_weights_at_rest(const World& world);
