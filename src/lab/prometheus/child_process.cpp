@@ -42,6 +42,9 @@ bool is_program(const std::string& path) {
     ::dup2(nothing, STDIN_FILENO);
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
+    // Not every library marks its sockets as ours alone: a listener that lived on in the child
+    // would take connections that nobody answers.
+    ::close_range(STDERR_FILENO + 1, ~0U, 0);
     // A process group of its own: Ctrl-C on the terminal is sluice's to hand on.
     ::setpgid(0, 0);
     ::execv(program, arguments);

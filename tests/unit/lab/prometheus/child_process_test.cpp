@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -43,6 +44,17 @@ TEST_CASE("a program is found on the PATH, or named as missing") {
     CHECK(find_program("/bin/sh").value() == "/bin/sh");
     CHECK(find_program("no-such-program").error().message ==
           "there is no program no-such-program on the PATH");
+}
+
+TEST_CASE("a child gets no file or socket of ours") {
+    constexpr int kept = 57;
+    REQUIRE(::dup2(STDERR_FILENO, kept) == kept);
+    auto child = ChildProcess::start({.program = "/bin/sh",
+                                      .arguments = {"-c", "test ! -e /proc/self/fd/57"},
+                                      .output = "/dev/null"});
+    REQUIRE(child.has_value());
+    CHECK(end_of(*child) == 0);
+    ::close(kept);
 }
 
 TEST_CASE("a child's words go into a file and its end is told as a code") {
