@@ -137,6 +137,10 @@ Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act) {
         const auto saved = co_await save_status(view, drained_from(*view, *act.status));
         if (!saved) co_return report(*view, saved.error());
     }
+    // A round begins when its weight is live, not when it was decided.
+    if (act.remembered.last_round == view->world.now) {
+        act.remembered.last_round = tools_.clock.now();
+    }
     memory_[key].remembered = act.remembered;
     if (act.finish) count(*view, *act.finish);
     co_return Result<void>{};

@@ -121,7 +121,11 @@ void Player::step(const Line& line) {
     } else if (verb == "prometheus") {
         world_.neighbours.prometheus_away = words.at(1) == "away";
     } else if (verb == "api") {
-        world_.api.set_away(words.at(1) == "away");
+        if (words.at(1) == "slow") {
+            world_.api.set_slow(*parse_duration(words.at(2)));
+        } else {
+            world_.api.set_away(words.at(1) == "away");
+        }
     } else if (verb == "weather") {
         make_weather(line);
     } else if (line.rest == "errors" && verb == "no") {

@@ -14,7 +14,7 @@
 //   metric    NAME VALUE           what Prometheus says from now on
 //   hook      NAME ANSWER          "200", "403 nope", "hang"
 //   prometheus away|back
-//   api       away|back
+//   api       away|back|slow DURATION   slow: each write arrives so much later
 //   weather   KEY N …             what befalls requests to the API server: conflict-every N; cut
 //                                  DURATION (of watches); conflicts, gone, slow-down, broken,
 //                                  unreachable, timeouts, lost-answers of a hundred

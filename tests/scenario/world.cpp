@@ -197,6 +197,7 @@ Task<Result<net::Response>> ApiLink::send(net::Request request) {
     const bool is_read = request.method == "GET";
     const bool counts = !is_read && !is_of_lease(request);
     if (is_read && !is_of_lease(request)) ++reads_;
+    if (counts && slow_ > Duration{}) co_await clock_.sleep_for(slow_);
     auto response = co_await inner_.send(std::move(request));
     if (counts && ++writes_ == deadly_write_) {
         boost::asio::post(context_, die_);

@@ -54,6 +54,8 @@ class ApiLink final : public net::HttpClient {
         : context_(context), clock_(clock), server_(server), inner_(clock, server) {}
 
     void set_away(bool away);
+    // Each write arrives so much later.
+    void set_slow(Duration slow) { slow_ = slow; }
     void set_weather(const Weather& weather);
     // Calls `die` after the n-th write from now on; 0: never.
     void die_after(int writes, std::function<void()> die);
@@ -78,6 +80,7 @@ class ApiLink final : public net::HttpClient {
     std::unique_ptr<SeededRandom> dice_;  // none: calm
     int struck_writes_ = 0;
     bool away_ = false;
+    Duration slow_{};
     int writes_ = 0;
     int reads_ = 0;
     int deadly_write_ = 0;
