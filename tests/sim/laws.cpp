@@ -177,6 +177,8 @@ void Laws::see_canary(const lab::Change& change) {
     if (share && *share != weight && !routes_by_hand_) {
         broke(fmt::format("phase {} at weight {}, and the route says {}", phase, weight, *share));
     }
+    // A promotion that failed: the canary was proven, and serves until the primary is back.
+    if (phase == "Failed" && share == 100 && weight == 100) return;
     const auto primary = world_.get(resources::deployments, "podinfo-primary");
     if (share.value_or(0) > 0 &&
         integer_at(primary, {"status", "availableReplicas"}).value_or(0) > 0 && !routes_by_hand_) {
