@@ -29,8 +29,9 @@ target_compile_options(sluice_settings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     -Wno-missing-field-initializers -Wswitch-enum
     $<$<BOOL:${SLUICE_WERROR}>:-Werror> -Xclang -fno-pch-timestamp -fcolor-diagnostics)
+# An optional or a container that is read where nothing is ends the process, optimised too: the cluster is read again.
 target_compile_definitions(sluice_settings INTERFACE
-    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+    _GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
     SLUICE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(sluice_settings INTERFACE
     Boost::headers Boost::json Boost::url fmt::fmt OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

@@ -75,7 +75,8 @@ std::optional<Invalid> unbuilt(const Canary& canary) {
 
 int effective_max_weight(const Analysis& analysis) {
     if (!analysis.step_weights.empty()) return std::min(whole, analysis.step_weights.back());
-    return analysis.max_weight.value_or(0) > 0 ? *analysis.max_weight : whole;
+    const int limit = analysis.max_weight.value_or(0);
+    return limit > 0 ? limit : whole;
 }
 
 std::vector<int> plan_of(const Analysis& analysis) {

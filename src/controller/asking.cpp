@@ -85,6 +85,7 @@ Task<std::map<std::string, Answer>> Asking::gather(canary::Batch batch) {
         const auto size = group_size(batch, first);
         std::vector<Answer> slots(size);
         std::vector<Task<>> tasks;
+        tasks.reserve(size);
         for (std::size_t i = 0; i < size; ++i) {
             tasks.push_back(ask_into(batch.questions[first + i], &slots[i]));
         }

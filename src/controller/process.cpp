@@ -436,7 +436,7 @@ Task<net::Response> Process::State::handle(net::Request request) {
 
 // --- the outside ------------------------------------------------------------------------------
 
-Process::Process(Outside outside, kube::Connection connection, Settings settings)
+Process::Process(const Outside& outside, kube::Connection connection, Settings settings)
     : state_(std::make_shared<State>(outside, std::move(connection), std::move(settings))) {}
 
 Process::~Process() {

@@ -25,7 +25,7 @@ struct Outside {
 
 class Process {
    public:
-    Process(Outside outside, kube::Connection connection, Settings settings);
+    Process(const Outside& outside, kube::Connection connection, Settings settings);
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
     // At once, as a kill does: nothing is finished, the lease is not given back.

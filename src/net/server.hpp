@@ -11,9 +11,10 @@
 namespace sluice::net {
 
 struct ServerOptions {
-    std::size_t header_limit = 60 * 1024;      // more: 431
-    std::size_t headers_max = 100;             // more: 431
-    std::size_t body_limit = 8 * 1024 * 1024;  // more: 413; of no account to a streamed body
+    std::size_t header_limit = std::size_t{60} * 1024;  // more: 431
+    std::size_t headers_max = 100;                      // more: 431
+    std::size_t body_limit =
+        std::size_t{8} * 1024 * 1024;  // more: 413; of no account to a streamed body
     // A body that has not come along with its head is handed on as Request::stream, and read from
     // the connection only as fast as the handler reads it.
     bool stream_bodies = false;

@@ -10,8 +10,8 @@
 namespace sluice {
 
 // A timer that never fires is Asio's condition variable: cancelling it wakes every waiter.
-Signal::Signal(Executor executor)
-    : timer_(std::move(executor), boost::asio::steady_timer::time_point::max()) {}
+Signal::Signal(const Executor& executor)
+    : timer_(executor, boost::asio::steady_timer::time_point::max()) {}
 
 void Signal::notify_all() {
     ++generation_;

@@ -129,9 +129,10 @@ std::string human_text(Duration duration) {
     if (h < 8) return pair(h, "h", m % 60, "m");
     if (h < 48) return fmt::format("{}h", h);
     if (h < 192) return pair(d, "d", h % 24, "h");
-    if (d < 365 * 2) return fmt::format("{}d", d);
-    if (d < 365 * 8) return pair(d / 365, "y", d % 365, "d");
-    return fmt::format("{}y", d / 365);
+    constexpr std::int64_t year = 365;
+    if (d < 2 * year) return fmt::format("{}d", d);
+    if (d < 8 * year) return pair(d / year, "y", d % year, "d");
+    return fmt::format("{}y", d / year);
 }
 
 }  // namespace sluice

@@ -347,12 +347,10 @@ Json merge_patch_between(const Json& from, const Json& to) {
     for (const auto& [key, value] : after) {
         if (value.is_null()) continue;
         const auto* old = before.if_contains(key);
-        if (old == nullptr) {
-            patch[key] = value;
-        } else if (old->is_object() && value.is_object()) {
+        if (old != nullptr && old->is_object() && value.is_object()) {
             auto inner = merge_patch_between(*old, value);
             if (!inner.get_object().empty()) patch[key] = std::move(inner);
-        } else if (canonical_text(*old) != canonical_text(value)) {
+        } else if (old == nullptr || canonical_text(*old) != canonical_text(value)) {
             patch[key] = value;
         }
     }

@@ -48,7 +48,7 @@ JsonObject primary_annotations(const World& world) {
 constexpr std::array copied_fields{
     "progressDeadlineSeconds", "minReadySeconds", "revisionHistoryLimit", "strategy"};
 
-Patch patch_primary(const World& world, Json wanted, std::string what) {
+Patch patch_primary(const World& world, const Json& wanted, std::string what) {
     Patch patch;
     patch.kind = Kind::deployment;
     patch.name = world.primary->name;
@@ -147,7 +147,7 @@ std::optional<Patch> promote_primary(const World& world, std::string_view hash) 
     if (!world.canary.autoscaler && world.target->replicas > 0) {
         put(wanted, {"spec", "replicas"}, world.target->replicas);
     }
-    auto patch = patch_primary(world, std::move(wanted), "template spec");
+    auto patch = patch_primary(world, wanted, "template spec");
     if (patch.is_empty()) return std::nullopt;
     return patch;
 }
@@ -157,7 +157,7 @@ std::optional<Patch> restore_primary(const World& world,
                                      std::string_view hash) {
     auto wanted = world.primary->object;
     put(wanted, {"spec", "template"}, primary_template(pod_template, rewriting_of(world), hash));
-    auto patch = patch_primary(world, std::move(wanted), "template spec");
+    auto patch = patch_primary(world, wanted, "template spec");
     if (patch.is_empty()) return std::nullopt;
     return patch;
 }
