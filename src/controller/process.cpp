@@ -282,12 +282,14 @@ Task<Result<void>> Process::State::check_cluster() {
                             state_annotation));
         }
     }
-    for (const auto& resource :
-         {kube::resources::virtual_services, kube::resources::destination_rules}) {
-        const auto served = co_await client.list_page(resource, {.ns = settings.ns}, {.limit = 1});
+    // A kind that is not served or not allowed is named now: its cache would wait for ever.
+    for (const auto* cache : caches.all()) {
+        const auto& resource = cache->resource();
+        const std::string ns = resource.namespaced ? settings.ns : "";
+        const auto served = co_await client.list_page(resource, {.ns = ns}, {.limit = 1});
         if (served) continue;
         co_return Error{served.error().kind,
-                        fmt::format("{} of {} cannot be read, which provider istio needs: {}",
+                        fmt::format("{} of {} cannot be read, which the controller needs: {}",
                                     resource.kind,
                                     resource.api_version(),
                                     served.error().message)};

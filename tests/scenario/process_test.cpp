@@ -105,6 +105,16 @@ TEST_CASE("its HTTP port shows health, readiness and the peer's metrics") {
     CHECK(get(world, "/readyz").status == 503);
 }
 
+TEST_CASE("a kind that it may not read is named at the start, instead of waiting for ever") {
+    World world;
+    world.api.forbid("horizontalpodautoscalers");
+    world.start_controller();
+    REQUIRE_FALSE(world.ends.empty());
+    CHECK(world.ends.front() ==
+          "HorizontalPodAutoscaler of autoscaling/v2 cannot be read, which the controller needs: "
+          "forbidden");
+}
+
 TEST_CASE("a stop gives the lease back, so that the next one leads at once") {
     World world;
     make_release(world);

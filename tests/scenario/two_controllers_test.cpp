@@ -165,7 +165,8 @@ class Instance {
     TaskGroup tasks;
 };
 
-constexpr auto story = "target 1\ncanary step 10 max 50 metric request-success-rate 99 - hook rollout load-test\n";
+constexpr auto story =
+    "target 1\ncanary step 10 max 50 metric request-success-rate 99 - hook rollout load-test\n";
 
 void until(World& world, const std::function<bool()>& is, Duration longest = 10min) {
     const auto end = world.clock.now() + longest;

@@ -189,6 +189,9 @@ Task<Result<net::Response>> ApiLink::suffer(Fault fault, Duration timeout) {
 Task<Result<net::Response>> ApiLink::send(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
     if (auto refused = refusal(request)) co_return std::move(*refused);
+    if (!forbidden_.empty() && request.target.find(forbidden_) != std::string::npos) {
+        co_return refusal(403, "Forbidden", "forbidden");
+    }
     const auto fault = strike(request);
     const auto timeout = request.timeout;
     if (fault != Fault::none && fault != Fault::lost_answer) {
@@ -211,6 +214,9 @@ Task<Result<net::Response>> ApiLink::send(net::Request request) {
 Task<Result<net::Response>> ApiLink::open(net::Request request) {
     if (away_) co_return Error{ErrorKind::unreachable, "connection refused"};
     if (auto refused = refusal(request)) co_return std::move(*refused);
+    if (!forbidden_.empty() && request.target.find(forbidden_) != std::string::npos) {
+        co_return refusal(403, "Forbidden", "forbidden");
+    }
     const auto fault = strike(request);
     if (fault != Fault::none) co_return co_await suffer(fault, request.timeout);
     auto response = co_await inner_.open(std::move(request));

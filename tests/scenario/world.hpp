@@ -54,6 +54,8 @@ class ApiLink final : public net::HttpClient {
         : context_(context), clock_(clock), server_(server), inner_(clock, server) {}
 
     void set_away(bool away);
+    // Every request about these is answered 403.
+    void forbid(std::string plural) { forbidden_ = "/" + plural; }
     // Each write arrives so much later.
     void set_slow(Duration slow) { slow_ = slow; }
     void set_weather(const Weather& weather);
@@ -80,6 +82,7 @@ class ApiLink final : public net::HttpClient {
     std::unique_ptr<SeededRandom> dice_;  // none: calm
     int struck_writes_ = 0;
     bool away_ = false;
+    std::string forbidden_;
     Duration slow_{};
     int writes_ = 0;
     int reads_ = 0;

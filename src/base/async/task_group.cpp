@@ -76,7 +76,7 @@ struct TaskGroup::State::Ended {
 namespace {
 
 // Asio cannot end a task that has not begun, so one that is cancelled so early never begins.
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the group's state holds both.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): both in the State.
 Task<> unless_cancelled(bool& has_begun, const bool& is_cancelled, Task<> task) {
     has_begun = true;
     if (!is_cancelled) co_await std::move(task);

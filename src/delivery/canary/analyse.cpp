@@ -45,7 +45,8 @@ api::Status fresh_analysis(const World& world) {
 std::string checksum_of(const api::Status& status) {
     std::string inputs = status.last_applied_spec;
     if (status.tracked_configs) {
-        for (const auto& [name, sum] : *status.tracked_configs) inputs.append("\n").append(name).append("=").append(sum);
+        for (const auto& [name, sum] : *status.tracked_configs)
+            inputs.append("\n").append(name).append("=").append(sum);
     }
     constexpr std::string_view alphabet = "bcdfghjklmnpqrstvwxz2456789";
     constexpr std::size_t length = 10;

@@ -71,7 +71,9 @@ const Service* RouteTable::service_called(std::string_view host, std::string_vie
     if (host.ends_with(".svc")) return service(std::string(host) + ".cluster.local");
     const auto dots = std::count(host.begin(), host.end(), '.');
     if (dots == 1) return service(std::string(host) + ".svc.cluster.local");
-    if (dots == 0 && !caller_ns.empty()) return service(service_host(host, caller_ns));
+    // Who stands outside asks as the mesh's control plane does: http://prometheus:9090 is Istio's.
+    if (dots == 0)
+        return service(service_host(host, caller_ns.empty() ? root_namespace : caller_ns));
     return nullptr;
 }
 

@@ -91,6 +91,9 @@ TEST_CASE("a caller without a sidecar meets the Service, whatever the routes") {
     CHECK(says(table->from_outside({.authority = "podinfo.test:9898"})) ==
           "service podinfo.test.svc.cluster.local");
     CHECK(says(table->from_outside({.authority = "podinfo"})) == "passthrough");
+    const auto root = table_of(service("istio-system", "prometheus", {}));
+    CHECK(says(root->from_outside({.authority = "prometheus:9090"})) ==
+          "service prometheus.istio-system.svc.cluster.local");
 }
 
 TEST_CASE("gateways that are named without mesh leave sidecars to the plain Service") {
