@@ -73,6 +73,10 @@ TEST_CASE("waiting ends at the deadline of the Canary, of the Deployment, or of 
     CHECK(of(lacks, {60s, 100, {}, noon + 30s}).state == ReadyState::waiting);
     CHECK(of(lacks, {60s, 100, {}, noon + 31s}).state == ReadyState::fatal);
 
+    // What was lacking before this wait began does not count.
+    CHECK(of(lacks, {60s, 100, noon + 45s, noon + 50s}).deadline == noon + 105s);
+    CHECK(of(lacks, {60s, 100, noon - 45s, noon}).deadline == noon + 15s);
+
     const auto timed_out = of([](Json& d) {
         put(find(d, {"status", "conditions"})->as_array()[0],
             {"reason"},
