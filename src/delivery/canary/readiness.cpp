@@ -22,8 +22,8 @@ std::optional<Time> updated(const Json* condition) {
 
 // When waiting is over if nothing changes. The peer's clock runs while the Deployment itself says
 // that it lacks pods; ours from when this wait began, and anew with each progress the Deployment
-// reports, so a long healthy rolling update is not cut off. Neither counts what was before this wait:
-// a primary that was down for an hour has its whole time for the template that mends it.
+// reports, so a long healthy rolling update is not cut off. Neither counts what was before this
+// wait: a primary that was down for an hour has its whole time for the template that mends it.
 std::optional<Time> end_of_wait(const Json& deployment, const ReadinessQuestion& question) {
     const auto* progressing = condition(deployment, "Progressing");
     const auto* available = condition(deployment, "Available");
