@@ -112,6 +112,7 @@ Task<> ControllerPods::stop_one(lab::ContainerId id) {
 
 Task<> ControllerPods::stop() {
     std::vector<lab::ContainerId> all;
+    all.reserve(pods_.size());
     for (const auto& [id, pod] : pods_) all.push_back(id);
     for (const auto& id : all) co_await stop_one(id);
 }

@@ -544,7 +544,6 @@ std::string Demo::version_of(const kube::ObjectKey& deployment) const {
 
 }  // namespace
 
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): main's own context.
 Task<Result<int>> play_demo(boost::asio::io_context& control,
                             Environment environment,
                             DemoOptions options) {

@@ -83,8 +83,6 @@ void tell(int pipe, std::string_view text) {
     ::close(pipe);
 }
 
-// NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): its caller runs it to the
-// end.
 Task<> run_lab(boost::asio::io_context& control,
                Environment environment,
                LabOptions options,
@@ -111,8 +109,6 @@ Task<> run_lab(boost::asio::io_context& control,
     co_await signals.async_wait(boost::asio::use_awaitable);
     co_await (*lab)->stop();
 }
-
-// NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)
 
 int run_in_this_process(Environment environment, const LabOptions& options, int ready_pipe) {
     boost::asio::io_context control(1);
@@ -213,7 +209,6 @@ Result<kube::ConfigQuery> lab_meant(const std::string& dir) {
 
 // One line for each gateway: "test/test-imgw http://127.112.0.1/"; only the URL when one is asked
 // for.
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the session outlives it.
 Task<Result<int>> print_urls(Session& session, std::string gateway) {
     auto gateways = co_await session.client().list(kube::resources::istio_mesh_gateways);
     if (!gateways) co_return gateways.error().with("listing IstioMeshGateways");
