@@ -10,8 +10,11 @@
 namespace sluice {
 
 // A timer that never fires is Asio's condition variable: cancelling it wakes every waiter.
-Signal::Signal(const Executor& executor)
-    : timer_(executor, boost::asio::steady_timer::time_point::max()) {}
+// NOLINTBEGIN(performance-unnecessary-value-param,performance-move-const-arg): handed over as
+// everywhere; that Asio copies it is Asio's affair.
+Signal::Signal(Executor executor)
+    : timer_(std::move(executor), boost::asio::steady_timer::time_point::max()) {}
+// NOLINTEND(performance-unnecessary-value-param,performance-move-const-arg)
 
 void Signal::notify_all() {
     ++generation_;

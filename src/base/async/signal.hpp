@@ -11,7 +11,7 @@ namespace sluice {
 // its executor only.
 class Signal {
    public:
-    explicit Signal(const Executor& executor);
+    explicit Signal(Executor executor);
 
     void notify_all();
     // Returns at the next notify_all. Ends by operation_aborted when the waiting task is cancelled.

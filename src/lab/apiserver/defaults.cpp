@@ -90,9 +90,9 @@ void fill_in_volume(JsonObject& volume) {
 }
 
 void fill_in_template(JsonObject& spec) {
-    auto& template_ = object_in(spec, "template");
-    object_in(template_, "metadata");
-    fill_in_pod_defaults(object_in(template_, "spec"));
+    auto& pod_template = object_in(spec, "template");
+    object_in(pod_template, "metadata");
+    fill_in_pod_defaults(object_in(pod_template, "spec"));
 }
 
 void fill_in_deployment(JsonObject& spec) {

@@ -222,6 +222,7 @@ void GarbageCollector::empty_namespace(const ObjectPtr& ns) {
         return;
     }
     std::vector<std::string> finalizers;
+    finalizers.reserve(held.size());
     for (const auto& [finalizer, count] : held) {
         finalizers.push_back(fmt::format("{} in {} resource instances", finalizer, count));
     }

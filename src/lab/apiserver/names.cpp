@@ -150,7 +150,7 @@ void check_annotations(const Json& object, FieldErrors& errors) {
         }
         bytes += key.size() + (value.is_string() ? value.get_string().size() : 0);
     }
-    constexpr std::size_t bytes_max = 256 * 1024;
+    constexpr std::size_t bytes_max = std::size_t{256} * 1024;
     if (bytes > bytes_max) {
         errors.push_back(field_error::too_long("metadata.annotations", bytes_max));
     }

@@ -11,7 +11,7 @@ namespace sluice::lab {
 
 struct ProtobufLimits {
     int depth = 48;
-    std::size_t bytes = 8 * 1024 * 1024;
+    std::size_t bytes = std::size_t{8} * 1024 * 1024;
 };
 
 // The object in the envelope, with its apiVersion and kind. A 400 for malformed bytes, for what is
