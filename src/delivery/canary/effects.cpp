@@ -35,10 +35,6 @@ bool Patch::is_empty() const {
     return !patch.is_object() || patch.get_object().empty();
 }
 
-const Telling& telling_of(const Effect& effect) {
-    return std::visit([](const auto& one) -> const Telling& { return one.telling; }, effect);
-}
-
 Json to_json(const Effect& effect) {
     return std::visit(
         Overloaded{

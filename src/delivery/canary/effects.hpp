@@ -89,7 +89,6 @@ struct Route {
 };
 
 using Effect = std::variant<Create, Patch, ScaleTarget, Delete, EnsureRoutes, Route>;
-const Telling& telling_of(const Effect& effect);
 Json to_json(const Effect& effect);
 std::string to_string(const Effect& effect);  // one line, for logs and tests
 

@@ -117,12 +117,9 @@ void Kubelet::State::fail_to_pull(KubeletPod& pod, KubeletContainer& container) 
     container.retry_at = now() + seconds{1};
 }
 
-void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
-    auto& facts = container.facts;
+void Kubelet::State::record_made(const KubeletPod& pod, const KubeletContainer& container) {
+    const auto& facts = container.facts;
     const auto path = field_path(container);
-    facts.phase = ContainerPhase::starting;
-    container.retry_at = Time::max();
-    container.exits_at.reset();
     events.record(*pod.object,
                   {EventType::normal,
                    "Pulled",
@@ -131,6 +128,14 @@ void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContain
     events.record(
         *pod.object,
         {EventType::normal, "Created", fmt::format("Created container: {}", facts.name), path});
+}
+
+void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
+    auto& facts = container.facts;
+    facts.phase = ContainerPhase::starting;
+    container.retry_at = Time::max();
+    container.exits_at.reset();
+    record_made(pod, container);
     const ContainerId id{pod.uid, facts.name, container.instance};
     auto env = container_environment(*pod.object, *container.spec, pod.ip);
     if (options.environment) env.merge(options.environment(*pod.object, pod.ip));
@@ -165,14 +170,7 @@ void Kubelet::State::begin_init(const ObjectKey& key,
     container.exit_code = behaviour_of(image_tag(facts.image)).exits_after ? 1 : 0;
     const ContainerId id{pod.uid, facts.name, container.instance};
     logs.begin(id)(fmt::format("the lab runs no commands: {} counts as done", facts.name));
-    events.record(*pod.object,
-                  {EventType::normal,
-                   "Pulled",
-                   fmt::format("Container image \"{}\" already present on machine", facts.image),
-                   path});
-    events.record(
-        *pod.object,
-        {EventType::normal, "Created", fmt::format("Created container: {}", facts.name), path});
+    record_made(pod, container);
     events.record(
         *pod.object,
         {EventType::normal, "Started", fmt::format("Started container {}", facts.name), path});

@@ -73,6 +73,8 @@ struct Kubelet::State {
     // Works on the first init container that is not done; true when all are.
     bool initialize(const ObjectKey& key, KubeletPod& pod);
     void advance(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    // The Events Pulled and Created.
+    void record_made(const KubeletPod& pod, const KubeletContainer& container);
     void begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
     void begin_init(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
     void fail_to_pull(KubeletPod& pod, KubeletContainer& container);
