@@ -1,5 +1,7 @@
 #include "api/canary.hpp"
 
+#include "base/core/result.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -105,10 +107,45 @@ std::optional<int> next_weight(const Analysis& analysis, int weight) {
     return *larger;
 }
 
-std::string_view strategy_of(const Json& canary) {
-    const bool iterates = integer_at(canary, {"spec", "analysis", "iterations"}).value_or(0) > 0;
-    if (!iterates) return "canary";
-    return array_at(canary, {"spec", "analysis", "match"}).empty() ? "blue-green" : "ab-testing";
+Strategy strategy_of(const Analysis& analysis) {
+    if (analysis.iterations <= 0) return Strategy::canary;
+    return analysis.matches ? Strategy::ab_testing : Strategy::blue_green;
+}
+
+std::string_view to_string(Strategy strategy) {
+    switch (strategy) {
+        case Strategy::canary:
+            return "canary";
+        case Strategy::blue_green:
+            return "blue-green";
+        case Strategy::ab_testing:
+            return "ab-testing";
+    }
+    SLUICE_ASSERT(false);
+}
+
+std::string_view to_string(Severity severity) {
+    switch (severity) {
+        case Severity::info:
+            return "info";
+        case Severity::warn:
+            return "warn";
+        case Severity::error:
+            return "error";
+    }
+    SLUICE_ASSERT(false);
+}
+
+std::string_view to_string(Verb verb) {
+    switch (verb) {
+        case Verb::promote:
+            return "promote";
+        case Verb::abort:
+            return "abort";
+        case Verb::retry:
+            return "retry";
+    }
+    SLUICE_ASSERT(false);
 }
 
 }  // namespace sluice::api

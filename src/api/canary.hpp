@@ -77,7 +77,24 @@ enum class MetricKind {
     request_success_rate,
     request_duration,
     inline_query,
-    unusable,  // neither built in nor with a query: fails by its text when it is asked
+    template_query,  // of a MetricTemplate
+    unusable,        // none of these: fails by its text when it is asked
+};
+
+// What a check counts as when there is no data for it (no series, no finite number, or fewer
+// requests than it asks for).
+enum class OnNoData {
+    fail,  // a failed check
+    skip,  // the weight is held, nothing is counted
+    pass,
+};
+
+// An object of another kind; the namespace is the Canary's where the user wrote none.
+struct Reference {
+    std::string name;
+    std::string ns;
+
+    bool operator==(const Reference&) const = default;
 };
 
 struct Metric {
@@ -90,9 +107,40 @@ struct Metric {
     std::optional<double> min;
     std::optional<double> max;
     double threshold = 0;
+    std::optional<Reference> template_ref;
+    std::map<std::string, std::string> variables;
+    OnNoData on_no_data = OnNoData::fail;
+    std::int64_t min_requests = 0;  // in the window; 0 asks for none
 
     bool operator==(const Metric&) const = default;
 };
+
+// Which alerts a receiver gets: its own severity and everything above.
+enum class Severity { info, warn, error };
+std::string_view to_string(Severity severity);  // "warn"
+
+struct AlertRef {
+    std::string name;
+    Severity severity = Severity::info;
+    Reference provider;
+
+    bool operator==(const AlertRef&) const = default;
+};
+
+struct SessionAffinity {
+    std::string cookie_name;
+    std::string primary_cookie_name;  // empty: the primary's users are not bound
+
+    bool operator==(const SessionAffinity&) const = default;
+};
+
+// How a release is judged (canary.md 1.3).
+enum class Strategy {
+    canary,      // by weight
+    blue_green,  // by iterations, then all at once
+    ab_testing,  // by iterations, for those who match
+};
+std::string_view to_string(Strategy strategy);  // "blue-green"
 
 struct Analysis {
     Duration interval{};
@@ -101,6 +149,11 @@ struct Analysis {
     int step_weight = 0;
     std::vector<int> step_weights;
     int step_weight_promotion = 0;
+    int iterations = 0;
+    bool matches = false;  // there is a match: only those who fit it get to the canary
+    bool mirror = false;
+    std::optional<SessionAffinity> affinity;
+    std::vector<AlertRef> alerts;
     int primary_ready_threshold = 100;
     int canary_ready_threshold = 100;
     std::vector<Metric> metrics;
@@ -124,6 +177,7 @@ struct Service {
     std::string traffic_distribution;
     bool port_discovery = false;
     bool headless = false;
+    bool tcp = false;  // appProtocol tcp: routed by connection
     ServiceMetadata apex, primary, canary;
     std::vector<std::string> unmanaged_labels;
     std::vector<std::string> unmanaged_annotations;
@@ -145,12 +199,14 @@ struct AutoscalerRef {
     std::string name;
     std::optional<std::int64_t> min_replicas;
     std::optional<std::int64_t> max_replicas;
+    // KEDA: trigger name → the query that the primary's ScaledObject asks.
+    std::map<std::string, std::string> queries;
 
     bool operator==(const AutoscalerRef&) const = default;
 };
 
 struct Rollback {
-    std::string cause;    // "failed-checks", "progress-deadline"
+    std::string cause;    // "failed-checks", "progress-deadline", "webhook", "aborted"
     std::string message;  // what the user was told
 
     bool operator==(const Rollback&) const = default;
@@ -177,6 +233,10 @@ struct Status {
     // When phase, weight or counters were last written; whole seconds.
     std::optional<Time> last_transition_time;
     Json conditions;  // array, or null when absent
+    // "name=value" each; empty when there is none.
+    std::string cookie;           // of this run's canary
+    std::string previous_cookie;  // to be removed in browsers
+    std::string primary_cookie;
 
     // Ours (design.md section 4).
     std::int64_t observed_generation = 0;
@@ -195,6 +255,25 @@ Json to_json(const Status& status, const Json& before);
 // same.
 void set_condition(Status& status, std::string_view target_kind, Time now);
 
+// What a person has asked of one revision; it says nothing about another.
+enum class Verb {
+    promote,  // without further checks
+    abort,    // roll back
+    retry,    // judge a failed revision again
+};
+std::string_view to_string(Verb verb);
+
+struct Wish {
+    Verb verb = Verb::promote;
+    std::string revision;  // status.lastAppliedSpec as the person saw it
+
+    bool operator==(const Wish&) const = default;
+};
+// Annotation of the Canary: "promote v2:0f3a…".
+inline constexpr std::string_view wish_annotation = "sluice.dev/wish";
+
+inline constexpr std::string_view finalizer = "finalizer.flagger.app";
+
 struct Canary {
     std::string name;
     std::string ns;
@@ -202,6 +281,8 @@ struct Canary {
     std::string resource_version;
     std::int64_t generation = 0;
     bool deleting = false;
+    bool has_finalizer = false;
+    std::optional<Wish> wish;
 
     std::string provider;  // with the default applied
     std::string metrics_server;
@@ -213,6 +294,9 @@ struct Canary {
     Duration progress_deadline{};
     bool skip_analysis = false;
     bool suspended = false;
+    bool revert_on_deletion = false;
+    std::string ingress;  // ingressRef.name, else the target's name
+    std::string route;    // routeRef.name, else the target's name
 
     Status status;
     // The first thing that cannot be understood; the fields above then hold defaults in its place.
@@ -236,6 +320,7 @@ struct Defaults {
     std::string provider = "istio";
     std::string metrics_server = "http://prometheus:9090";
     Duration min_interval = std::chrono::seconds(10);
+    bool cross_namespace_refs = true;
 
     bool operator==(const Defaults&) const = default;
 };
@@ -256,7 +341,7 @@ std::vector<int> plan_of(const Analysis& analysis);
 // The smallest weight of the plan above the present one; nothing when there is none.
 std::optional<int> next_weight(const Analysis& analysis, int weight);
 
-// "canary", "blue-green" or "ab-testing": the label deployment_strategy.
-std::string_view strategy_of(const Json& canary);
+// As the spec is written; a provider may be able to do less.
+Strategy strategy_of(const Analysis& analysis);
 
 }  // namespace sluice::api

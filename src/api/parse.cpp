@@ -154,6 +154,12 @@ class Reader {
 
 constexpr Range percent{0, 100};
 
+// What references between namespaces are read in.
+struct Context {
+    std::string ns;
+    bool cross_namespace_refs = true;
+};
+
 Hook read_hook(const Reader& reader) {
     Hook hook;
     hook.name = reader.needed({"name"});
@@ -189,8 +195,47 @@ Hook read_hook(const Reader& reader) {
     return hook;
 }
 
-// One entry may be two checks: a built-in name with a query of its own asks both.
-void read_metric(const Reader& reader, std::vector<Metric>& metrics) {
+Reference read_reference(const Reader& reader, JsonPath name, JsonPath ns, const Context& context) {
+    Reference reference{reader.needed(name), reader.text(ns, context.ns)};
+    if (!context.cross_namespace_refs && reference.ns != context.ns) {
+        reader.findings().wrong(
+            reader.name(name),
+            fmt::format("can't access {}.{}, cross-namespace references are blocked",
+                        reference.name,
+                        reference.ns));
+    }
+    return reference;
+}
+
+// The peer's CRD keeps our two fields only among the variables (statistics.md 6.5).
+void read_no_data(const Reader& reader, Metric& metric) {
+    const auto carried = [&](std::string_view key) {
+        const auto found = metric.variables.find(std::string(key));
+        return found == metric.variables.end() ? std::string{} : found->second;
+    };
+    const auto otherwise = reader.text({"onNoData"}, carried("onNoData"));
+    if (otherwise == "skip") {
+        metric.on_no_data = OnNoData::skip;
+    } else if (otherwise == "pass") {
+        metric.on_no_data = OnNoData::pass;
+    } else if (!otherwise.empty() && otherwise != "fail") {
+        reader.findings().wrong(reader.name({"onNoData"}),
+                                fmt::format("{} is none of fail, skip, pass", otherwise));
+    }
+    metric.min_requests = reader.whole({"minRequests"}, {0}, 0);
+    if (const auto text = carried("minRequests"); !text.empty() && metric.min_requests == 0) {
+        const auto number = parse_integer(text);
+        if (number && *number >= 0) {
+            metric.min_requests = *number;
+        } else {
+            reader.findings().wrong(reader.name({"templateVariables", "minRequests"}),
+                                    fmt::format("{} is not a number of requests", text));
+        }
+    }
+}
+
+// One entry may be several checks: a built-in name with a query of its own asks both.
+void read_metric(const Reader& reader, const Context& context, std::vector<Metric>& metrics) {
     Metric metric;
     metric.name = reader.needed({"name"});
     metric.interval = reader.text({"interval"}, "1m");
@@ -199,9 +244,8 @@ void read_metric(const Reader& reader, std::vector<Metric>& metrics) {
     metric.min = reader.number({"thresholdRange", "min"});
     metric.max = reader.number({"thresholdRange", "max"});
     metric.threshold = reader.number({"threshold"}).value_or(0);
-    if (reader.has({"templateRef"})) {
-        reader.findings().not_built(reader.name({"templateRef"}), "not built yet");
-    }
+    metric.variables = reader.texts({"templateVariables"});
+    read_no_data(reader, metric);
     const bool built_in =
         metric.name == "request-success-rate" || metric.name == "request-duration";
     if (built_in) {
@@ -211,11 +255,54 @@ void read_metric(const Reader& reader, std::vector<Metric>& metrics) {
         check.query.clear();
         metrics.push_back(std::move(check));
     }
-    if (!metric.query.empty()) metric.kind = MetricKind::inline_query;
-    if (!built_in || !metric.query.empty()) metrics.push_back(std::move(metric));
+    if (!metric.query.empty()) {
+        auto check = metric;
+        check.kind = MetricKind::inline_query;
+        metrics.push_back(std::move(check));
+    }
+    const bool of_template = reader.has({"templateRef"});
+    if (of_template) {
+        reader.findings().not_built(reader.name({"templateRef"}), "not built yet");
+        metric.kind = MetricKind::template_query;
+        metric.template_ref =
+            read_reference(reader, {"templateRef", "name"}, {"templateRef", "namespace"}, context);
+        metric.query.clear();
+    }
+    if (of_template || (!built_in && metric.query.empty())) metrics.push_back(std::move(metric));
 }
 
-Analysis read_analysis(const Reader& reader, const Defaults& defaults) {
+std::optional<AlertRef> read_alert(const Reader& reader, const Context& context) {
+    constexpr std::array severities{Severity::info, Severity::warn, Severity::error};
+    const auto text = reader.text({"severity"}, "info");
+    const auto* known =
+        std::ranges::find_if(severities, [&](Severity one) { return to_string(one) == text; });
+    AlertRef alert{
+        reader.needed({"name"}),
+        Severity::info,
+        read_reference(reader, {"providerRef", "name"}, {"providerRef", "namespace"}, context)};
+    if (known == severities.end()) {
+        reader.findings().wrong(reader.name({"severity"}),
+                                fmt::format("{} is none of info, warn, error", text));
+        return std::nullopt;
+    }
+    alert.severity = *known;
+    return alert;
+}
+
+std::optional<SessionAffinity> read_affinity(const Reader& reader) {
+    if (!reader.has({"sessionAffinity"})) return std::nullopt;
+    SessionAffinity affinity{reader.needed({"sessionAffinity", "cookieName"}),
+                             reader.text({"sessionAffinity", "primaryCookieName"})};
+    if (!affinity.cookie_name.empty() && affinity.cookie_name == affinity.primary_cookie_name) {
+        reader.findings().wrong(
+            reader.name({"sessionAffinity", "primaryCookieName"}),
+            "can't use the same cookie name for both primary and cookie name; please update them "
+            "to be different");
+    }
+    return affinity;
+}
+
+Analysis read_analysis(const Reader& reader, const Defaults& defaults, const Context& context) {
     Analysis analysis;
     const auto interval = parse_duration(reader.text({"interval"}));
     analysis.interval = interval && *interval > Duration{} ? *interval : std::chrono::minutes(1);
@@ -235,24 +322,26 @@ Analysis read_analysis(const Reader& reader, const Defaults& defaults) {
         static_cast<int>(reader.whole({"primaryReadyThreshold"}, percent, 100));
     analysis.canary_ready_threshold =
         static_cast<int>(reader.whole({"canaryReadyThreshold"}, percent, 100));
-    reader.each({"metrics"}, [&](const Reader& metric) { read_metric(metric, analysis.metrics); });
+    reader.each({"metrics"},
+                [&](const Reader& metric) { read_metric(metric, context, analysis.metrics); });
     reader.each({"webhooks"},
                 [&](const Reader& hook) { analysis.hooks.push_back(read_hook(hook)); });
 
+    analysis.iterations = static_cast<int>(std::max<std::int64_t>(
+        0, reader.whole({"iterations"}, {std::numeric_limits<int>::min(), 1'000'000}, 0)));
+    reader.each({"match"}, [&](const Reader&) { analysis.matches = true; });
+    analysis.mirror = reader.flag({"mirror"});
+    reader.whole({"mirrorWeight"}, percent, 0);
+    analysis.affinity = read_affinity(reader);
     auto& findings = reader.findings();
-    if (reader.whole({"iterations"}, {std::numeric_limits<int>::min()}, 0) > 0) {
-        findings.not_built(reader.name({"iterations"}), "not built yet");
-    }
-    bool matches = false;
-    reader.each({"match"}, [&](const Reader&) { matches = true; });
-    if (matches) findings.not_built(reader.name({"match"}), "not built yet");
-    if (reader.flag({"mirror"})) findings.not_built(reader.name({"mirror"}), "not built yet");
-    if (reader.has({"sessionAffinity"})) {
-        findings.not_built(reader.name({"sessionAffinity"}), "not built yet");
-    }
-    bool alerts = false;
-    reader.each({"alerts"}, [&](const Reader&) { alerts = true; });
-    if (alerts) findings.not_built(reader.name({"alerts"}), "not built yet");
+    if (analysis.iterations > 0) findings.not_built(reader.name({"iterations"}), "not built yet");
+    if (analysis.matches) findings.not_built(reader.name({"match"}), "not built yet");
+    if (analysis.mirror) findings.not_built(reader.name({"mirror"}), "not built yet");
+    if (analysis.affinity) findings.not_built(reader.name({"sessionAffinity"}), "not built yet");
+    reader.each({"alerts"}, [&](const Reader& alert) {
+        if (auto read = read_alert(alert, context)) analysis.alerts.push_back(std::move(*read));
+    });
+    if (!analysis.alerts.empty()) findings.not_built(reader.name({"alerts"}), "not built yet");
     return analysis;
 }
 
@@ -270,7 +359,8 @@ Service read_service(const Reader& reader) {
         }
     }
     service.app_protocol = reader.text({"appProtocol"});
-    if (equals_ignoring_case(service.app_protocol, "tcp")) {
+    service.tcp = equals_ignoring_case(service.app_protocol, "tcp");
+    if (service.tcp) {
         reader.findings().not_built(reader.name({"appProtocol"}),
                                     fmt::format("{} is not built yet", service.app_protocol));
     }
@@ -302,7 +392,8 @@ void read_target(const Reader& spec, Canary& canary) {
                          spec.needed({"autoscalerRef", "kind"}),
                          spec.needed({"autoscalerRef", "name"}),
                          std::nullopt,
-                         std::nullopt};
+                         std::nullopt,
+                         spec.texts({"autoscalerRef", "primaryScalerQueries"})};
     if (!scaler.kind.empty() && scaler.kind != "HorizontalPodAutoscaler") {
         spec.findings().not_built(spec.name({"autoscalerRef", "kind"}),
                                   fmt::format("{} is not built yet", scaler.kind));
@@ -323,15 +414,14 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
     const auto* found = find(object, {"spec"});
     const Reader spec(found == nullptr ? nothing : *found, "spec", findings);
     if (!spec.is_object()) findings.wrong("spec", "is missing");
+    const Context context{canary.ns, defaults.cross_namespace_refs};
 
     canary.provider = spec.text({"provider"}, defaults.provider);
-    if (canary.provider != "istio") {
-        findings.not_built("spec.provider",
-                           fmt::format("{} is not built yet (built: istio)", canary.provider));
-    }
     canary.metrics_server = spec.text({"metricsServer"}, defaults.metrics_server);
     read_target(spec, canary);
     canary.apex = spec.text({"service", "name"}, canary.target.name);
+    canary.ingress = spec.text({"ingressRef", "name"}, canary.target.name);
+    canary.route = spec.text({"routeRef", "name"}, canary.target.name);
 
     const auto* service = spec.at({"service"});
     if (service == nullptr || !service->is_object()) {
@@ -346,9 +436,9 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
     const std::string where = legacy ? "spec.canaryAnalysis" : "spec.analysis";
     if (analysis == nullptr || !analysis->is_object()) {
         findings.wrong(where, "is missing");
-        canary.analysis = read_analysis(Reader(nothing, where, findings), defaults);
+        canary.analysis = read_analysis(Reader(nothing, where, findings), defaults, context);
     } else {
-        canary.analysis = read_analysis(Reader(*analysis, where, findings), defaults);
+        canary.analysis = read_analysis(Reader(*analysis, where, findings), defaults, context);
     }
 
     constexpr std::int64_t ten_years = 315'360'000;
@@ -356,9 +446,21 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
         std::chrono::seconds(spec.whole({"progressDeadlineSeconds"}, {0, ten_years}, 600));
     canary.skip_analysis = spec.flag({"skipAnalysis"});
     canary.suspended = spec.flag({"suspend"});
-    if (spec.flag({"revertOnDeletion"})) {
-        findings.not_built("spec.revertOnDeletion", "not built yet");
+    canary.revert_on_deletion = spec.flag({"revertOnDeletion"});
+    if (canary.revert_on_deletion) findings.not_built("spec.revertOnDeletion", "not built yet");
+}
+
+// "promote v2:0f3a…"; what is no wish of ours is nobody's.
+std::optional<Wish> read_wish(std::string_view text) {
+    constexpr std::array verbs{Verb::promote, Verb::abort, Verb::retry};
+    const auto blank = text.find(' ');
+    if (blank == std::string_view::npos) return std::nullopt;
+    for (const auto verb : verbs) {
+        if (to_string(verb) == text.substr(0, blank)) {
+            return Wish{verb, std::string(text.substr(blank + 1))};
+        }
     }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -372,6 +474,11 @@ Canary parse_canary(const Json& object, const Defaults& defaults) {
     canary.resource_version = text_at(object, {"metadata", "resourceVersion"});
     canary.generation = integer_at(object, {"metadata", "generation"}).value_or(0);
     canary.deleting = !text_at(object, {"metadata", "deletionTimestamp"}).empty();
+
+    for (const auto& name : array_at(object, {"metadata", "finalizers"})) {
+        if (name.is_string() && name.get_string() == finalizer) canary.has_finalizer = true;
+    }
+    canary.wish = read_wish(text_at(object, {"metadata", "annotations", wish_annotation}));
 
     read_spec(object, defaults, canary, findings);
 

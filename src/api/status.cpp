@@ -93,6 +93,9 @@ Status parse_status(const Json& status) {
         conditions != nullptr && conditions->is_array()) {
         read.conditions = *conditions;
     }
+    read.cookie = text_at(status, {"sessionAffinityCookie"});
+    read.previous_cookie = text_at(status, {"previousSessionAffinityCookie"});
+    read.primary_cookie = text_at(status, {"primarySessionAffinityCookie"});
     read.observed_generation = integer_at(status, {"observedGeneration"}).value_or(0);
     if (!text_at(status, {"rollback", "cause"}).empty()) {
         read.rollback = Rollback{std::string(text_at(status, {"rollback", "cause"})),
@@ -133,6 +136,9 @@ Json to_json(const Status& status, const Json& before) {
         object,
         "conditions",
         status.conditions.is_array() ? std::optional<Json>(status.conditions) : std::nullopt);
+    put_or_drop(object, "sessionAffinityCookie", text_or_nothing(status.cookie));
+    put_or_drop(object, "previousSessionAffinityCookie", text_or_nothing(status.previous_cookie));
+    put_or_drop(object, "primarySessionAffinityCookie", text_or_nothing(status.primary_cookie));
     put_or_drop(object,
                 "observedGeneration",
                 status.observed_generation != 0 ? std::optional<Json>(status.observed_generation)

@@ -141,4 +141,73 @@ std::string no_usable_query() {
     return "Metric query failed for no usable metrics template and query were configured";
 }
 
+std::string no_custom_values(std::string_view metric, std::string_view why) {
+    return fmt::format("Halt advancement no values found for custom metric: {}: {}", metric, why);
+}
+
+std::string advance_iteration(std::string_view canary, int iteration, int iterations) {
+    return fmt::format("Advance {} canary iteration {}/{}", canary, iteration, iterations);
+}
+
+std::string confirm_rollout_passed(std::string_view hook) {
+    return fmt::format("Confirm-rollout check {} passed", hook);
+}
+
+std::string waiting_for_approval(std::string_view canary, std::string_view hook) {
+    return fmt::format("Halt {} advancement waiting for approval {}", canary, hook);
+}
+
+std::string confirm_traffic_increase_passed(std::string_view hook) {
+    return fmt::format("Confirm-traffic-increase check {} passed", hook);
+}
+
+std::string waiting_for_traffic_increase(std::string_view canary, std::string_view hook) {
+    return fmt::format(
+        "Halt {} advancement waiting for traffic increase approval {}", canary, hook);
+}
+
+std::string confirm_promotion_passed(std::string_view hook) {
+    return fmt::format("Confirm-promotion check {} passed", hook);
+}
+
+std::string waiting_for_promotion(std::string_view canary, std::string_view hook) {
+    return fmt::format("Halt {} advancement waiting for promotion approval {}", canary, hook);
+}
+
+std::string rollback_check_passed(std::string_view hook) {
+    return fmt::format("Rollback check {} passed", hook);
+}
+
+std::string no_rollback_signal(std::string_view hook) {
+    return fmt::format("Rollback hook {} not signaling a rollback", hook);
+}
+
+std::string rolling_back_by_hook(std::string_view canary) {
+    return fmt::format("Rolling back {} manual webhook invoked", canary);
+}
+
+std::string post_rollout_passed(std::string_view hook) {
+    return fmt::format("Post-rollout check {} passed", hook);
+}
+
+std::string post_rollout_failed(std::string_view hook, std::string_view why) {
+    return fmt::format("Post-rollout hook {} failed {}", hook, why);
+}
+
+std::string routing_to_canary() {
+    return "Routing all traffic to canary";
+}
+
+std::string mirroring_stops() {
+    return "Stop traffic mirroring and route all traffic to canary";
+}
+
+std::string terminating(std::string_view canary) {
+    return fmt::format("Terminating canary {}", canary);
+}
+
+std::string terminated(std::string_view canary) {
+    return fmt::format("Terminated canary {}", canary);
+}
+
 }  // namespace sluice::api::texts

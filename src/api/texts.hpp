@@ -15,6 +15,17 @@ std::string providers_unavailable(std::string_view why);
 std::string initialization_done(std::string_view canary);
 std::string new_revision(std::string_view target);
 std::string restarting(std::string_view target);
+std::string confirm_rollout_passed(std::string_view hook);
+std::string waiting_for_approval(std::string_view canary, std::string_view hook);
+std::string confirm_traffic_increase_passed(std::string_view hook);
+std::string waiting_for_traffic_increase(std::string_view canary, std::string_view hook);
+std::string confirm_promotion_passed(std::string_view hook);
+std::string waiting_for_promotion(std::string_view canary, std::string_view hook);
+std::string rollback_check_passed(std::string_view hook);
+std::string no_rollback_signal(std::string_view hook);
+std::string rolling_back_by_hook(std::string_view canary);
+std::string post_rollout_passed(std::string_view hook);
+std::string post_rollout_failed(std::string_view hook, std::string_view why);
 std::string starting_analysis(std::string_view target);
 std::string pre_rollout_passed(std::string_view hook);
 std::string pre_rollout_failed(std::string_view canary,
@@ -24,9 +35,14 @@ std::string external_check_failed(std::string_view canary,
                                   std::string_view hook,
                                   std::string_view why);
 std::string advance(std::string_view canary, int weight);
+std::string advance_iteration(std::string_view canary, int iteration, int iterations);
 std::string advance_primary(std::string_view canary, int weight);
 std::string copying(std::string_view target, std::string_view primary);
 std::string routing_to_primary();
+std::string routing_to_canary();
+std::string mirroring_stops();
+std::string terminating(std::string_view canary);
+std::string terminated(std::string_view canary);
 std::string promotion_completed(std::string_view target);
 std::string promotion_unanalysed(std::string_view target);
 std::string rolling_back(std::string_view canary, int failed_checks);
@@ -59,6 +75,7 @@ std::string no_duration(std::string_view provider,
                         std::string_view metric,
                         std::string_view target);
 std::string no_values(std::string_view metric);
+std::string no_custom_values(std::string_view metric, std::string_view why);
 std::string query_failed(std::string_view why);
 std::string inline_query_failed(std::string_view metric, std::string_view why);
 std::string no_usable_query();

@@ -41,6 +41,7 @@ std::optional<metrics::BuiltIn> built_in(api::MetricKind kind) {
         case api::MetricKind::request_duration:
             return metrics::BuiltIn::duration;
         case api::MetricKind::inline_query:
+        case api::MetricKind::template_query:
         case api::MetricKind::unusable:
             return std::nullopt;
     }
@@ -52,8 +53,8 @@ Result<std::string> query_of(const canary::Measure& measure) {
                                     .ns = measure.ns,
                                     .target = measure.target,
                                     .service = measure.service,
-                                    .ingress = measure.target,
-                                    .route = measure.target,
+                                    .ingress = measure.ingress,
+                                    .route = measure.route,
                                     .interval = measure.metric.interval};
     if (const auto check = built_in(measure.metric.kind)) {
         return metrics::built_in_query(measure.provider, *check, model);

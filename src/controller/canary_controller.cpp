@@ -261,17 +261,25 @@ routing::LiveObjects CanaryController::live_objects(const routing::Router& route
 canary::RoutesSeen CanaryController::survey_routes(const Json& object,
                                                    const std::string& provider) const {
     const auto* router = tools_.routers.find(provider);
-    if (router == nullptr) return {};
+    canary::RoutesSeen seen;
+    if (router == nullptr) {
+        seen.refusal = tools_.routers.refusal(provider);
+        return seen;
+    }
+    const auto can = router->capabilities(object);
+    seen.can = {
+        .weights = can.weights, .mirror = can.mirror, .match = can.match, .affinity = can.affinity};
     const auto live = live_objects(*router, object);
     const auto read = router->read(object, live);
-    canary::RoutesSeen seen;
     auto present = routing::Shares{};
     if (!read) {
         seen.state = canary::RoutesState::unreadable;
         seen.text = read.error().message;
     } else if (read->present) {
         seen.state = canary::RoutesState::weights;
-        seen.weights = {.primary = read->shares.primary, .canary = read->shares.canary};
+        seen.weights = {.primary = read->shares.primary,
+                        .canary = read->shares.canary,
+                        .mirrored = read->shares.mirrored};
         if (read->shares.primary + read->shares.canary == 100) present = read->shares;
     }
     seen.resource_version = read ? read->resource_version : std::string{};

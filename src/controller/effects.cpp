@@ -16,7 +16,7 @@ Error failed(const canary::Telling& telling, const Error& error) {
 }
 
 routing::Shares shares_of(canary::Weights weights) {
-    return {.primary = weights.primary, .canary = weights.canary};
+    return {.primary = weights.primary, .canary = weights.canary, .mirrored = weights.mirrored};
 }
 
 }  // namespace
@@ -253,7 +253,7 @@ void CanaryController::note_concerns(const View& view) {
 
 void CanaryController::count(const View& view, canary::Finish finish) {
     const auto& measured = memory_[kube::key_of(view.object)].measured;
-    RunResult run{.strategy = view.world.strategy, .analysis = "completed"};
+    RunResult run{.strategy = std::string(to_string(view.world.strategy)), .analysis = "completed"};
     switch (finish) {
         case canary::Finish::promoted:
             tools_.metrics.count_success(measured, run);

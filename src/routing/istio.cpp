@@ -194,7 +194,7 @@ std::size_t place_for_ours(const JsonArray& routes) {
 }
 
 Shares shares_of(const Json& route, const ServiceNames& names) {
-    Shares seen{.primary = 0, .canary = 0};
+    Shares seen{.primary = 0, .canary = 0, .mirrored = false};
     const auto& list = array_at(route, {"route"});
     for (const auto& each : list) {
         const auto host = text_at(each, {"destination", "host"});
@@ -272,6 +272,11 @@ Json desired_rule(const Json& live, const Json& canary, const std::string& host)
 
 }  // namespace
 
+// Mirroring, A/B testing and session affinity come with the routes that carry them.
+Capabilities IstioRouter::capabilities(const Json& /*canary*/) const {
+    return {};
+}
+
 std::vector<ObjectName> IstioRouter::objects(const Json& canary) const {
     const auto names = service_names(canary);
     return {rule_name(canary, names.canary),
@@ -286,7 +291,8 @@ Result<RoutesSeen> IstioRouter::read(const Json& canary, const LiveObjects& live
     const auto names = service_names(canary);
     const auto& routes = array_at(*object, {"spec", list_key(canary)});
     const auto at = our_route(routes, names);
-    const auto shares = at ? shares_of(routes[*at], names) : Shares{.primary = 0, .canary = 0};
+    auto shares =
+        at ? shares_of(routes[*at], names) : Shares{.primary = 0, .canary = 0, .mirrored = false};
     if (shares.primary == 0 && shares.canary == 0) {
         return Error{ErrorKind::invalid,
                      fmt::format("{} does not contain routes for {} and {}",
@@ -294,10 +300,10 @@ Result<RoutesSeen> IstioRouter::read(const Json& canary, const LiveObjects& live
                                  names.primary,
                                  names.canary)};
     }
+    shares.mirrored = !text_at(routes[*at], {"mirror", "host"}).empty();
     return RoutesSeen{.present = true,
                       .resource_version = std::string(kube::resource_version_of(*object)),
-                      .shares = shares,
-                      .mirrored = !text_at(routes[*at], {"mirror", "host"}).empty()};
+                      .shares = shares};
 }
 
 Result<std::vector<ObjectWrite>> IstioRouter::ensure(const Json& canary,

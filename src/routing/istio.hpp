@@ -11,6 +11,7 @@ namespace sluice::routing {
 
 class IstioRouter final : public Router {
    public:
+    Capabilities capabilities(const Json& canary) const override;
     std::vector<ObjectName> objects(const Json& canary) const override;
     Result<RoutesSeen> read(const Json& canary, const LiveObjects& live) const override;
     Result<std::vector<ObjectWrite>> ensure(const Json& canary,

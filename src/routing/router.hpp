@@ -1,5 +1,7 @@
 // One router per mesh or ingress: a Canary's routes as that system's objects, and back. Routers are
-// pure: they read objects that somebody fetched and say which writes make them right.
+// pure: they read objects that somebody fetched and say which writes make them right. Everything of
+// the Canary is read from its object as it stands: the plan from `spec`, the cookies of session
+// affinity from `status` (they are written there before a route that uses them).
 #pragma once
 
 #include "base/core/json.hpp"
@@ -26,6 +28,7 @@ using LiveObjects = std::map<ObjectName, Json>;
 struct Shares {
     int primary = 100;
     int canary = 0;
+    bool mirrored = false;  // the canary gets copies of the primary's requests; answers are dropped
 
     bool operator==(const Shares&) const = default;
 };
@@ -35,9 +38,19 @@ struct RoutesSeen {
     bool present = false;
     std::string resource_version;  // of the object that holds the split
     Shares shares;
-    bool mirrored = false;
 
     bool operator==(const RoutesSeen&) const = default;
+};
+
+// What a router can carry out for one Canary. What it cannot is not asked of it: the judgement does
+// without, and says so once.
+struct Capabilities {
+    bool weights = true;    // false: nothing is split (no mesh); a release is blue/green then
+    bool mirror = false;    // analysis.mirror
+    bool match = false;     // analysis.match, A/B testing
+    bool affinity = false;  // analysis.sessionAffinity
+
+    bool operator==(const Capabilities&) const = default;
 };
 
 enum class WriteVerb { create, patch };
@@ -62,6 +75,7 @@ class Router {
     Router& operator=(const Router&) = delete;
     virtual ~Router() = default;
 
+    virtual Capabilities capabilities(const Json& canary) const = 0;
     // The objects that the calls below want to see.
     virtual std::vector<ObjectName> objects(const Json& canary) const = 0;
     // The present split. `invalid` when the route object exists without our destinations.

@@ -13,7 +13,7 @@ void try_input(std::string_view input) {
     const auto canary = api::parse_canary(*object, {});
     must(api::parse_canary(*object, {}) == canary, "read twice, understood the same");
     if (canary.invalid) must(!to_string(*canary.invalid).empty(), "a refusal names the field");
-    static_cast<void>(api::strategy_of(*object));
+    static_cast<void>(api::strategy_of(canary.analysis));
 
     const auto written = to_json(canary.status, canary.raw_status);
     must(api::parse_status(written) == canary.status, "a status written reads the same");

@@ -1,6 +1,6 @@
 // The analysis: start, rounds of checks, the next weight, restart (T15 to T30).
 #include "api/texts.hpp"
-#include "base/core/sha256.hpp"
+#include "delivery/canary/hooks.hpp"
 #include "delivery/canary/judge.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/plan.hpp"
@@ -41,58 +41,9 @@ api::Status fresh_analysis(const World& world) {
     return status;
 }
 
-// Opaque to receivers: the same inputs give the same token (routing-metrics-hooks.md 3.2).
-std::string checksum_of(const api::Status& status) {
-    std::string inputs = status.last_applied_spec;
-    if (status.tracked_configs) {
-        for (const auto& [name, sum] : *status.tracked_configs)
-            inputs.append("\n").append(name).append("=").append(sum);
-    }
-    constexpr std::string_view alphabet = "bcdfghjklmnpqrstvwxz2456789";
-    constexpr std::size_t length = 10;
-    std::string token;
-    for (const unsigned char digit : sha256_hex(inputs).substr(0, length)) {
-        token += alphabet[digit % alphabet.size()];
-    }
-    return token;
-}
-
-Json payload_of(const World& world, const api::Hook& hook) {
-    const auto& status = world.canary.status;
-    const auto checksum = checksum_of(status);
-    JsonObject payload{{"name", world.canary.name},
-                       {"namespace", world.canary.ns},
-                       {"phase", "Progressing"},
-                       {"checksum", checksum}};
-    if (!hook.metadata.empty()) {
-        JsonObject metadata;
-        for (const auto& [key, value] : hook.metadata) metadata[key] = value;
-        payload["metadata"] = std::move(metadata);
-    }
-    payload["canaryWeight"] = status.canary_weight;
-    payload["failedChecks"] = status.failed_checks;
-    payload["iterations"] = status.iterations;
-    payload["buildId"] = checksum;
-    payload["type"] = to_string(hook.type);
-    return payload;
-}
-
 // The first round asks whether the canary may get traffic at all; the later ones how it fares.
 bool is_first_step(const World& world) {
     return world.canary.status.canary_weight == 0 && world.canary.status.iterations == 0;
-}
-
-Batch hooks_of(const World& world, HookType type) {
-    Batch batch;
-    batch.stop = Stop::until_first_failure;
-    std::size_t index = 0;
-    for (const auto& hook : world.canary.analysis.hooks) {
-        const auto at = index++;
-        if (hook.type != type) continue;
-        batch.questions.push_back(
-            {fmt::format("hook/{}/{}", at, hook.name), CallHook{hook, payload_of(world, hook)}});
-    }
-    return batch;
 }
 
 // Values are only read, so all of them may be asked side by side; the first failure in list order
@@ -108,13 +59,18 @@ Batch metrics_of(const World& world) {
                                            world.canary.target.name,
                                            world.canary.ns,
                                            world.canary.name,
-                                           world.canary.apex}});
+                                           world.canary.apex,
+                                           world.canary.ingress,
+                                           world.canary.route}});
     }
     return batch;
 }
 
 Batch hooks_due(const World& world) {
-    return hooks_of(world, is_first_step(world) ? HookType::pre_rollout : HookType::rollout);
+    return hooks_of(world,
+                    is_first_step(world) ? HookType::pre_rollout : HookType::rollout,
+                    "Progressing",
+                    Stop::until_first_failure);
 }
 
 Batch metrics_due(const World& world) {

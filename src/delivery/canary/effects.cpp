@@ -28,7 +28,8 @@ std::string_view to_string(Kind kind) {
 }
 
 std::string to_string(Weights weights) {
-    return fmt::format("{}/{}", weights.primary, weights.canary);
+    return fmt::format(
+        "{}/{}{}", weights.primary, weights.canary, weights.mirrored ? " mirrored" : "");
 }
 
 bool Patch::is_empty() const {

@@ -42,6 +42,8 @@ struct Measure {
     std::string ns;
     std::string canary;
     std::string service;  // the apex
+    std::string ingress;
+    std::string route;
 
     bool operator==(const Measure&) const = default;
 };
@@ -58,7 +60,7 @@ std::string_view to_string(Outcome outcome);
 
 struct Answer {
     Outcome outcome = Outcome::passed;
-    std::string text;             // why not
+    std::string text;             // why not; of a template's query the whole message
     std::optional<double> value;  // of a metric; milliseconds for request-duration
 
     bool operator==(const Answer&) const = default;

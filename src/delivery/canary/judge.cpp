@@ -71,6 +71,7 @@ std::optional<Verdict> judge_value(const Measure& measure, double value) {
             return std::nullopt;
         }
         case api::MetricKind::inline_query:
+        case api::MetricKind::template_query:
             if (const auto broken = against(metric, value)) {
                 return Verdict{EventType::warning,
                                broken->below
@@ -95,6 +96,8 @@ Verdict no_values(const Measure& measure, const std::string& why) {
                     texts::no_duration(measure.provider, measure.metric.name, target)};
         case api::MetricKind::inline_query:
             return {EventType::warning, texts::no_values(measure.metric.name)};
+        case api::MetricKind::template_query:
+            return {EventType::warning, texts::no_custom_values(measure.metric.name, why)};
         case api::MetricKind::unusable:
             break;
     }
@@ -120,10 +123,19 @@ std::optional<Verdict> judge(const Measure& measure, const Answer& answer) {
         case Outcome::error:
             break;
     }
-    return Verdict{EventType::error,
-                   measure.metric.kind == api::MetricKind::inline_query
-                       ? texts::inline_query_failed(measure.metric.name, answer.text)
-                       : texts::query_failed(answer.text)};
+    switch (measure.metric.kind) {
+        case api::MetricKind::template_query:
+            // Whoever looked for the template has said what went wrong.
+            return Verdict{EventType::error, answer.text};
+        case api::MetricKind::inline_query:
+            return Verdict{EventType::error,
+                           texts::inline_query_failed(measure.metric.name, answer.text)};
+        case api::MetricKind::request_success_rate:
+        case api::MetricKind::request_duration:
+        case api::MetricKind::unusable:
+            break;
+    }
+    return Verdict{EventType::error, texts::query_failed(answer.text)};
 }
 
 }  // namespace sluice::canary

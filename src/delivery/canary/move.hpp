@@ -1,6 +1,7 @@
 // What is to be done next about one Canary: ask, act, or rest.
 #pragma once
 
+#include "api/canary.hpp"
 #include "base/core/json.hpp"
 #include "base/core/time.hpp"
 #include "delivery/canary/effects.hpp"
@@ -26,11 +27,13 @@ struct Event {
     // What makes it the same Event when a pass is repeated after a kill; the Event's name is
     // derived from the Canary's uid and this.
     std::string key;
+    // What an event hook is told, where it is not the phase that was seen.
+    std::optional<api::Phase> phase = std::nullopt;
 
     bool operator==(const Event&) const = default;
 };
 
-enum class Severity { info, warn, error };
+using api::Severity;
 
 struct Alert {
     Severity severity = Severity::info;

@@ -109,6 +109,7 @@ bool is_injected(const Seen& seen) {
 std::string refusal_of(const Seen& seen, const api::Canary& canary) {
     if (canary.invalid) return to_string(*canary.invalid);
     if (canary.unbuilt) return to_string(*canary.unbuilt);
+    if (!seen.routes.refusal.empty()) return seen.routes.refusal;
     if (seen.target && seen.settings.track_configs) {
         for (const auto& reference : config_references(*seen.target)) {
             const auto known = seen.configs.find(reference);
@@ -265,7 +266,7 @@ World world_of(const Seen& seen, Time now) {
     world.apex_service = seen.apex_service;
     world.primary_service = seen.primary_service;
     world.canary_service = seen.canary_service;
-    world.strategy = api::strategy_of(seen.canary);
+    world.strategy = api::strategy_of(world.canary.analysis);
     world.injected = is_injected(seen);
     if (const auto* analysis = find(seen.canary, {"spec", "analysis"})) world.analysis = *analysis;
 

@@ -19,10 +19,11 @@ namespace sluice::canary {
 struct Weights {
     int primary = 100;
     int canary = 0;
+    bool mirrored = false;  // the canary gets copies of the primary's requests
 
     bool operator==(const Weights&) const = default;
 };
-std::string to_string(Weights weights);  // "90/10"
+std::string to_string(Weights weights);  // "90/10", "100/0 mirrored"
 
 enum class RoutesState {
     absent,      // no mesh object: everything goes to the apex Service's pods
@@ -30,11 +31,24 @@ enum class RoutesState {
     unreadable,  // it stands, but its weights cannot be read; `text` says why
 };
 
+// What the provider can carry out for this Canary (routing/router.hpp).
+struct Capabilities {
+    bool weights = true;
+    bool mirror = false;
+    bool match = false;
+    bool affinity = false;
+
+    bool operator==(const Capabilities&) const = default;
+};
+
 // What routing/ makes of the mesh objects.
 struct RoutesSeen {
     RoutesState state = RoutesState::absent;
     Weights weights;
     std::string text;
+    Capabilities can;
+    // "provider linkerd is not supported; known: istio"; empty for one that is.
+    std::string refusal;
     // Anything but the weights differs from what should stand there (a missing DestinationRule
     // too).
     bool drifted = false;
@@ -142,9 +156,9 @@ struct World {
     std::optional<Json> target_scaler, primary_scaler;
     std::optional<Json> apex_service, primary_service, canary_service;
     std::vector<Json> revisions;
-    Json analysis;  // spec.analysis as written
-    std::string strategy;
-    bool injected = true;  // the target's pods get a sidecar
+    Json analysis;                                   // spec.analysis as written
+    api::Strategy strategy = api::Strategy::canary;  // as the spec is written
+    bool injected = true;                            // the target's pods get a sidecar
 
     // The first reason why nothing is done for this Canary: invalid, not built, an object that is
     // somebody else's. The Warning's text; empty when there is none.

@@ -92,8 +92,6 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
                 json(
                     R"([{"name": "a", "url": "http://a"}, {"name": "b", "url": "http://b", "type": "confirm-promotion"}])"));
         }) == "spec.analysis.webhooks[1].type: confirm-promotion is not built yet");
-    CHECK(refusal([](Json& spec) { put(spec, {"provider"}, "nginx"); }) ==
-          "spec.provider: nginx is not built yet (built: istio)");
     CHECK(refusal([](Json& spec) { put(spec, {"targetRef", "kind"}, "DaemonSet"); }) ==
           "spec.targetRef.kind: DaemonSet is not built yet");
     CHECK(refusal([](Json& spec) { put(spec, {"analysis", "iterations"}, 10); }) ==
@@ -105,7 +103,9 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
           }) == "spec.analysis.metrics[0].templateRef: not built yet");
     for (const auto* field : {"match", "alerts"}) {
         CHECK(refusal([&](Json& spec) {
-                  put(spec, {"analysis", field}, json(R"([{"name": "x"}])"));
+                  put(spec,
+                      {"analysis", field},
+                      json(R"([{"name": "x", "providerRef": {"name": "p"}}])"));
               }) == std::string("spec.analysis.") + field + ": not built yet");
         CHECK(refusal([&](Json& spec) { put(spec, {"analysis", field}, JsonArray{}); }).empty());
     }

@@ -19,7 +19,9 @@ World a_world() {
     world.canary.target.name = "podinfo";
     world.canary.status.phase = api::Phase::progressing;
     world.now = *parse_rfc3339("2026-01-25T12:00:00Z");
-    world.routes = {RoutesState::weights, {70, 30}, "", false, "1"};
+    world.routes.state = RoutesState::weights;
+    world.routes.weights = {.primary = 70, .canary = 30};
+    world.routes.resource_version = "1";
     Workload ready;
     ready.name = "podinfo";
     ready.replicas = 2;
