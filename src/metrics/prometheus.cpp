@@ -91,7 +91,7 @@ Reading read_answer(int status, std::string_view body) {
         if (!one) return unreadable("a sample without a number");
         const bool same = !value || *value == *one || (std::isnan(*value) && std::isnan(*one));
         if (!same) return failed("query returned multiple values");
-        value = *one;
+        value = one;
     }
     if (!value || !std::isfinite(*value)) return no_values();
     return {.outcome = Outcome::value, .value = *value};

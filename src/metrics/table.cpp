@@ -72,6 +72,7 @@ Result<std::string> built_in_query(std::string_view provider,
 
 std::vector<std::string> known_query_sets() {
     std::vector<std::string> names;
+    names.reserve(sets.size());
     for (const auto& [name, set] : sets) names.emplace_back(name);
     return names;
 }

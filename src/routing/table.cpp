@@ -18,6 +18,7 @@ const Router* Table::find(std::string_view provider) const {
 
 std::vector<std::string> Table::known() const {
     std::vector<std::string> names;
+    names.reserve(routers_.size());
     for (const auto& [name, router] : routers_) names.push_back(name);
     return names;
 }

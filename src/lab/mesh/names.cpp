@@ -66,7 +66,9 @@ std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
         if (at == begin || part > 255) return std::nullopt;
         address = (address << 8) | part;
         ++parts;
-        if (parts < 4 && (at >= text.size() || text[at++] != '.')) return std::nullopt;
+        if (parts == 4) break;
+        if (at >= text.size() || text[at] != '.') return std::nullopt;
+        ++at;
     }
     if (at != text.size()) return std::nullopt;
     return address;

@@ -279,7 +279,9 @@ struct TableBuilder::State {
 
     void count_workload(const Workload& workload, int by) {
         const auto name = workload.ns + "/" + workload.name;
-        if ((workload_counts[name] += by) <= 0) workload_counts.erase(name);
+        auto& count = workload_counts[name];
+        count += by;
+        if (count <= 0) workload_counts.erase(name);
         dirty_workloads.insert(name);
     }
 
@@ -508,6 +510,7 @@ void TableBuilder::State::build_rules(const std::string& host) {
 
 RouteList TableBuilder::State::routes_of(const std::set<ObjectKey>& users) const {
     std::vector<VirtualServicePtr> in_order;
+    in_order.reserve(users.size());
     for (const auto& key : users) in_order.push_back(virtual_services.at(key));
     std::sort(
         in_order.begin(), in_order.end(), [](const auto& a, const auto& b) { return *a < *b; });

@@ -131,6 +131,7 @@ std::optional<ChildEnd> ChildProcess::ended() {
     return end_;
 }
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as promised there.
 Task<ChildEnd> ChildProcess::wait(Clock& clock) {
     // Twenty looks a second cost nothing, and need no signal handler that a library could fight
     // for.

@@ -42,7 +42,7 @@ class ChildProcess {
     void send_signal(int signal);
     // How it ended, when it has.
     std::optional<ChildEnd> ended();
-    // Waits until it has ended.
+    // Waits until it has ended; both it and the clock outlive the wait.
     Task<ChildEnd> wait(Clock& clock);
 
    private:

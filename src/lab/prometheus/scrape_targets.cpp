@@ -22,8 +22,9 @@ std::optional<std::uint16_t> port_of(const Json& pod) {
     const auto asked = annotation(pod, "prometheus.io/port");
     if (!asked.empty()) {
         std::uint16_t port = 0;
-        const auto* end = asked.data() + asked.size();
-        const auto read = std::from_chars(asked.data(), end, port);
+        const auto* begin = asked.data();
+        const auto* end = begin + asked.size();
+        const auto read = std::from_chars(begin, end, port);
         return read.ec == std::errc{} && read.ptr == end && port != 0 ? std::optional(port)
                                                                       : std::nullopt;
     }
@@ -69,7 +70,7 @@ std::optional<Json> scrape_target(const Json& pod) {
     std::string path(annotation(pod, "prometheus.io/path"));
     if (path.empty()) path = "/metrics";
     if (!path.starts_with('/')) path.insert(0, "/");
-    labels["__metrics_path__"] = std::move(path);
+    labels["__metrics_path__"] = path;
     return Json{{"targets", JsonArray{Json(fmt::format("{}:{}", ip, *port))}},
                 {"labels", std::move(labels)}};
 }

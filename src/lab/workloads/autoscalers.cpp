@@ -118,7 +118,7 @@ void Autoscalers::reconcile(const ObjectKey& key) {
             events_.record(*autoscaler, {EventType::warning, "FailedGetScale", why});
         }
         say(status, {"AbleToScale", "False", "FailedGetScale", why}, now);
-        return save(*autoscaler, std::move(status));
+        return save(*autoscaler, status);
     }
     say(status,
         {"AbleToScale",
@@ -180,10 +180,10 @@ void Autoscalers::reconcile(const ObjectKey& key) {
     }
     put(status, {"currentReplicas"}, integer_at(*object, {"status", "replicas"}).value_or(current));
     put(status, {"desiredReplicas"}, Json(desired));
-    save(*autoscaler, std::move(status));
+    save(*autoscaler, status);
 }
 
-void Autoscalers::save(const Json& autoscaler, Json status) {
+void Autoscalers::save(const Json& autoscaler, const Json& status) {
     const auto* before = find(autoscaler, {"status"});
     const auto patch =
         merge_patch_between(before != nullptr ? *before : Json(JsonObject{}), status);

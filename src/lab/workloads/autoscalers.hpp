@@ -29,7 +29,7 @@ class Autoscalers {
     void on_autoscaler(const Change& change);
     void on_target(const Resource& resource, const Change& change);
     void reconcile(const ObjectKey& key);
-    void save(const Json& autoscaler, Json status);
+    void save(const Json& autoscaler, const Json& status);
 
     Cluster& cluster_;
     EventRecorder events_;

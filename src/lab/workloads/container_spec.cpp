@@ -87,9 +87,7 @@ std::optional<Duration> sleep_of(const std::vector<std::string>& command) {
         return std::nullopt;
     auto text = command[1];
     if (text.find_first_not_of("0123456789.") == std::string::npos) text += 's';
-    const auto slept = parse_duration(text);
-    if (!slept) return std::nullopt;
-    return *slept;
+    return parse_duration(text);
 }
 
 }  // namespace sluice::lab

@@ -255,6 +255,7 @@ void Deployments::scale_all(Pass& pass) {
     }
     if (text_at(pass.deployment, {"spec", "strategy", "type"}) == "Recreate") return;
     std::vector<ReplicaSetSize> sizes;
+    sizes.reserve(active.size());
     for (const auto* set : active) sizes.push_back(size_of(**set));
     const auto targets = proportional_replicas(pass.wanted(), sizes);
     for (std::size_t i = 0; i < active.size(); ++i) resize(pass, *active[i], targets[i]);
@@ -269,6 +270,7 @@ bool Deployments::roll(Pass& pass) {
     if (resize(pass, pass.newest, target)) return false;
 
     std::vector<ReplicaSetSize> sizes;
+    sizes.reserve(pass.old.size());
     for (const auto& set : pass.old) sizes.push_back(size_of(*set));
     return !shrink_old(pass, old_replicas(pass.wanted(), size_of(*pass.newest), sizes));
 }

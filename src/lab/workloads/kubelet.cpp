@@ -27,7 +27,7 @@ Kubelet::Kubelet(Executor executor,
                  ImageMap images,
                  KubeletOptions options)
     : state_(std::make_shared<State>(
-          std::move(executor), cluster, runtime, logs, std::move(images), options)) {}
+          std::move(executor), cluster, runtime, logs, std::move(images), std::move(options))) {}
 
 Kubelet::~Kubelet() {
     state_->runtime.listen({});
@@ -93,9 +93,9 @@ void Kubelet::State::sync(const ObjectKey& key) {
     if (!pods.contains(key) && (is_finished(*stored) || !take_on(key, stored))) {
         // A pod that cannot be taken on is not waited for either.
         if (is_being_deleted(*stored)) {
-            DeleteOptions now_;
-            now_.grace_seconds = 0;
-            (void)cluster.remove(resources::pods, key, now_);
+            DeleteOptions at_once;
+            at_once.grace_seconds = 0;
+            (void)cluster.remove(resources::pods, key, at_once);
         }
         return;
     }

@@ -59,7 +59,7 @@ struct Kubelet::State {
           runtime(containers),
           logs(said),
           images(std::move(map)),
-          options(how),
+          options(std::move(how)),
           events(objects, "kubelet", std::string(node_name)),
           queue(where, objects.clock(), [this](const ObjectKey& key) { sync(key); }),
           tasks(std::move(where)) {}

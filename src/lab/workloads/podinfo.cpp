@@ -165,9 +165,9 @@ class Podinfo final : public App {
     }
 
     JsonObject home() const {
-        const auto variable = [this](const std::string& name, std::string otherwise) {
+        const auto variable = [this](const std::string& name, const std::string& otherwise) {
             const auto found = context_.env.find(name);
-            return found == context_.env.end() ? std::move(otherwise) : found->second;
+            return found == context_.env.end() ? otherwise : found->second;
         };
         return {{"hostname", context_.hostname},
                 {"version", context_.tag},

@@ -32,7 +32,8 @@ int ready_rank(const Json& pod, Time now) {
     const auto since = ready_since(pod);
     if (!since) return 0;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - *since).count();
-    return std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(0, seconds)));
+    return static_cast<int>(
+        std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(0, seconds))));
 }
 
 auto deletion_rank(const ObjectPtr& pod, Time now) {
