@@ -27,8 +27,6 @@ constexpr std::array phase_names{
     PhaseName{Phase::terminated, "Terminated"},
 };
 
-constexpr int whole = 100;
-
 }  // namespace
 
 std::string to_string(const Invalid& invalid) {

@@ -17,6 +17,9 @@
 
 namespace sluice::api {
 
+// Weights and thresholds are percents.
+inline constexpr int whole = 100;
+
 // What is wrong with the user's object: "spec.analysis.maxWeight", "150 is more than 100".
 struct Invalid {
     std::string field;

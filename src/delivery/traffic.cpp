@@ -8,8 +8,6 @@ namespace {
 
 using namespace canary;
 
-constexpr int whole = 100;
-
 std::int64_t pods(const std::optional<Workload>& one) {
     return one ? one->available : 0;
 }
@@ -46,7 +44,7 @@ class Walk {
 
    private:
     void see_weights(Weights weights) {
-        if (weights.primary + weights.canary != whole || weights.primary < 0 ||
+        if (weights.primary + weights.canary != api::whole || weights.primary < 0 ||
             weights.canary < 0) {
             broken_.push_back(
                 fmt::format("the weights {} do not make up the whole", to_string(weights)));
@@ -88,7 +86,7 @@ class Walk {
         if (!moves) return;
         moved_ = true;
         if (!is_ready(world_.primary)) {
-            refuse_raise(world_.canary.primary_name(), 0, whole, world_.primary);
+            refuse_raise(world_.canary.primary_name(), 0, api::whole, world_.primary);
         }
     }
 

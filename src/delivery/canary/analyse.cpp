@@ -16,10 +16,6 @@ using api::HookType;
 using api::Phase;
 namespace texts = api::texts;
 
-std::string target_of(const World& world) {
-    return world.canary.dotted(world.canary.target.name);
-}
-
 api::Analysed analysed_now(const World& world) {
     return {world.revision, world.target->uid, world.target->generation};
 }
@@ -139,12 +135,9 @@ api::Status at_weight(const World& world, int weight) {
     return status;
 }
 
-constexpr int whole = 100;
-
 // The weights that the status says, as soon as the version that gains by them is ready.
 Move write_weights_again(const World& world, Weights live) {
-    const int written = world.canary.status.canary_weight;
-    const Weights decided{whole - written, written};
+    const auto decided = split(world.canary.status.canary_weight);
     const auto text = fmt::format("{} carries {}, not {} as decided: the weights are written again",
                                   world.canary.dotted(),
                                   to_string(live),
@@ -203,14 +196,14 @@ Move start(const World& world) {
 namespace {
 
 // One Event for one restart, in however many steps the traffic goes home.
-void tell_restart(Act& act, const World& world) {
+Event restart_event(const World& world) {
     const auto& status = world.canary.status;
     auto event = event_of(world, EventType::normal, texts::restarting(target_of(world)));
     event.key = fmt::format("restart/{}/{}/{}",
                             status.last_applied_spec,
                             status.analysed ? status.analysed->generation : 0,
                             world.revision);
-    act.events.push_back(std::move(event));
+    return event;
 }
 
 // Where promotion goes in steps, the primary is known to need them: it has been scaled down while
@@ -235,22 +228,11 @@ std::optional<Move> go_back(const World& world, const Weights& live) {
     if (!is_written && !first && due && world.now < *due) return rest_ready(world, due);
     if (following == 0) return std::nullopt;
 
-    auto act = act_of(world, "step back");
+    auto act = one_step_home(world, "step back", following);
+    act.events.insert(act.events.begin(), restart_event(world));
     if (!is_written) {
-        act.effects.emplace_back(
-            Route{{whole - following, following}, world.routes.resource_version, {}});
+        act.effects.emplace_back(Route{split(following), world.routes.resource_version, {}});
     }
-    tell_restart(act, world);
-    tell(act,
-         world,
-         EventType::normal,
-         texts::advance_primary(world.canary.dotted(), whole - following));
-    auto after = transition_of(world);
-    after.canary_weight = following;
-    after.routed_at = world.now;
-    after.unready_since.reset();
-    act.remembered.last_round = world.now;
-    save(act, world, after);
     return act;
 }
 
@@ -265,10 +247,13 @@ Move restart(const World& world) {
         if (auto step = go_back(world, *live)) return *step;
     }
     auto act = act_of(world, "restart");
-    tell_restart(act, world);
+    act.events.push_back(restart_event(world));
     const bool stepped = world.canary.status.canary_weight > 0 && world.canary.status.routed_at;
     if (stepped && world.primary->ready()) {
-        tell(act, world, EventType::normal, texts::advance_primary(world.canary.dotted(), whole));
+        tell(act,
+             world,
+             EventType::normal,
+             texts::advance_primary(world.canary.dotted(), api::whole));
     }
     auto status = fresh_analysis(world);
     if (world.primary->ready()) {
@@ -411,8 +396,7 @@ Move advance(const World& world, const Evidence& evidence) {
     tell_passed_hooks(act, world, hooks, evidence);
     act.remembered.last_round = world.now;
     if (following) {
-        act.effects.emplace_back(
-            Route{{whole - *following, *following}, world.routes.resource_version, {}});
+        act.effects.emplace_back(Route{split(*following), world.routes.resource_version, {}});
         tell_advance(act, world, *following);
         save(act, world, at_weight(world, *following));
     }

@@ -27,6 +27,10 @@ std::string_view to_string(Kind kind) {
     return {};
 }
 
+Weights split(int canary) {
+    return {api::whole - canary, canary};
+}
+
 std::string to_string(Weights weights) {
     return fmt::format(
         "{}/{}{}", weights.primary, weights.canary, weights.mirrored ? " mirrored" : "");

@@ -231,7 +231,7 @@ Move recreate_primary(const World& world) {
                 {.text = fmt::format("deployment {} is gone and the template that it ran is not "
                                      "known: waiting for {} to go back to it",
                                      world.canary.dotted(world.canary.primary_name()),
-                                     world.canary.dotted(world.canary.target.name))});
+                                     target_of(world))});
 }
 
 bool moves_selector(const Effect& effect) {

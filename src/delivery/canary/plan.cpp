@@ -17,9 +17,8 @@ int step_home(const World& world) {
 }
 
 Standing standing_of(const Weights& live, int written, std::optional<int> following) {
-    constexpr int whole = 100;
     const auto is = [&](int weight) {
-        return live.canary == weight && live.primary == whole - weight;
+        return live.canary == weight && live.primary == split(weight).primary;
     };
     if (is(written)) return Standing::as_written;
     if (following && is(*following)) return Standing::one_step_ahead;

@@ -16,12 +16,6 @@ namespace {
 using api::Phase;
 namespace texts = api::texts;
 
-constexpr int whole = 100;
-
-std::string target_of(const World& world) {
-    return world.canary.dotted(world.canary.target.name);
-}
-
 api::Status promoting(const World& world) {
     auto status = transition_of(world);
     set_phase(status, world, Phase::promoting);
@@ -43,22 +37,6 @@ Act to_finalising(const World& world, bool moves) {
     status.iterations = 0;
     status.unready_since.reset();
     set_phase(status, world, Phase::finalising);
-    save(act, world, status);
-    return act;
-}
-
-// One step of stepWeightPromotion has been taken, by us now or before a kill.
-Act at_step(const World& world, int canary_weight) {
-    auto act = act_of(world, "step home");
-    tell(act,
-         world,
-         EventType::normal,
-         texts::advance_primary(world.canary.dotted(), whole - canary_weight));
-    auto status = transition_of(world);
-    status.canary_weight = canary_weight;
-    status.routed_at = world.now;
-    status.unready_since.reset();
-    act.remembered.last_round = world.now;
     save(act, world, status);
     return act;
 }
@@ -123,7 +101,8 @@ Move shift_home(const World& world) {
         bring_scaler_in_line(act, world);
         const bool stepped = !at_once && canary.status.canary_weight > 0;
         if (stepped) {
-            tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), whole));
+            tell(
+                act, world, EventType::normal, texts::advance_primary(canary.dotted(), api::whole));
         } else if (!canary.skip_analysis) {
             tell(act, world, EventType::normal, texts::routing_to_primary());
         }
@@ -133,13 +112,12 @@ Move shift_home(const World& world) {
     const int following = step_home(world);
     switch (standing_of(live, canary.status.canary_weight, following)) {
         case Standing::one_step_ahead:
-            return at_step(world, live.canary);
+            return one_step_home(world, "step home", live.canary);
         case Standing::elsewhere: {
             // Never more for the canary than it has now.
             const int decided = std::min(canary.status.canary_weight, live.canary);
             auto act = act_of(world, "mend weights");
-            act.effects.emplace_back(
-                Route{{whole - decided, decided}, world.routes.resource_version, {}});
+            act.effects.emplace_back(Route{split(decided), world.routes.resource_version, {}});
             auto status = status_of(world);
             status.canary_weight = decided;
             status.unready_since.reset();
@@ -156,12 +134,11 @@ Move shift_home(const World& world) {
     if (following == 0) {
         auto act = to_finalising(world, true);
         bring_scaler_in_line(act, world);
-        tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), whole));
+        tell(act, world, EventType::normal, texts::advance_primary(canary.dotted(), api::whole));
         return act;
     }
-    auto act = at_step(world, following);
-    act.effects.emplace_back(
-        Route{{whole - following, following}, world.routes.resource_version, {}});
+    auto act = one_step_home(world, "step home", following);
+    act.effects.emplace_back(Route{split(following), world.routes.resource_version, {}});
     bring_scaler_in_line(act, world);
     return act;
 }
@@ -217,10 +194,10 @@ Move fail_promotion(const World& world) {
     auto status = transition_of(world);
     status.canary_weight = live.canary;
     if (world.target->ready()) {
-        if (live.canary != whole) {
-            act.effects.emplace_back(Route{{0, whole}, world.routes.resource_version, {}});
+        if (live.canary != api::whole) {
+            act.effects.emplace_back(Route{split(api::whole), world.routes.resource_version, {}});
         }
-        status.canary_weight = whole;
+        status.canary_weight = api::whole;
     }
     tell(act, world, EventType::warning, texts::promotion_failed(target_of(world), why));
     alert(act, Severity::error, fmt::format("Promotion failed, primary not ready: {}", why));

@@ -1,5 +1,7 @@
 #include "delivery/canary/readiness.hpp"
 
+#include "api/canary.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -78,8 +80,7 @@ Readiness readiness_of(const Json& deployment, const ReadinessQuestion& question
         return waiting(
             fmt::format("{} old replicas are pending termination", replicas - updated_replicas));
     }
-    constexpr std::int64_t whole = 100;
-    const auto floor = updated_replicas * question.threshold_percent / whole;
+    const auto floor = updated_replicas * question.threshold_percent / api::whole;
     if (wanted < 1) return waiting("the deployment is scaled to zero");
     if (available < std::max<std::int64_t>(1, floor)) {
         return waiting(fmt::format("{} of {} (readyThreshold {}%) updated replicas are available",

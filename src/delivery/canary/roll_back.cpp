@@ -35,7 +35,7 @@ bool may_leave(const World& world) {
 Move stay(const World& world) {
     const auto text = fmt::format("{} has no available pod: {} keeps its traffic until it has one",
                                   world.canary.dotted(world.canary.primary_name()),
-                                  world.canary.dotted(world.canary.target.name));
+                                  target_of(world));
     return hold(world, {EventType::warning, text, {}, Alert{Severity::error, text, false}});
 }
 
@@ -111,8 +111,8 @@ Move roll_back_for_lost_target(const World& world) {
 
 // DB-9: the target is back at what the primary runs, so there is nothing to judge.
 Move cancel(const World& world) {
-    const auto text = fmt::format("{} is back at the promoted revision, analysis cancelled",
-                                  world.canary.dotted(world.canary.target.name));
+    const auto text =
+        fmt::format("{} is back at the promoted revision, analysis cancelled", target_of(world));
     auto act = decide(world, reverted, text);
     tell(act, world, EventType::normal, text);
     return act;

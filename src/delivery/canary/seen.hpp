@@ -17,12 +17,13 @@
 namespace sluice::canary {
 
 struct Weights {
-    int primary = 100;
+    int primary = api::whole;
     int canary = 0;
     bool mirrored = false;  // the canary gets copies of the primary's requests
 
     bool operator==(const Weights&) const = default;
 };
+Weights split(int canary);               // the primary has the rest
 std::string to_string(Weights weights);  // "90/10", "100/0 mirrored"
 
 enum class RoutesState {

@@ -91,6 +91,10 @@ std::optional<Weights> live_weights(const World& world) {
     return std::nullopt;
 }
 
+std::string target_of(const World& world) {
+    return world.canary.dotted(world.canary.target.name);
+}
+
 Time end_of_drain(const World& world) {
     return world.canary.status.routed_at.value_or(world.now) + world.settings.drain_delay;
 }
@@ -189,6 +193,21 @@ void save(Act& act, const World& world, const api::Status& status) {
         act.remembered.last_warning.clear();
         act.remembered.last_warning_at.reset();
     }
+}
+
+Act one_step_home(const World& world, std::string_view why, int canary_weight) {
+    auto act = act_of(world, why);
+    tell(act,
+         world,
+         EventType::normal,
+         api::texts::advance_primary(world.canary.dotted(), split(canary_weight).primary));
+    auto status = transition_of(world);
+    status.canary_weight = canary_weight;
+    status.routed_at = world.now;
+    status.unready_since.reset();
+    act.remembered.last_round = world.now;
+    save(act, world, status);
+    return act;
 }
 
 Rest rest_until(std::optional<Time> wake) {

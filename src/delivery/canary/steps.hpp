@@ -21,6 +21,7 @@ bool revision_changed(const World& world);
 bool is_reverted(const World& world);
 // The weights as they are live: 100/0 without a mesh object, nothing when unreadable.
 std::optional<Weights> live_weights(const World& world);
+std::string target_of(const World& world);  // "web.prod"
 // The drain time has passed since traffic was last moved away.
 bool is_drained(const World& world);
 Time end_of_drain(const World& world);
@@ -52,6 +53,10 @@ api::Status status_of(const World& world);
 api::Status transition_of(const World& world);
 void set_phase(api::Status& status, const World& world, api::Phase phase);
 void save(Act& act, const World& world, const api::Status& status);
+
+// One step of stepWeightPromotion has been taken, by us now or before a kill: promotion and a
+// restart go home in the same way. The route itself is the caller's.
+Act one_step_home(const World& world, std::string_view why, int canary_weight);
 
 Rest rest_until(std::optional<Time> wake);
 
