@@ -13,7 +13,9 @@ void try_input(std::string_view input) {
         must(parse_duration(go_text(*duration)) == *duration, "a duration printed reads the same");
         static_cast<void>(human_text(*duration));
     }
-    static_cast<void>(parse_quantity_milli(input));
+    if (const auto quantity = canonical_quantity(input)) {
+        must(canonical_quantity(*quantity) == quantity, "a canonical quantity is its own text");
+    }
     if (const auto time = parse_rfc3339(input)) {
         must(parse_rfc3339(rfc3339(*time)).has_value(), "a time printed can be read");
         const auto micros = parse_rfc3339(rfc3339_micros(*time));

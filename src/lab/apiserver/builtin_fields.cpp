@@ -46,17 +46,23 @@ class Table {
                 node->members.emplace_back(word.substr(0, colon), coded(word.substr(colon + 1)));
             }
         }
+        for (const auto& [key, member] : node->members) note_quantities(*node, *member);
         made_[name] = node;
         return node;
     }
 
    private:
+    static void note_quantities(SchemaNode& node, const SchemaNode& below) {
+        if (below.quantities != Quantities::none) node.quantities = Quantities::below;
+    }
+
     SchemaNode::Ptr coded(const std::string& code) {
         if (code.front() == '[') return list(code.substr(1, code.size() - 2));
         if (code.front() == '{') {
             auto node = std::make_shared<SchemaNode>();
             node->type = JsonType::object;
             node->other_members = coded(code.substr(1, code.size() - 2));
+            note_quantities(*node, *node->other_members);
             return node;
         }
         if (code.size() > 1) return type(code);
@@ -75,6 +81,7 @@ class Table {
             code.pop_back();
         }
         node->items = coded(code);
+        note_quantities(*node, *node->items);
         return node;
     }
 
@@ -99,6 +106,9 @@ class Table {
                 break;
             case 'x':
                 node->int_or_string = true;
+                break;
+            case 'q':
+                node->quantities = Quantities::here;
                 break;
             default:
                 SLUICE_ASSERT(code == 'o');
@@ -154,7 +164,7 @@ Json open_api_of(const SchemaNode& node) {
             schema["type"] = "boolean";
             break;
         case JsonType::any:
-            if (node.int_or_string) {
+            if (node.int_or_string || node.quantities == Quantities::here) {
                 schema["x-kubernetes-int-or-string"] = true;
             } else {
                 schema["x-kubernetes-preserve-unknown-fields"] = true;

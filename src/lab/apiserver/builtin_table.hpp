@@ -1,7 +1,7 @@
 // The table that builtin_fields.cpp reads: one type a line (a type may go on in further lines),
 // `Type = field:code …`. A word without a code brings in the members of that type.
 //
-//   s text   i int32   l int64   b bool   x int or text (quantities too)   o anything
+//   s text   i int32   l int64   b bool   x int or text   q quantity   o anything
 //   [T] list, whole   [T|key,…] list of items told apart by these members   [s*] set of texts
 //   {T} map of texts to T   Type: a line of its own   Kind/version: that version of a kind only
 #pragma once
@@ -43,7 +43,7 @@ PodSpec = automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b host
 PodSpec = securityContext:PodSecurityContext imagePullSecrets:[LocalRef|name] hostname:s subdomain:s affinity:Affinity
 PodSpec = schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias|ip] priorityClassName:s priority:i
 PodSpec = dnsConfig:DnsConfig readinessGates:[ReadinessGate] runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
-PodSpec = overhead:{x} topologySpreadConstraints:[TopologySpread|topologyKey,whenUnsatisfiable] setHostnameAsFQDN:b
+PodSpec = overhead:{q} topologySpreadConstraints:[TopologySpread|topologyKey,whenUnsatisfiable] setHostnameAsFQDN:b
 PodSpec = os:LocalRef hostUsers:b schedulingGates:[LocalRef|name] resourceClaims:[PodResourceClaim|name]
 PodSpec = resources:Resources hostnameOverride:s workloadRef:o
 PodResourceClaim = name:s resourceClaimName:s resourceClaimTemplateName:s
@@ -84,9 +84,9 @@ OptionalRef = name:s optional:b
 EnvVar = name:s value:s valueFrom:EnvSource
 EnvSource = fieldRef:FieldRef resourceFieldRef:ResourceFieldRef configMapKeyRef:KeyRef secretKeyRef:KeyRef fileKeyRef:o
 FieldRef = apiVersion:s fieldPath:s
-ResourceFieldRef = containerName:s resource:s divisor:x
+ResourceFieldRef = containerName:s resource:s divisor:q
 KeyRef = name:s key:s optional:b
-Resources = limits:{x} requests:{x} claims:[ResourceClaim|name]
+Resources = limits:{q} requests:{q} claims:[ResourceClaim|name]
 ResourceClaim = name:s request:s
 ResizePolicy = resourceName:s restartPolicy:s
 VolumeMount = name:s readOnly:b recursiveReadOnly:s mountPath:s subPath:s mountPropagation:s subPathExpr:s
@@ -112,7 +112,7 @@ Volume = nfs:Nfs iscsi:o glusterfs:o persistentVolumeClaim:ClaimVolume rbd:o fle
 Volume = downwardAPI:DownwardVolume fc:o azureFile:o configMap:ConfigVolume vsphereVolume:o quobyte:o azureDisk:o
 Volume = photonPersistentDisk:o projected:ProjectedVolume portworxVolume:o scaleIO:o storageos:o csi:o ephemeral:o image:o
 HostPath = path:s type:s
-EmptyDir = medium:s sizeLimit:x
+EmptyDir = medium:s sizeLimit:q
 SecretVolume = secretName:s items:[KeyToPath] defaultMode:i optional:b
 ConfigVolume = name:s items:[KeyToPath] defaultMode:i optional:b
 KeyToPath = key:s path:s mode:i
@@ -128,7 +128,7 @@ PodStatus = containerStatuses:[ContainerStatus] ephemeralContainerStatuses:[Cont
 PodStatus = resourceClaimStatuses:[o]
 PodIp = ip:s
 ContainerStatus = name:s state:ContainerState lastState:ContainerState ready:b restartCount:i image:s imageID:s
-ContainerStatus = containerID:s started:b allocatedResources:{x} resources:o volumeMounts:[o] user:o
+ContainerStatus = containerID:s started:b allocatedResources:{q} resources:o volumeMounts:[o] user:o
 ContainerStatus = allocatedResourcesStatus:[o] stopSignal:s
 ContainerState = waiting:Waiting running:Running terminated:Terminated
 Waiting = reason:s message:s
@@ -206,9 +206,9 @@ PodsMetric = metric:MetricId target:MetricTarget
 ResourceMetric = name:s target:MetricTarget
 ContainerMetric = name:s container:s target:MetricTarget
 MetricId = name:s selector:LabelSelector
-MetricTarget = type:s value:x averageValue:x averageUtilization:i
+MetricTarget = type:s value:q averageValue:q averageUtilization:i
 Behavior = scaleUp:ScalingRules scaleDown:ScalingRules
-ScalingRules = stabilizationWindowSeconds:i selectPolicy:s policies:[ScalingPolicy] tolerance:x
+ScalingRules = stabilizationWindowSeconds:i selectPolicy:s policies:[ScalingPolicy] tolerance:q
 ScalingPolicy = type:s value:i periodSeconds:i
 HpaStatus = observedGeneration:l lastScaleTime:s currentReplicas:i desiredReplicas:i currentMetrics:[o] conditions:[Condition|type]
 HorizontalPodAutoscaler/v1 = Whole spec:HpaSpecV1 status:HpaStatusV1
@@ -221,7 +221,7 @@ LeaseSpec = holderIdentity:s leaseDurationSeconds:i acquireTime:s renewTime:s le
 Node = Whole spec:NodeSpec status:NodeStatus
 NodeSpec = podCIDR:s podCIDRs:[s*] providerID:s unschedulable:b taints:[Taint] configSource:o externalID:s
 Taint = key:s value:s effect:s timeAdded:s
-NodeStatus = capacity:{x} allocatable:{x} phase:s conditions:[Condition|type] addresses:[NodeAddress|type] daemonEndpoints:o
+NodeStatus = capacity:{q} allocatable:{q} phase:s conditions:[Condition|type] addresses:[NodeAddress|type] daemonEndpoints:o
 NodeStatus = nodeInfo:o images:[o] volumesInUse:[s] volumesAttached:[o] config:o runtimeHandlers:[o] features:o
 NodeAddress = type:s address:s
 

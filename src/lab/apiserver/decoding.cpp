@@ -124,6 +124,12 @@ std::optional<Status> Cluster::State::decode(const Target& target,
     }
     if (auto refusal = check_fields(target, object, options)) return refusal;
 
+    const bool typed = !target.kind->custom && target.version->schema != nullptr;
+    if (typed && !write_quantities_canonically(target.version->schema->root(), object)) {
+        return cannot_be_handled(target,
+                                 "quantities must match the regular expression "
+                                 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+    }
     object = into_storage(*target.kind, *target.version, std::move(object));
     if (!target.kind->custom) {
         fill_in_defaults(target.resource.kind, object);

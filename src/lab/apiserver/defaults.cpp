@@ -1,8 +1,13 @@
 #include "lab/apiserver/defaults.hpp"
 
+#include "base/core/quantity.hpp"
 #include "base/core/text.hpp"
+#include "lab/apiserver/schema_node.hpp"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace sluice::lab {
 namespace {
@@ -247,7 +252,40 @@ void drop_nulls_within(Json& value) {
     }
 }
 
+bool write_canonically(Json& quantity) {
+    std::string written;
+    if (const auto* text = quantity.if_string()) {
+        written = *text;
+    } else if (const auto* fraction = quantity.if_double()) {
+        written = fmt::format("{}", *fraction);
+    } else {
+        written = to_text(quantity);
+    }
+    auto canonical = canonical_quantity(written);
+    if (canonical) quantity = *canonical;
+    return canonical.has_value();
+}
+
 }  // namespace
+
+bool write_quantities_canonically(const SchemaNode& schema, Json& object) {
+    if (schema.quantities == Quantities::none) return true;
+    if (schema.quantities == Quantities::here) return write_canonically(object);
+    if (auto* items = object.if_array(); items != nullptr && schema.items) {
+        return std::ranges::all_of(
+            *items, [&](Json& item) { return write_quantities_canonically(*schema.items, item); });
+    }
+    auto* members = object.if_object();
+    if (members == nullptr) return true;
+    for (const auto& [name, member] : schema.members) {
+        auto* value = members->if_contains(name);
+        if (value != nullptr && !write_quantities_canonically(*member, *value)) return false;
+    }
+    if (!schema.other_members) return true;
+    return std::ranges::all_of(*members, [&](auto& member) {
+        return write_quantities_canonically(*schema.other_members, member.value());
+    });
+}
 
 void drop_nulls(Json& object) {
     drop_nulls_within(object);

@@ -16,6 +16,8 @@ namespace sluice::lab {
 
 enum class JsonType { any, object, array, string, integer, number, boolean };
 enum class ListType { atomic, set, map };
+// Whether the node is a resource quantity, or has one somewhere below.
+enum class Quantities { none, below, here };
 
 struct SchemaNode {
     using Ptr = std::shared_ptr<const SchemaNode>;
@@ -40,6 +42,7 @@ struct SchemaNode {
     bool int_or_string = false;
     bool keeps_unknown = false;
     bool embedded_object = false;
+    Quantities quantities = Quantities::none;  // built-in kinds only
     std::string format;
     std::optional<Json> default_value;
     // In the order in which the schema has them.

@@ -47,6 +47,29 @@ TEST_CASE("kubectl rolls a Deployment out, back, again, and holds it") {
     }
 }
 
+TEST_CASE("quantities are kept canonically, and an undo gives back the same template") {
+    const std::string manifest = R"({"apiVersion":"apps/v1","kind":"Deployment",
+        "metadata":{"name":"web"},"spec":{"selector":{"matchLabels":{"app":"web"}},
+        "template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[
+            {"name":"demo","image":"demo:1","resources":{
+                "limits":{"cpu":"2000m","memory":"1024Mi"},"requests":{"cpu":0.5}}}]}}}})";
+    for (const auto& kubectl : every_kubectl()) {
+        const Lab lab(kubectl);
+        CHECK(lab.ok("apply -f -", manifest) == "deployment.apps/web created\n");
+        CHECK(lab.ok("get deploy web -o jsonpath={.spec.template.spec.containers[0].resources}") ==
+              R"({"limits":{"cpu":"2","memory":"1Gi"},"requests":{"cpu":"500m"}})");
+        CHECK(lab.ok("apply -f -", manifest) == "deployment.apps/web unchanged\n");
+        lab.ok("rollout status deploy/web --timeout=60s");
+        const auto first = lab.ok("get rs -o name");
+        lab.ok("set image deploy/web demo=demo:2");
+        lab.ok("rollout undo deploy/web");
+        lab.ok("rollout status deploy/web --timeout=60s");
+        CHECK(count_of(lab, "rs") == 2);
+        CHECK(lab.eventually("get rs -o jsonpath={.items[?(@.spec.replicas==1)].metadata.name}",
+                             trimmed(first).substr(trimmed(first).find('/') + 1)));
+    }
+}
+
 TEST_CASE("kubectl get -w follows what happens") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);

@@ -173,3 +173,41 @@ TEST_CASE("the fields of a built-in kind can be explained") {
     CHECK(text_at(*schema, {"properties", "spec", "properties", "replicas", "type"}) == "integer");
     CHECK(builtin_open_api("Unheard", "v1") == nullptr);
 }
+
+TEST_CASE(
+    "quantities of built-in kinds are kept canonically, and those of custom kinds as written") {
+    ACluster lab;
+    auto deployment = a_deployment();
+    put(deployment,
+        {"spec", "template", "spec", "containers"},
+        json(R"([{"name":"web","image":"demo:1","resources":{
+            "requests":{"cpu":0.5,"memory":"1024Mi"},"limits":{"cpu":"2000m","memory":2000}}}])"));
+    const auto made = lab.cluster.create(resources::deployments, deployment);
+    REQUIRE(made.has_value());
+    const auto& container = array_at(**made, {"spec", "template", "spec", "containers"}).front();
+    CHECK(*find(container, {"resources"}) ==
+          json(R"({"requests":{"cpu":"500m","memory":"1Gi"},"limits":{"cpu":"2","memory":"2k"}})"));
+    // The same in other words changes nothing.
+    const Json same = json(R"({"spec":{"template":{"spec":{"containers":[
+        {"name":"web","resources":{"limits":{"cpu":2}}}]}}}})");
+    const auto patched =
+        lab.cluster.patch(resources::deployments, {"default", "web"}, PatchKind::strategic, same);
+    REQUIRE(patched.has_value());
+    CHECK(kube::resource_version_of(**patched) == kube::resource_version_of(**made));
+
+    put(deployment,
+        {"spec", "template", "spec", "containers"},
+        json(R"([{"name":"web","image":"demo:1","resources":{"limits":{"cpu":"two"}}}])"));
+    CHECK(lab.cluster.create(resources::deployments, deployment).error().message ==
+          "Deployment in version \"v1\" cannot be handled as a Deployment: quantities must match "
+          "the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+
+    REQUIRE(lab.cluster
+                .create(resources::custom_resource_definitions,
+                        a_definition(
+                            R"({"type":"object","x-kubernetes-preserve-unknown-fields":true})"))
+                .has_value());
+    const auto widget = lab.cluster.create(widgets, a_widget(R"({"cpu":"2000m"})"));
+    REQUIRE(widget.has_value());
+    CHECK(text_at(**widget, {"spec", "cpu"}) == "2000m");
+}
