@@ -71,6 +71,14 @@ Task<> Child::stop(Clock& clock) {
     co_await process_.wait(clock);
 }
 
+Task<bool> is_ready(net::HttpClient& http, net::Origin origin) {
+    net::Request request;
+    request.origin = std::move(origin);
+    request.target = "/readyz";
+    const auto answer = co_await http.send(std::move(request));
+    co_return answer && answer->status == 200;
+}
+
 Scratch::Scratch() {
     std::string pattern = (std::filesystem::temp_directory_path() / "sluice-bench-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no folder in /tmp");

@@ -3,6 +3,7 @@
 
 #include "base/async/clock.hpp"
 #include "lab/prometheus/child_process.hpp"
+#include "net/http.hpp"
 
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ class Child {
     std::string log_;
     lab::ChildProcess process_;
 };
+
+// Whether whoever listens there answers that it is ready.
+Task<bool> is_ready(net::HttpClient& http, net::Origin origin);
 
 // A folder for what one measurement writes; goes with it.
 class Scratch {

@@ -33,8 +33,9 @@ class ControllerMeasurement {
 
     Task<> take(int canaries, Figures& figures) {
         start();
-        co_await until(
-            clock_, milliseconds{20}, "the controller is ready", [this] { return is_ready(); });
+        co_await until(clock_, milliseconds{20}, "the controller is ready", [this] {
+            return is_ready(http_, own_);
+        });
         co_await clock_.sleep_for(seconds{3});
         add_memory(figures, 15, "idle");
 
@@ -69,14 +70,6 @@ class ControllerMeasurement {
                 "--min-interval=1s",
                 "--drain-delay=1s"},
             scratch_.path("log"));
-    }
-
-    Task<bool> is_ready() {
-        net::Request request;
-        request.origin = own_;
-        request.target = "/readyz";
-        const auto answer = co_await http_.send(std::move(request));
-        co_return answer && answer->status == 200;
     }
 
     Task<bool> are_all(int canaries, std::string_view phase) {

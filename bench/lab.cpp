@@ -53,17 +53,10 @@ class LabMeasurement {
             std::vector<std::string>{
                 "lab", "up", "--dir", scratch_.path("lab"), "--port", std::to_string(api_.port)},
             scratch_.path("log"));
-        co_await until(
-            clock_, milliseconds{1}, "the lab's API answers", [this] { return is_ready(); });
+        co_await until(clock_, milliseconds{1}, "the lab's API answers", [this] {
+            return is_ready(http_, api_);
+        });
         co_return milliseconds_between(began, clock_.now());
-    }
-
-    Task<bool> is_ready() {
-        net::Request request;
-        request.origin = api_;
-        request.target = "/readyz";
-        const auto answer = co_await http_.send(std::move(request));
-        co_return answer && answer->status == 200;
     }
 
     // Until its Canary is initialized.

@@ -4,6 +4,7 @@
 #include "base/core/text.hpp"
 #include "cli/command.hpp"
 #include "cli/end_signals.hpp"
+#include "cli/gateway_url.hpp"
 #include "cli/lab_files.hpp"
 #include "cli/running_lab.hpp"
 #include "cli/session.hpp"
@@ -218,17 +219,10 @@ Task<Result<int>> print_urls(Session& session, std::string gateway) {
         if (!gateway.empty() && gateway != to_string(key) && gateway != key.name) continue;
         const auto service = co_await session.client().get(kube::resources::services, key);
         if (!service) co_return service.error();
-        auto address =
-            std::string(text_at(*service, {"metadata", "annotations", "sluice.dev/lab-address"}));
-        if (address.empty()) {
-            const auto& addresses = array_at(object, {"status", "GatewayAddress"});
-            if (addresses.empty() || !addresses.front().is_string()) continue;
-            address = addresses.front().get_string();
-        }
-        if (address.ends_with(":80")) address.resize(address.size() - 3);
+        const auto url = gateway_url(object, *service);
+        if (!url) continue;
         ++found;
-        const auto url = fmt::format("http://{}/", address);
-        fmt::print("{}\n", gateway.empty() ? to_string(key) + " " + url : url);
+        fmt::print("{}\n", gateway.empty() ? to_string(key) + " " + *url : *url);
     }
     if (found == 0) {
         co_return Error{ErrorKind::not_found,

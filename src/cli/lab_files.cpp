@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -28,6 +32,23 @@ int lock_file(const fs::path& path) {
         return -1;
     }
     return file;
+}
+
+// A socket with that name among Linux's abstract ones; -1 when somebody has it. They are the
+// network's, as loopback addresses are: all users see the same ones, containers have their own, and
+// a name goes with the process that holds it.
+int hold_name(std::string_view name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    // The first byte stays zero: that is what makes it abstract.
+    std::copy_n(
+        name.begin(), std::min(name.size(), sizeof address.sun_path - 1), address.sun_path + 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    const int held = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (held < 0) return -1;
+    if (::bind(held, reinterpret_cast<const sockaddr*>(&address), size) == 0) return held;
+    ::close(held);
+    return -1;
 }
 
 fs::path locks_dir() {
@@ -70,23 +91,19 @@ fs::path free_demo_dir() {
 }
 
 Result<AddressBlock> AddressBlock::take() {
-    const auto made = make_locks_dir();
-    if (!made) return made.error();
     for (int number = 0; number < 16; ++number) {
-        const int file = lock_file(locks_dir() / fmt::format("block-{}.lock", number));
-        if (file >= 0) return AddressBlock(number, file);
+        const int name = hold_name(fmt::format("sluice/lab/block-{}", number));
+        if (name >= 0) return AddressBlock(number, name);
     }
     return Error{ErrorKind::unavailable,
-                 fmt::format("all 16 blocks of loopback addresses are taken (locks in {})",
-                             locks_dir().string())};
+                 "all 16 blocks of loopback addresses are taken: 16 labs run on this machine"};
 }
 
 AddressBlock::AddressBlock(AddressBlock&& other) noexcept
-    : number_(other.number_), file_(std::exchange(other.file_, -1)) {}
+    : number_(other.number_), name_(std::exchange(other.name_, -1)) {}
 
 AddressBlock::~AddressBlock() {
-    // The lock file stays: removing it would let two labs hold "the same" lock.
-    if (file_ >= 0) ::close(file_);
+    if (name_ >= 0) ::close(name_);
 }
 
 Result<LabDir> LabDir::open(fs::path dir) {

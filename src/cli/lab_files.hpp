@@ -1,4 +1,4 @@
-// What a lab keeps on disk: its folder, the lock on its block of addresses, its kubeconfig, and who
+// What a lab holds on its machine: its folder, its block of addresses, its kubeconfig, and who
 // runs it. So that a second lab finds a block of its own, `lab down` finds the process, and the
 // next start clears what a killed one left.
 #pragma once
@@ -19,10 +19,11 @@ std::filesystem::path default_lab_dir();
 // what a killed one left there goes with the next.
 std::filesystem::path free_demo_dir();
 
-// Holds one of the 16 blocks of loopback addresses (kubernetes.md D.1) until it goes.
+// Holds one of the 16 blocks of loopback addresses (kubernetes.md D.1) until it goes, or its
+// process does.
 class AddressBlock {
    public:
-    // The first free one; unavailable when 16 labs run.
+    // The first that no lab of this machine holds, whoever's it is; unavailable when 16 run.
     static Result<AddressBlock> take();
     AddressBlock(AddressBlock&& other) noexcept;
     AddressBlock& operator=(AddressBlock&&) = delete;
@@ -30,9 +31,9 @@ class AddressBlock {
     int number() const { return number_; }
 
    private:
-    AddressBlock(int number, int file) : number_(number), file_(file) {}
+    AddressBlock(int number, int name) : number_(number), name_(name) {}
     int number_;
-    int file_;
+    int name_;  // the socket whose name stands for the block
 };
 
 // The folder of one running lab, locked by it.

@@ -2,6 +2,7 @@
 
 #include "base/async/log.hpp"
 #include "cli/controller_pods.hpp"
+#include "cli/gateway_url.hpp"
 #include "cli/lab_files.hpp"
 #include "cli/manifests.hpp"
 #include "controller/settings.hpp"
@@ -128,6 +129,10 @@ struct RunningLab::State {
 
     Result<void> prepare();
     Task<Result<void>> start();
+    void start_workloads();
+    Task<Result<void>> start_mesh();
+    void start_pods();
+    Task<Result<void>> start_prometheus();
     Task<> stop();
     controller::Settings controller_settings() const;
 };
@@ -152,6 +157,28 @@ Task<Result<void>> RunningLab::State::start() {
     if (!port) co_return port.error();
     api_port = *port;
 
+    start_workloads();
+    const auto meshed = co_await start_mesh();
+    if (!meshed) co_return meshed.error();
+    // Pods begin when there is a mesh for them.
+    start_pods();
+
+    const auto written = write_kubeconfig(dir.kubeconfig(),
+                                          {.server = fmt::format("http://127.0.0.1:{}", api_port),
+                                           .proxy = to_string(mesh->proxy())});
+    if (!written) co_return written.error();
+
+    const auto measured = co_await start_prometheus();
+    if (!measured) co_return measured.error();
+
+    if (options.controller) {
+        const auto made = cluster.create(resources::deployments, controller_deployment());
+        if (!made) co_return Error{ErrorKind::invalid, made.error().message};
+    }
+    co_return Result<void>{};
+}
+
+void RunningLab::State::start_workloads() {
     pods = std::make_unique<lab::SocketRuntime>(control.get_executor(),
                                                 traffic.executor(),
                                                 clock,
@@ -162,18 +189,11 @@ Task<Result<void>> RunningLab::State::start() {
         control.get_executor(),
         cluster,
         lab::WorkloadOptions{.block = block.number(), .api_port = api_port});
-    lab::ImageMap images;
-    for (const auto& [glob, app] : options.images) images.put(glob, app);
-    kubelet = std::make_unique<lab::Kubelet>(
-        control.get_executor(),
-        cluster,
-        *pods,
-        logs,
-        std::move(images),
-        lab::KubeletOptions{.environment = mesh::egress_environment});
     workloads->start();
     events.start();
+}
 
+Task<Result<void>> RunningLab::State::start_mesh() {
     mesh = std::make_unique<mesh::Mesh>(
         control.get_executor(),
         traffic.executor(),
@@ -187,18 +207,27 @@ Task<Result<void>> RunningLab::State::start() {
     const auto meshed = co_await mesh->start();
     if (!meshed) co_return meshed.error();
     names = std::make_unique<net::ViaProxyClient>(sockets, mesh->proxy());
+    co_return Result<void>{};
+}
 
+void RunningLab::State::start_pods() {
+    lab::ImageMap images;
+    for (const auto& [glob, app] : options.images) images.put(glob, app);
+    kubelet = std::make_unique<lab::Kubelet>(
+        control.get_executor(),
+        cluster,
+        *pods,
+        logs,
+        std::move(images),
+        lab::KubeletOptions{.environment = mesh::egress_environment});
     controllers = std::make_unique<ControllerPods>(
         ControllerPods::World{control.get_executor(), clock, random, api_calls, *names},
         controller_settings());
     kubelet->run_in_process(std::string(controller_images), controllers->app());
     kubelet->start();
+}
 
-    const auto written = write_kubeconfig(dir.kubeconfig(),
-                                          {.server = fmt::format("http://127.0.0.1:{}", api_port),
-                                           .proxy = to_string(mesh->proxy())});
-    if (!written) co_return written.error();
-
+Task<Result<void>> RunningLab::State::start_prometheus() {
     own_log = std::make_unique<Logger>(
         clock,
         Logger::Options{.format = LogFormat::text, .level = LogLevel::warn},
@@ -218,14 +247,7 @@ Task<Result<void>> RunningLab::State::start() {
     if (!measured) co_return measured.error();
     scrape_targets = std::make_unique<lab::ScrapeTargets>(
         control.get_executor(), cluster, (dir.run() / "prometheus" / "apps.json").string());
-    const auto named = lab::publish_prometheus(cluster, prometheus->origin());
-    if (!named) co_return named.error();
-
-    if (options.controller) {
-        const auto made = cluster.create(resources::deployments, controller_deployment());
-        if (!made) co_return Error{ErrorKind::invalid, made.error().message};
-    }
-    co_return Result<void>{};
+    co_return lab::publish_prometheus(cluster, prometheus->origin());
 }
 
 controller::Settings RunningLab::State::controller_settings() const {
@@ -296,13 +318,7 @@ std::optional<std::string> RunningLab::gateway_url(const kube::ObjectKey& gatewa
     const auto object = state_->cluster.find(resources::istio_mesh_gateways, gateway);
     const auto service = state_->cluster.find(resources::services, gateway);
     if (!object || !service) return std::nullopt;
-    std::string address(text_at(*service, {"metadata", "annotations", "sluice.dev/lab-address"}));
-    const auto& addresses = array_at(*object, {"status", "GatewayAddress"});
-    if (address.empty() && !addresses.empty() && addresses.front().is_string())
-        address = addresses.front().get_string();
-    if (address.empty()) return std::nullopt;
-    if (address.ends_with(":80")) address.resize(address.size() - 3);
-    return fmt::format("http://{}/", address);
+    return cli::gateway_url(*object, *service);
 }
 
 void RunningLab::on_log(std::function<void(std::string_view line)> callback) {

@@ -92,95 +92,117 @@ void Autoscalers::on_target(const Resource& resource, const Change& change) {
     for (const auto& key : found->second) queue_.add(key);
 }
 
+struct Autoscalers::Pass {
+    const Json& autoscaler;
+    Time now;
+    ObjectKey target;
+    const Resource* resource = nullptr;  // of the target
+    ObjectPtr object = nullptr;          // the target
+    Json status = JsonObject{};
+
+    std::int64_t current() const { return integer_at(*object, {"spec", "replicas"}).value_or(1); }
+};
+
 void Autoscalers::reconcile(const ObjectKey& key) {
     const auto autoscaler = cluster_.find(autoscalers(), key);
     if (autoscaler == nullptr) return;
-    const auto now = cluster_.clock().now();
-    Json status = JsonObject{};
+    Pass pass{*autoscaler,
+              cluster_.clock().now(),
+              {key.ns, std::string(text_at(*autoscaler, {"spec", "scaleTargetRef", "name"}))}};
     if (const auto* known = find(*autoscaler, {"status"}); known != nullptr && known->is_object()) {
-        status = *known;
+        pass.status = *known;
     }
+    if (find_target(pass)) size(pass);
+    save(*autoscaler, pass.status);
+}
 
-    const auto kind = text_at(*autoscaler, {"spec", "scaleTargetRef", "kind"});
-    const ObjectKey target{key.ns,
-                           std::string(text_at(*autoscaler, {"spec", "scaleTargetRef", "name"}))};
-    const auto& resource = kind == "ReplicaSet" ? resources::replica_sets : resources::deployments;
-    const auto object = kind == "Deployment" || kind == "ReplicaSet"
-                            ? cluster_.find(resource, target)
-                            : ObjectPtr{};
-    if (object == nullptr) {
-        const auto why = fmt::format(
-            "the HPA controller was unable to get the target's current scale: {} \"{}\" not found",
-            resource.qualified(),
-            target.name);
-        const auto* before = condition_in(status, "AbleToScale");
-        if (before == nullptr || text_at(*before, {"reason"}) != "FailedGetScale") {
-            events_.record(*autoscaler, {EventType::warning, "FailedGetScale", why});
-        }
-        say(status, {"AbleToScale", "False", "FailedGetScale", why}, now);
-        return save(*autoscaler, status);
+bool Autoscalers::find_target(Pass& pass) {
+    const auto kind = text_at(pass.autoscaler, {"spec", "scaleTargetRef", "kind"});
+    pass.resource = kind == "ReplicaSet" ? &resources::replica_sets : &resources::deployments;
+    if (kind == pass.resource->kind) pass.object = cluster_.find(*pass.resource, pass.target);
+    if (pass.object != nullptr) {
+        say(pass.status,
+            {"AbleToScale",
+             "True",
+             "SucceededGetScale",
+             "the HPA controller was able to get the target's current scale"},
+            pass.now);
+        return true;
     }
-    say(status,
-        {"AbleToScale",
-         "True",
-         "SucceededGetScale",
-         "the HPA controller was able to get the target's current scale"},
-        now);
+    const auto why = fmt::format(
+        "the HPA controller was unable to get the target's current scale: {} \"{}\" not found",
+        pass.resource->qualified(),
+        pass.target.name);
+    const auto* before = condition_in(pass.status, "AbleToScale");
+    if (before == nullptr || text_at(*before, {"reason"}) != "FailedGetScale") {
+        events_.record(pass.autoscaler, {EventType::warning, "FailedGetScale", why});
+    }
+    say(pass.status, {"AbleToScale", "False", "FailedGetScale", why}, pass.now);
+    return false;
+}
 
-    const auto current = integer_at(*object, {"spec", "replicas"}).value_or(1);
+void Autoscalers::size(Pass& pass) {
+    const auto current = pass.current();
+    const auto decision = clamped(pass.autoscaler, current);
     auto desired = current;
-    const auto decision = clamped(*autoscaler, current);
-    const auto* active = condition_in(status, "ScalingActive");
-    const std::string active_reason(active == nullptr ? std::string_view{}
-                                                      : text_at(*active, {"reason"}));
-    if (current == 0 && integer_at(*autoscaler, {"spec", "minReplicas"}).value_or(1) != 0) {
-        say(status,
+    if (current == 0 && integer_at(pass.autoscaler, {"spec", "minReplicas"}).value_or(1) != 0) {
+        say(pass.status,
             {"ScalingActive",
              "False",
              "ScalingDisabled",
              "scaling is disabled since the replica count of the target is zero"},
-            now);
+            pass.now);
     } else if (!decision.why.empty()) {
-        WriteOptions options;
-        options.subresource = Subresource::scale;
-        const Json patch = {{"spec", {{"replicas", decision.replicas}}}};
-        const auto scaled = cluster_.patch(resource, target, PatchKind::merge, patch, options);
-        if (scaled) {
-            desired = decision.replicas;
-            say(status,
-                {"AbleToScale",
-                 "True",
-                 "SucceededRescale",
-                 fmt::format("the HPA controller was able to update the target scale to {}",
-                             desired)},
-                now);
-            put(status, {"lastScaleTime"}, Json(rfc3339(now)));
-            events_.record(*autoscaler,
-                           {EventType::normal,
-                            "SuccessfulRescale",
-                            fmt::format("New size: {}; reason: {}", desired, decision.why)});
-        }
+        if (rescale(pass, decision)) desired = decision.replicas;
     } else {
-        // There is no metrics API in the lab, and an autoscaler says so once.
-        const auto missing = metrics_missing(*autoscaler);
-        if (active_reason != "FailedGetResourceMetric") {
-            events_.record(*autoscaler, {EventType::warning, "FailedGetResourceMetric", missing});
-            events_.record(
-                *autoscaler,
-                {EventType::warning,
-                 "FailedComputeMetricsReplicas",
-                 fmt::format("invalid metrics (1 invalid out of 1), first error is: {}", missing)});
-        }
-        say(status,
-            {"ScalingActive",
-             "False",
-             "FailedGetResourceMetric",
-             "the HPA was unable to compute the replica count: " + missing},
-            now);
+        say_metrics_are_missing(pass);
     }
-    put(status, {"currentReplicas"}, integer_at(*object, {"status", "replicas"}).value_or(current));
-    put(status, {"desiredReplicas"}, Json(desired));
-    save(*autoscaler, status);
+    put(pass.status,
+        {"currentReplicas"},
+        integer_at(*pass.object, {"status", "replicas"}).value_or(current));
+    put(pass.status, {"desiredReplicas"}, Json(desired));
+}
+
+bool Autoscalers::rescale(Pass& pass, const ScaleDecision& decision) {
+    WriteOptions options;
+    options.subresource = Subresource::scale;
+    const Json patch = {{"spec", {{"replicas", decision.replicas}}}};
+    const auto scaled =
+        cluster_.patch(*pass.resource, pass.target, PatchKind::merge, patch, options);
+    if (!scaled) return false;
+    say(pass.status,
+        {"AbleToScale",
+         "True",
+         "SucceededRescale",
+         fmt::format("the HPA controller was able to update the target scale to {}",
+                     decision.replicas)},
+        pass.now);
+    put(pass.status, {"lastScaleTime"}, Json(rfc3339(pass.now)));
+    events_.record(pass.autoscaler,
+                   {EventType::normal,
+                    "SuccessfulRescale",
+                    fmt::format("New size: {}; reason: {}", decision.replicas, decision.why)});
+    return true;
+}
+
+// There is no metrics API in the lab, and an autoscaler says so once.
+void Autoscalers::say_metrics_are_missing(Pass& pass) {
+    const auto missing = metrics_missing(pass.autoscaler);
+    const auto* before = condition_in(pass.status, "ScalingActive");
+    if (before == nullptr || text_at(*before, {"reason"}) != "FailedGetResourceMetric") {
+        events_.record(pass.autoscaler, {EventType::warning, "FailedGetResourceMetric", missing});
+        events_.record(
+            pass.autoscaler,
+            {EventType::warning,
+             "FailedComputeMetricsReplicas",
+             fmt::format("invalid metrics (1 invalid out of 1), first error is: {}", missing)});
+    }
+    say(pass.status,
+        {"ScalingActive",
+         "False",
+         "FailedGetResourceMetric",
+         "the HPA was unable to compute the replica count: " + missing},
+        pass.now);
 }
 
 void Autoscalers::save(const Json& autoscaler, const Json& status) {

@@ -25,10 +25,15 @@ class Autoscalers {
 
    private:
     using Target = std::pair<std::string, ObjectKey>;  // kind, name
+    struct Pass;                                       // one reconcile of one autoscaler
 
     void on_autoscaler(const Change& change);
     void on_target(const Resource& resource, const Change& change);
     void reconcile(const ObjectKey& key);
+    bool find_target(Pass& pass);
+    void size(Pass& pass);
+    bool rescale(Pass& pass, const ScaleDecision& decision);
+    void say_metrics_are_missing(Pass& pass);
     void save(const Json& autoscaler, const Json& status);
 
     Cluster& cluster_;

@@ -395,43 +395,7 @@ bool Deployments::make_newest(Pass& pass) {
     if (wanted == nullptr) return false;
     const auto hash =
         template_hash(*wanted, integer_at(pass.deployment, {"status", "collisionCount"}));
-    const auto name = fmt::format("{}-{}", pass.key.name, hash);
-
-    Json pod_template = *wanted;
-    put(pod_template, {"metadata", "labels", hash_label}, Json(hash));
-    Json selector = *find(pass.deployment, {"spec", "selector"});
-    put(selector, {"matchLabels", hash_label}, Json(hash));
-
-    std::int64_t total = 0;
-    for (const auto& set : pass.old) total += spec_replicas(*set);
-    const bool recreates = text_at(pass.deployment, {"spec", "strategy", "type"}) == "Recreate";
-    const auto replicas = recreates ? pass.replicas() : new_replicas(pass.wanted(), 0, total);
-
-    JsonObject notes;
-    for (const auto& note : object_at(pass.deployment, {"metadata", "annotations"})) {
-        if (!is_own_annotation(note.key())) notes[note.key()] = note.value();
-    }
-    const auto revision = std::to_string(max_revision(pass.old) + 1);
-    notes[revision_annotation] = revision;
-    notes[desired_annotation] = std::to_string(pass.replicas());
-    notes[max_annotation] = std::to_string(pass.replicas() + pass.wanted().bounds.surge);
-
-    Json set = {{"apiVersion", "apps/v1"}, {"kind", "ReplicaSet"}};
-    put(set, {"metadata", "name"}, Json(name));
-    put(set, {"metadata", "namespace"}, Json(pass.key.ns));
-    put(set, {"metadata", "labels"}, object_at(pod_template, {"metadata", "labels"}));
-    put(set, {"metadata", "annotations"}, std::move(notes));
-    put(set,
-        {"metadata", "ownerReferences"},
-        JsonArray{kube::owner_reference_to(resources::deployments, pass.deployment)});
-    put(set, {"spec", "replicas"}, replicas);
-    if (const auto min_ready = integer_at(pass.deployment, {"spec", "minReadySeconds"});
-        min_ready.value_or(0) != 0) {
-        put(set, {"spec", "minReadySeconds"}, *min_ready);
-    }
-    put(set, {"spec", "selector"}, std::move(selector));
-    put(set, {"spec", "template"}, std::move(pod_template));
-
+    auto set = newest_of(pass, hash);
     const auto made = cluster_.create(resources::replica_sets, std::move(set));
     if (!made && made.error().reason == "AlreadyExists") {
         // The name is taken by another template: the next pass hashes with a count.
@@ -441,30 +405,83 @@ bool Deployments::make_newest(Pass& pass) {
         return false;
     }
     if (!made) {
-        const auto text =
-            fmt::format("Failed to create new replica set \"{}\": {}", name, made.error().message);
-        set_condition(
-            pass.status(), {"Progressing", "False", "ReplicaSetCreateError", text}, pass.now);
-        events_.record(pass.deployment, {EventType::warning, "ReplicaSetCreateError", text});
-        queue_.add_at(pass.key, pass.now + create_retry);
+        could_not_make(pass, fmt::format("{}-{}", pass.key.name, hash), made.error());
         return false;
     }
     pass.newest = *made;
     replica_sets_.note(**made);
-    put(pass.deployment, {"metadata", "annotations", revision_annotation}, Json(revision));
+    announce_newest(pass);
+    return true;
+}
+
+Json Deployments::newest_of(const Pass& pass, const std::string& hash) {
+    Json pod_template = *find(pass.deployment, {"spec", "template"});
+    put(pod_template, {"metadata", "labels", hash_label}, Json(hash));
+    Json selector = *find(pass.deployment, {"spec", "selector"});
+    put(selector, {"matchLabels", hash_label}, Json(hash));
+
+    Json set = {{"apiVersion", "apps/v1"}, {"kind", "ReplicaSet"}};
+    put(set, {"metadata", "name"}, Json(fmt::format("{}-{}", pass.key.name, hash)));
+    put(set, {"metadata", "namespace"}, Json(pass.key.ns));
+    put(set, {"metadata", "labels"}, object_at(pod_template, {"metadata", "labels"}));
+    put(set, {"metadata", "annotations"}, notes_of_newest(pass));
+    put(set,
+        {"metadata", "ownerReferences"},
+        JsonArray{kube::owner_reference_to(resources::deployments, pass.deployment)});
+    put(set, {"spec", "replicas"}, first_size_of_newest(pass));
+    if (const auto min_ready = integer_at(pass.deployment, {"spec", "minReadySeconds"});
+        min_ready.value_or(0) != 0) {
+        put(set, {"spec", "minReadySeconds"}, *min_ready);
+    }
+    put(set, {"spec", "selector"}, std::move(selector));
+    put(set, {"spec", "template"}, std::move(pod_template));
+    return set;
+}
+
+JsonObject Deployments::notes_of_newest(const Pass& pass) {
+    JsonObject notes;
+    for (const auto& note : object_at(pass.deployment, {"metadata", "annotations"})) {
+        if (!is_own_annotation(note.key())) notes[note.key()] = note.value();
+    }
+    notes[revision_annotation] = std::to_string(max_revision(pass.old) + 1);
+    notes[desired_annotation] = std::to_string(pass.replicas());
+    notes[max_annotation] = std::to_string(pass.replicas() + pass.wanted().bounds.surge);
+    return notes;
+}
+
+std::int64_t Deployments::first_size_of_newest(const Pass& pass) {
+    if (text_at(pass.deployment, {"spec", "strategy", "type"}) == "Recreate") {
+        return pass.replicas();
+    }
+    std::int64_t total = 0;
+    for (const auto& set : pass.old) total += spec_replicas(*set);
+    return new_replicas(pass.wanted(), 0, total);
+}
+
+void Deployments::could_not_make(Pass& pass, const std::string& name, const Status& why) {
+    const auto text = fmt::format("Failed to create new replica set \"{}\": {}", name, why.message);
+    set_condition(pass.status(), {"Progressing", "False", "ReplicaSetCreateError", text}, pass.now);
+    events_.record(pass.deployment, {EventType::warning, "ReplicaSetCreateError", text});
+    queue_.add_at(pass.key, pass.now + create_retry);
+}
+
+void Deployments::announce_newest(Pass& pass) {
+    const auto name = name_of(*pass.newest);
+    put(pass.deployment,
+        {"metadata", "annotations", revision_annotation},
+        Json(annotation(*pass.newest, revision_annotation)));
     set_condition(pass.status(),
                   {"Progressing",
                    "True",
                    "NewReplicaSetCreated",
                    fmt::format("Created new replica set \"{}\"", name)},
                   pass.now);
-    if (replicas > 0) {
-        events_.record(pass.deployment,
-                       {EventType::normal,
-                        "ScalingReplicaSet",
-                        fmt::format("Scaled up replica set {} from 0 to {}", name, replicas)});
-    }
-    return true;
+    const auto replicas = spec_replicas(*pass.newest);
+    if (replicas == 0) return;
+    events_.record(pass.deployment,
+                   {EventType::normal,
+                    "ScalingReplicaSet",
+                    fmt::format("Scaled up replica set {} from 0 to {}", name, replicas)});
 }
 
 // Writes what the pass has found, and only that: annotations first, then the status.

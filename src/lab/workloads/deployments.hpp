@@ -31,6 +31,11 @@ class Deployments {
     void find_newest(Pass& pass);
     bool find_or_make_newest(Pass& pass);
     bool make_newest(Pass& pass);
+    static Json newest_of(const Pass& pass, const std::string& hash);
+    static JsonObject notes_of_newest(const Pass& pass);
+    static std::int64_t first_size_of_newest(const Pass& pass);
+    void could_not_make(Pass& pass, const std::string& name, const Status& why);
+    void announce_newest(Pass& pass);
     void sync_newest(Pass& pass);
     bool shrink_old(Pass& pass, const std::vector<std::int64_t>& targets);
     bool resize(Pass& pass, ObjectPtr& set, std::int64_t replicas);

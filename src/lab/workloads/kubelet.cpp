@@ -44,10 +44,7 @@ void Kubelet::start() {
     state->runtime.listen({[state](const ContainerId& id, int exit_code) {
                                const auto known = state->key_of_uid.find(id.pod_uid);
                                if (known == state->key_of_uid.end()) return;
-                               const auto key = known->second;
-                               auto* container = state->find(key, id);
-                               if (container != nullptr)
-                                   state->ended(key, state->pods.at(key), *container, exit_code);
+                               state->ended_by_itself(ObjectKey(known->second), id, exit_code);
                            },
                            [state](const ContainerId& id) {
                                const auto known = state->key_of_uid.find(id.pod_uid);

@@ -21,7 +21,7 @@ struct InProcessStart {
     std::string ip;
     // Takes a line; on the control thread.
     std::function<void(std::string_view line)> log;
-    // It came to its end by itself; on the control thread, after `started` has returned.
+    // It came to its end by itself; on the control thread, even before `started` has returned.
     std::function<void(int exit_code)> exited;
 };
 

@@ -182,23 +182,7 @@ Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
     const bool inside = start.app == apps::in_process;
     Result<ContainerRun> run = ContainerRun{};
     if (inside) {
-        if (const auto* container = find(key, id)) {
-            if (const auto* app = in_process(*container)) {
-                app->started(
-                    {id,
-                     key,
-                     start.ip,
-                     [this, id](std::string_view line) { logs.append(id, std::string(line)); },
-                     [this, key, id](int exit_code) {
-                         auto* over = find(key, id);
-                         if (over == nullptr || pods.at(key).leaving ||
-                             over->facts.phase != ContainerPhase::running) {
-                             return;
-                         }
-                         ended(key, pods.at(key), *over, exit_code);
-                     }});
-            }
-        }
+        start_in_process(key, start);
     } else {
         run = co_await runtime.start(std::move(start));
     }
@@ -210,18 +194,17 @@ Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
     }
     auto& pod = pods.at(key);
     auto& facts = container->facts;
+    facts.started_at = now();
     if (!run) {
         events.record(*pod.object,
                       {EventType::warning,
                        "Failed",
                        fmt::format("Error: {}", run.error().message),
                        field_path(*container)});
-        facts.started_at = now();
         ended(key, pod, *container, 128);
         co_return;
     }
     facts.phase = ContainerPhase::running;
-    facts.started_at = now();
     facts.container_id = "sluice://" + cluster.random().uuid();
     container->exits_at = run->exits_at;
     container->exit_code = run->exit_code;
@@ -239,7 +222,36 @@ Task<> Kubelet::State::start_container(ObjectKey key, ContainerStart start) {
                    "Started",
                    fmt::format("Started container {}", facts.name),
                    field_path(*container)});
+    if (container->ended_early) co_return ended(key, pod, *container, *container->ended_early);
     queue.add(key);
+}
+
+void Kubelet::State::start_in_process(const ObjectKey& key, const ContainerStart& start) {
+    const auto* container = find(key, start.id);
+    const auto* app = container == nullptr ? nullptr : in_process(*container);
+    if (app == nullptr) return;
+    const auto id = start.id;
+    app->started({id,
+                  key,
+                  start.ip,
+                  [this, id](std::string_view line) { logs.append(id, std::string(line)); },
+                  [this, key, id](int exit_code) { ended_by_itself(key, id, exit_code); }});
+}
+
+void Kubelet::State::ended_by_itself(const ObjectKey& key, const ContainerId& id, int exit_code) {
+    auto* container = find(key, id);
+    if (container == nullptr || pods.at(key).leaving) return;
+    switch (container->facts.phase) {
+        case ContainerPhase::starting:
+            container->ended_early = exit_code;
+            return;
+        case ContainerPhase::running:
+            return ended(key, pods.at(key), *container, exit_code);
+        case ContainerPhase::waiting:
+        case ContainerPhase::backing_off:
+        case ContainerPhase::finished:
+            return;
+    }
 }
 
 // The container has come to its end, by itself or by us.
@@ -255,6 +267,7 @@ void Kubelet::State::ended(const ObjectKey& key,
     facts.ready = false;
     facts.started = false;
     container.exits_at.reset();
+    container.ended_early.reset();
     for (auto& probe : container.probes) probe = {};
     queue.add(key);
     if (pod.leaving) return;

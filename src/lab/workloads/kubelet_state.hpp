@@ -30,6 +30,8 @@ struct KubeletContainer {
     int instance = 0;
     std::optional<Time> exits_at = std::nullopt;
     int exit_code = 1;
+    // It came to its end before we knew that it runs.
+    std::optional<int> ended_early = std::nullopt;
     Duration back_off{};
     Time retry_at = Time::max();
     bool pull_failed = false;
@@ -81,6 +83,8 @@ struct Kubelet::State {
     void ask(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
     void pass_unasked(const KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
     void ended(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, int exit_code);
+    // The same, said by whoever runs it; of a life that is over already it means nothing.
+    void ended_by_itself(const ObjectKey& key, const ContainerId& id, int exit_code);
     void on_endpoints(const Change& change);
     void serve_ports(const KubeletPod& pod, const JsonArray& ports);
     void leave(const ObjectKey& key, KubeletPod& pod);
@@ -92,6 +96,7 @@ struct Kubelet::State {
     const InProcessApp* in_process(const KubeletContainer& container) const;
 
     Task<> start_container(ObjectKey key, ContainerStart start);
+    void start_in_process(const ObjectKey& key, const ContainerStart& start);
     Task<> ask_probe(ObjectKey key, ProbeCall call, ProbeKind kind);
     Task<> stop_container(ContainerId id, const InProcessApp* app, Duration grace);
     Task<> kill_container(ObjectKey key, ContainerId id);

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <string>
 
 using namespace sluice::cli;
@@ -18,6 +19,27 @@ struct Scratch {
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
     ~Scratch() { fs::remove_all(path); }
+};
+
+// Where /tmp is for this process, until it goes.
+class OtherTmp {
+   public:
+    explicit OtherTmp(const fs::path& path) {
+        if (const char* before = std::getenv("TMPDIR")) before_ = before;
+        ::setenv("TMPDIR", path.c_str(), 1);
+    }
+    OtherTmp(const OtherTmp&) = delete;
+    OtherTmp& operator=(const OtherTmp&) = delete;
+    ~OtherTmp() {
+        if (before_) {
+            ::setenv("TMPDIR", before_->c_str(), 1);
+        } else {
+            ::unsetenv("TMPDIR");
+        }
+    }
+
+   private:
+    std::optional<std::string> before_;
 };
 
 }  // namespace
@@ -65,28 +87,39 @@ TEST_CASE("a demo takes the folder that no living lab holds") {
     CHECK(free_demo_dir() != first);
 }
 
-TEST_CASE("locks are not kept where somebody else has put a folder in their place") {
+TEST_CASE("a demo's folder is not made where somebody else has put a folder in its place") {
     const Scratch scratch;
-    const char* before = std::getenv("TMPDIR");
-    const std::string kept = before == nullptr ? "" : before;
-    ::setenv("TMPDIR", scratch.path.c_str(), 1);
+    const OtherTmp tmp(scratch.path);
     const auto dir = scratch.path / ("sluice-" + std::to_string(::getuid()));
     fs::create_directories(scratch.path / "elsewhere");
     fs::create_directory_symlink(scratch.path / "elsewhere", dir);
 
-    const auto block = AddressBlock::take();
-    const auto lab = LabDir::open(free_demo_dir());
+    const auto refused = LabDir::open(free_demo_dir());
     CHECK(fs::is_empty(scratch.path / "elsewhere"));
-    fs::remove(dir);
-    CHECK(AddressBlock::take());
-
-    if (before == nullptr) {
-        ::unsetenv("TMPDIR");
-    } else {
-        ::setenv("TMPDIR", kept.c_str(), 1);
-    }
-    REQUIRE_FALSE(block);
-    CHECK(block.error().message ==
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message ==
           dir.string() + " is no folder of yours: remove it, or set TMPDIR");
-    CHECK_FALSE(lab);
+    fs::remove(dir);
+    CHECK(LabDir::open(free_demo_dir()));
+}
+
+// Two users share the machine's loopback addresses, but neither a home nor the folder in /tmp.
+TEST_CASE("no two labs of a machine have the same block of addresses, whoever runs them") {
+    const auto mine = AddressBlock::take();
+    REQUIRE(mine);
+    const Scratch scratch;
+    const OtherTmp tmp(scratch.path);
+    const auto theirs = AddressBlock::take();
+    REQUIRE(theirs);
+    CHECK(theirs->number() != mine->number());
+}
+
+TEST_CASE("a block of addresses is free again when its lab has gone") {
+    const auto take = [] {
+        const auto block = AddressBlock::take();
+        REQUIRE(block);
+        return block->number();
+    };
+    const int first = take();
+    CHECK(take() <= first);
 }

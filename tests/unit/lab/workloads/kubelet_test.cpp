@@ -348,4 +348,26 @@ TEST_CASE("the pod that takes the place of an in-process one has a life of its o
     CHECK(integer_at(status, {"restartCount"}) == 1);
 }
 
+TEST_CASE("an app that ends while it is being started is started again") {
+    Lab lab;
+    int starts = 0;
+    lab.kubelet().run_in_process("*/flagger:*",
+                                 {[&starts](const InProcessStart& start) {
+                                      if (++starts == 1) start.exited(3);
+                                  },
+                                  [](const ContainerId&) -> Task<> {
+                                      return [](Duration) -> Task<> { co_return; }(Duration{});
+                                  }});
+    lab.start();
+    lab.create(
+        resources::deployments,
+        a_deployment({.name = "flagger", .image = "ghcr.io/fluxcd/flagger:1.44.0", .replicas = 1}));
+    lab.run_for(seconds{30});
+    CHECK(starts == 2);
+    const auto& status = array_at(*lab.pods().front(), {"status", "containerStatuses"}).at(0);
+    CHECK(integer_at(status, {"restartCount"}) == 1);
+    CHECK(integer_at(status, {"lastState", "terminated", "exitCode"}) == 3);
+    CHECK(bool_at(status, {"ready"}) == true);
+}
+
 }  // namespace sluice::lab::testing
