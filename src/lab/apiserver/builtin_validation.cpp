@@ -367,6 +367,26 @@ bool is_config_key(std::string_view key) {
            });
 }
 
+// Of the bytes behind base64, without the '=' that fill it up.
+std::size_t decoded_size(std::string_view text) {
+    return text.substr(0, text.find_last_not_of('=') + 1).size() * 3 / 4;
+}
+
+// Where a ConfigMap is too large no field of it is named.
+void check_data_size(const Json& object, FieldErrors& errors) {
+    const bool secret = text_at(object, {"kind"}) == "Secret";
+    std::size_t bytes = 0;
+    for (const std::string_view map : {"data", "binaryData"}) {
+        for (const auto& [key, value] : object_at(object, {map})) {
+            const auto* text = value.if_string();
+            if (text == nullptr) continue;
+            bytes += secret || map == "binaryData" ? decoded_size(*text) : text->size();
+        }
+    }
+    constexpr std::size_t bytes_max = std::size_t{1024} * 1024;
+    if (bytes > bytes_max) errors.push_back(wrong::too_long(secret ? "data" : "[]", bytes_max));
+}
+
 void check_data(const Json& object, const Json* before, FieldErrors& errors) {
     for (const std::string_view map : {"data", "binaryData"}) {
         for (const auto& [key, value] : object_at(object, {map})) {
@@ -379,6 +399,7 @@ void check_data(const Json& object, const Json* before, FieldErrors& errors) {
                 "'[-._a-zA-Z0-9]+')"));
         }
     }
+    check_data_size(object, errors);
     if (before == nullptr || !bool_at(*before, {"immutable"}).value_or(false)) return;
     if (!bool_at(object, {"immutable"}).value_or(false)) {
         errors.push_back(

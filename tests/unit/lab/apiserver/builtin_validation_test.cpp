@@ -1,6 +1,7 @@
 #include "lab/apiserver/builtin_validation.hpp"
 
 #include "a_cluster.hpp"
+#include "base/core/text.hpp"
 
 using namespace sluice;
 using namespace sluice::lab;
@@ -156,4 +157,24 @@ TEST_CASE("a running pod changes its image and little else") {
               .error()
               .message.starts_with("Pod \"p\" is invalid: spec: Forbidden: pod updates may not "
                                    "change fields other than `spec.containers[*].image`"));
+}
+
+TEST_CASE("a ConfigMap or Secret holds a mebibyte and no more") {
+    ACluster lab;
+    constexpr std::size_t mebibyte = std::size_t{1024} * 1024;
+    const auto refusal = [&lab](
+                             const Resource& resource, std::string_view member, std::string value) {
+        const JsonObject object{{"metadata", JsonObject{{"name", "big"}, {"namespace", "default"}}},
+                                {member, JsonObject{{"k", std::move(value)}}}};
+        const auto made = lab.cluster.create(resource, object, {.dry_run = true});
+        return made ? std::string("accepted") : made.error().message;
+    };
+    CHECK(refusal(resources::config_maps, "data", std::string(mebibyte, 'x')) == "accepted");
+    CHECK(refusal(resources::config_maps, "data", std::string(mebibyte + 1, 'x')) ==
+          "ConfigMap \"big\" is invalid: []: Too long: may not be more than 1048576 bytes");
+    CHECK(refusal(resources::config_maps, "binaryData", base64(std::string(mebibyte, 'x'))) ==
+          "accepted");
+    CHECK(refusal(resources::secrets, "data", base64(std::string(mebibyte, 'x'))) == "accepted");
+    CHECK(refusal(resources::secrets, "stringData", std::string(mebibyte + 1, 'x')) ==
+          "Secret \"big\" is invalid: data: Too long: may not be more than 1048576 bytes");
 }
