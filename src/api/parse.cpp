@@ -360,16 +360,10 @@ Service read_service(const Reader& reader) {
     }
     service.app_protocol = reader.text({"appProtocol"});
     service.tcp = equals_ignoring_case(service.app_protocol, "tcp");
-    if (service.tcp) {
-        reader.findings().not_built(reader.name({"appProtocol"}),
-                                    fmt::format("{} is not built yet", service.app_protocol));
-    }
     service.traffic_distribution = reader.text({"trafficDistribution"});
     service.port_discovery = reader.flag({"portDiscovery"});
     service.headless = reader.flag({"headless"});
-    if (reader.flag({"delegation"})) {
-        reader.findings().not_built(reader.name({"delegation"}), "not built yet");
-    }
+    reader.flag({"delegation"});  // the router's; here only that it is true or false
     service.apex = {reader.texts({"apex", "labels"}), reader.texts({"apex", "annotations"})};
     service.primary = {reader.texts({"primary", "labels"}),
                        reader.texts({"primary", "annotations"})};

@@ -117,13 +117,42 @@ Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Route route) 
 
 Task<Result<void>> CanaryController::write(ViewPtr view, routing::ObjectWrite write) {
     const auto& name = write.name;
-    auto answer =
-        write.verb == routing::WriteVerb::create
-            ? co_await tools_.client.create(name.resource, write.body, {.field_manager = manager})
-            : co_await tools_.client.merge_patch(
-                  name.resource, name.key, write.body, {.field_manager = manager});
-    if (!answer) co_return answer.error().with(write.failing);
-    tools_.caches.of(name.resource)->note(*answer);
+    auto& cache = *tools_.caches.of(name.resource);
+    const auto failed_by = [&](const Error& error) {
+        return Error{error.kind,
+                     fmt::format("{}: {}{}", write.failing, error.message, write.failing_end),
+                     error.retry_after};
+    };
+    switch (write.verb) {
+        case routing::WriteVerb::create: {
+            const auto answer = co_await tools_.client.create(
+                name.resource, write.body, {.field_manager = manager});
+            if (!answer) co_return failed_by(answer.error());
+            cache.note(*answer);
+            break;
+        }
+        case routing::WriteVerb::patch: {
+            const auto answer = co_await tools_.client.merge_patch(
+                name.resource, name.key, write.body, {.field_manager = manager});
+            if (!answer) co_return failed_by(answer.error());
+            cache.note(*answer);
+            break;
+        }
+        case routing::WriteVerb::remove: {
+            const auto answer = co_await tools_.client.remove(
+                name.resource,
+                name.key,
+                {.propagation = kube::Propagation::background,
+                 .uid = std::string(kube::uid_of(write.body)),
+                 .resource_version = std::string(kube::resource_version_of(write.body))});
+            if (answer) {
+                cache.note_deleted(name.key, *answer);
+            } else if (answer.error().kind != ErrorKind::not_found) {
+                co_return failed_by(answer.error());
+            }
+            break;
+        }
+    }
     tell(*view, write.done);
     co_return Result<void>{};
 }

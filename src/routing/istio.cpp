@@ -1,6 +1,8 @@
 #include "routing/istio.hpp"
 
 #include "base/core/text.hpp"
+#include "routing/objects.hpp"
+#include "routing/route_plan.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -10,8 +12,8 @@
 namespace sluice::routing {
 namespace {
 
-constexpr std::string_view original_configuration = "flagger.kubernetes.io/original-configuration";
-constexpr std::string_view last_applied = "kubectl.kubernetes.io/last-applied-configuration";
+constexpr std::string_view rule_operation = "reconcileDestinationRule failed";
+constexpr std::string_view service_operation = "reconcileVirtualService failed";
 
 ObjectName rule_name(const Json& canary, const std::string& service) {
     return {kube::resources::destination_rules, {kube::key_of(canary).ns, service}};
@@ -22,82 +24,24 @@ ObjectName virtual_service_name(const Json& canary) {
             {kube::key_of(canary).ns, service_names(canary).apex}};
 }
 
-const Json* find_live(const LiveObjects& live, const ObjectName& name) {
-    const auto found = live.find(name);
-    return found == live.end() ? nullptr : &found->second;
-}
-
-// "VirtualService web.prod"
-std::string title(const ObjectName& name) {
-    return fmt::format("{} {}.{}", name.resource.kind, name.key.name, name.key.ns);
-}
-
-bool is_controlled_by(const Json& object, const Json& canary) {
-    const auto* owner = kube::controller_of(object);
-    return owner != nullptr && text_at(*owner, {"uid"}) == kube::uid_of(canary);
-}
-
-// Nobody's object may be adopted, another controller's never.
-Result<void> require_ours_or_free(const ObjectName& name, const Json& object, const Json& canary) {
-    const auto* owner = kube::controller_of(object);
-    if (owner == nullptr || is_controlled_by(object, canary)) return {};
-    return Error{ErrorKind::denied,
-                 fmt::format("{} is controlled by {} {}, not by Canary {}",
-                             title(name),
-                             text_at(*owner, {"kind"}),
-                             text_at(*owner, {"name"}),
-                             kube::key_of(canary).name)};
-}
-
-Json new_object(const ObjectName& name, const Json& canary) {
-    return JsonObject{
-        {"apiVersion", name.resource.api_version()},
-        {"kind", name.resource.kind},
-        {"metadata",
-         JsonObject{{"name", name.key.name},
-                    {"namespace", name.key.ns},
-                    {"ownerReferences",
-                     JsonArray{kube::owner_reference_to(kube::resources::canaries, canary)}}}},
-        {"spec", JsonObject{}}};
-}
-
-ObjectWrite creation(const ObjectName& name, Json object, std::string_view operation) {
-    return {.name = name,
-            .verb = WriteVerb::create,
-            .body = std::move(object),
-            .done = title(name) + " created",
-            .failing = fmt::format("{} failed: {} create error", operation, title(name))};
-}
-
-// The patch from `live` to `desired`; its body is an empty object when nothing differs.
-ObjectWrite change(const ObjectName& name,
-                   const Json& live,
-                   const Json& desired,
-                   std::string failing) {
-    auto patch = merge_patch_between(live, desired);
-    if (!patch.as_object().empty()) {
-        put(patch, {"metadata", "resourceVersion"}, Json(kube::resource_version_of(live)));
-    }
-    return {.name = name,
-            .verb = WriteVerb::patch,
-            .body = std::move(patch),
-            .done = title(name) + " updated",
-            .failing = std::move(failing)};
-}
-
-bool says_something(const ObjectWrite& write) {
-    return write.verb == WriteVerb::create || !write.body.as_object().empty();
-}
-
 bool is_tcp(const Json& canary) {
     return equals_ignoring_case(text_at(canary, {"spec", "service", "appProtocol"}), "tcp");
+}
+
+bool is_delegate(const Json& canary) {
+    return bool_at(canary, {"spec", "service", "delegation"}).value_or(false);
 }
 
 std::string_view list_key(const Json& canary) {
     return is_tcp(canary) ? "tcp" : "http";
 }
 
+std::string_view other_list_key(const Json& canary) {
+    return is_tcp(canary) ? "http" : "tcp";
+}
+
 JsonArray hosts(const Json& canary) {
+    if (is_delegate(canary)) return {};
     auto list = array_at(canary, {"spec", "service", "hosts"});
     const auto apex = service_names(canary).apex;
     const bool covered = std::ranges::any_of(list, [&](const Json& host) {
@@ -107,17 +51,24 @@ JsonArray hosts(const Json& canary) {
     return list;
 }
 
-JsonArray gateways(const Json& canary) {
+void put_gateways(Json& object, const Json& canary) {
+    if (is_delegate(canary)) {
+        drop(object, {"spec", "gateways"});
+        return;
+    }
     auto list = array_at(canary, {"spec", "service", "gateways"});
     if (list.empty()) list.emplace_back("mesh");
-    return list;
+    put(object, {"spec", "gateways"}, std::move(list));
 }
+
+// --- our routes -------------------------------------------------------------------------------
 
 Json destination(const Json& canary, const std::string& host, int weight) {
     Json made = JsonObject{{"destination", JsonObject{{"host", host}}}, {"weight", weight}};
     const auto& through = array_at(canary, {"spec", "service", "gateways"});
-    const bool at_gateway = !through.empty() && through.front() != Json("mesh");
-    if (at_gateway && bool_at(canary, {"spec", "service", "portDiscovery"}).value_or(false)) {
+    const bool from_outside =
+        is_delegate(canary) || (!through.empty() && through.front() != Json("mesh"));
+    if (from_outside && bool_at(canary, {"spec", "service", "portDiscovery"}).value_or(false)) {
         if (const auto port = integer_at(canary, {"spec", "service", "port"})) {
             put(made, {"destination", "port", "number"}, *port);
         }
@@ -125,39 +76,32 @@ Json destination(const Json& canary, const std::string& host, int weight) {
     return made;
 }
 
-JsonArray destinations(const Json& canary, Shares shares) {
+JsonArray destinations(const Json& canary, const PlannedRoute& plan) {
     const auto names = service_names(canary);
-    return {destination(canary, names.primary, shares.primary),
-            destination(canary, names.canary, shares.canary)};
-}
-
-void put_or_drop(JsonObject& route, std::string_view key, const Json* value) {
-    const bool says_nothing = value == nullptr || value->is_null() ||
-                              (value->is_object() && value->get_object().empty()) ||
-                              (value->is_array() && value->get_array().empty()) ||
-                              (value->is_string() && value->get_string().empty());
-    if (says_nothing) {
-        route.erase(key);
-    } else {
-        route[key] = *value;
-    }
-}
-
-// Writes what spec.service says into a route and leaves the keys that it does not know.
-void put_service_fields(JsonObject& route, const Json& canary) {
-    if (is_tcp(canary)) {
-        JsonArray ports;
-        for (const auto& match : array_at(canary, {"spec", "service", "match"})) {
-            if (const auto* port = find(match, {"port"}))
-                ports.push_back(JsonObject{{"port", *port}});
+    JsonArray list;
+    const auto add = [&](const std::string& host, int weight, const std::string& set_cookie) {
+        auto made = destination(canary, host, weight);
+        if (!set_cookie.empty()) {
+            put(made, {"headers", "response", "add", "Set-Cookie"}, Json(set_cookie));
         }
-        const Json matches = ports;
-        put_or_drop(route, "match", &matches);
-        return;
+        list.push_back(std::move(made));
+    };
+    add(names.primary, plan.primary, plan.primary_set_cookie);
+    if (plan.canary) add(names.canary, *plan.canary, plan.canary_set_cookie);
+    return list;
+}
+
+// Istio knows more conditions on a connection; the peer passes on the port alone.
+void put_tcp_matches(JsonObject& route, const Json& canary) {
+    JsonArray ports;
+    for (const auto& match : array_at(canary, {"spec", "service", "match"})) {
+        if (const auto* port = find(match, {"port"})) ports.push_back(JsonObject{{"port", *port}});
     }
-    for (const std::string_view key : {"match", "timeout", "retries", "corsPolicy", "headers"}) {
-        put_or_drop(route, key, find(canary, {"spec", "service", key}));
-    }
+    const Json matches = ports;
+    put_or_drop(route, "match", &matches);
+}
+
+void put_rewrite(JsonObject& route, const Json& canary) {
     Json rewrite = JsonObject{};
     if (const auto* live = route.if_contains("rewrite"); live != nullptr && live->is_object()) {
         rewrite = *live;
@@ -168,30 +112,76 @@ void put_service_fields(JsonObject& route, const Json& canary) {
     put_or_drop(route, "rewrite", &rewrite);
 }
 
-bool names_host(const Json& route, std::string_view host) {
-    return std::ranges::any_of(array_at(route, {"route"}), [&](const Json& each) {
-        return text_at(each, {"destination", "host"}) == host;
-    });
-}
-
-// Where our route stands: the last one that splits between the two, else the last one that names
-// the canary (which a peer may have left). Nothing when there is none.
-std::optional<std::size_t> our_route(const JsonArray& routes, const ServiceNames& names) {
-    std::optional<std::size_t> named;
-    for (std::size_t i = routes.size(); i-- > 0;) {
-        if (!names_host(routes[i], names.canary)) continue;
-        if (names_host(routes[i], names.primary)) return i;
-        if (!named) named = i;
+// A mirror to somewhere else is the user's own.
+void put_mirror(JsonObject& route, const Json& canary, const PlannedRoute& plan) {
+    const auto names = service_names(canary);
+    if (plan.mirrored) {
+        route["mirror"] = JsonObject{{"host", names.canary}};
+        route.erase("mirrorPercentage");
+        const auto* weight = find(analysis_of(canary), {"mirrorWeight"});
+        if (weight != nullptr && number_at(*weight, {}).value_or(0) > 0) {
+            route["mirrorPercentage"] = JsonObject{{"value", *weight}};
+        }
+        return;
     }
-    return named;
+    const auto* mirror = route.if_contains("mirror");
+    if (mirror != nullptr && text_at(*mirror, {"host"}) == names.canary) {
+        route.erase("mirror");
+        route.erase("mirrorPercentage");
+    }
 }
 
-// A route without conditions takes everything that is left, so ours comes before the first such.
-std::size_t place_for_ours(const JsonArray& routes) {
-    const auto catch_all = std::ranges::find_if(
-        routes, [](const Json& route) { return array_at(route, {"match"}).empty(); });
-    return static_cast<std::size_t>(catch_all - routes.begin());
+// Writes what is ours of a route and leaves the keys that we do not know.
+void fill(JsonObject& route, const Json& canary, const PlannedRoute& plan) {
+    route["route"] = destinations(canary, plan);
+    if (is_tcp(canary)) {
+        put_tcp_matches(route, canary);
+        return;
+    }
+    const Json matches = plan.matches;
+    put_or_drop(route, "match", &matches);
+    for (const std::string_view key : {"timeout", "retries", "corsPolicy", "headers"}) {
+        put_or_drop(route, key, find(canary, {"spec", "service", key}));
+    }
+    if (!plan.set_cookie.empty()) {
+        Json headers = JsonObject{};
+        if (const auto* written = route.if_contains("headers")) headers = *written;
+        put(headers, {"response", "add", "Set-Cookie"}, Json(plan.set_cookie));
+        route["headers"] = std::move(headers);
+    }
+    put_rewrite(route, canary);
+    put_mirror(route, canary, plan);
 }
+
+std::vector<PlannedRoute> plan_of(const Json& canary, Shares shares) {
+    if (!is_tcp(canary)) return planned_routes(canary, shares);
+    return {{.role = RouteRole::split, .primary = shares.primary, .canary = shares.canary}};
+}
+
+RouteLook look_at(const Json& route, const ServiceNames& names) {
+    RouteLook look;
+    for (const auto& each : array_at(route, {"route"})) {
+        const auto host = text_at(each, {"destination", "host"});
+        look.names_primary |= host == names.primary;
+        look.names_canary |= host == names.canary;
+    }
+    const auto& matches = array_at(route, {"match"});
+    look.catches_all = matches.empty();
+    for (const auto& match : matches) {
+        for (const auto& [name, condition] : object_at(match, {"headers"})) {
+            if (!equals_ignoring_case(name, "cookie")) continue;
+            const auto pattern = text_at(condition, {"regex"});
+            if (!pattern.empty()) look.cookie_patterns.emplace_back(pattern);
+        }
+    }
+    return look;
+}
+
+Look look_for(const Json& canary) {
+    return [names = service_names(canary)](const Json& route) { return look_at(route, names); };
+}
+
+// --- reading ----------------------------------------------------------------------------------
 
 Shares shares_of(const Json& route, const ServiceNames& names) {
     Shares seen{.primary = 0, .canary = 0, .mirrored = false};
@@ -207,51 +197,39 @@ Shares shares_of(const Json& route, const ServiceNames& names) {
         if (host == names.primary) seen.primary += weight;
         if (host == names.canary) seen.canary += weight;
     }
+    seen.mirrored = text_at(route, {"mirror", "host"}) == names.canary;
     return seen;
 }
 
-void require_whole(Shares shares) {
-    SLUICE_ASSERT(shares.primary >= 0 && shares.canary >= 0 &&
-                  shares.primary + shares.canary == 100);
-}
+// --- the desired objects ----------------------------------------------------------------------
 
-void put_metadata(Json& object, const Json& canary) {
-    for (const auto& [key, value] : object_at(canary, {"spec", "service", "apex", "labels"})) {
-        put(object, {"metadata", "labels", key}, value);
+void put_routes(Json& object, const Json& canary, Shares shares) {
+    const auto look = look_for(canary);
+    const auto key = list_key(canary);
+    put(object,
+        {"spec", key},
+        laid_routes(
+            canary,
+            array_at(object, {"spec", key}),
+            look,
+            plan_of(canary, shares),
+            [&](JsonObject& route, const PlannedRoute& plan) { fill(route, canary, plan); }));
+    const auto other = other_list_key(canary);
+    const auto& before = array_at(object, {"spec", other});
+    auto foreign = without_ours(before, look);
+    if (foreign.size() == before.size()) return;
+    if (foreign.empty()) {
+        drop(object, {"spec", other});
+    } else {
+        put(object, {"spec", other}, std::move(foreign));
     }
-    for (const auto& [key, value] : object_at(canary, {"spec", "service", "apex", "annotations"})) {
-        put(object, {"metadata", "annotations", key}, value);
-    }
-    for (const auto& [key, value] : flux_annotations()) {
-        put(object, {"metadata", "annotations", key}, Json(value));
-    }
-}
-
-// What the user had before our first write, so that it can be given back.
-void keep_original(Json& desired, const Json& live, const Json& canary) {
-    const auto& annotations = object_at(live, {"metadata", "annotations"});
-    if (is_controlled_by(live, canary) || annotations.contains(last_applied) ||
-        annotations.contains(original_configuration))
-        return;
-    const auto* before = find(live, {"spec"});
-    const auto* after = find(desired, {"spec"});
-    if (before == nullptr || after == nullptr || *before == *after) return;
-    put(desired, {"metadata", "annotations", original_configuration}, Json(to_text(*before)));
 }
 
 Json desired_virtual_service(const Json& live, const Json& canary, Shares shares) {
-    const auto names = service_names(canary);
     auto desired = live;
     put(desired, {"spec", "hosts"}, hosts(canary));
-    put(desired, {"spec", "gateways"}, gateways(canary));
-    auto routes = array_at(live, {"spec", list_key(canary)});
-    const auto found = our_route(routes, names);
-    const auto at = found.value_or(place_for_ours(routes));
-    if (!found) routes.insert(routes.begin() + static_cast<std::ptrdiff_t>(at), Json(JsonObject{}));
-    auto& ours = routes[at].as_object();
-    put_service_fields(ours, canary);
-    ours["route"] = destinations(canary, shares);
-    put(desired, {"spec", list_key(canary)}, std::move(routes));
+    put_gateways(desired, canary);
+    put_routes(desired, canary, shares);
     put_metadata(desired, canary);
     keep_original(desired, live, canary);
     return desired;
@@ -267,14 +245,47 @@ Json desired_rule(const Json& live, const Json& canary, const std::string& host)
         // An adopted rule keeps its policy: losing mutual TLS would be an outage.
         drop(desired, {"spec", "trafficPolicy"});
     }
+    keep_original(desired, live, canary);
     return desired;
+}
+
+Result<void> require_delegable(const ObjectName& name, const Json& canary) {
+    const bool has_either = !array_at(canary, {"spec", "service", "hosts"}).empty() ||
+                            !array_at(canary, {"spec", "service", "gateways"}).empty();
+    if (!is_delegate(canary) || !has_either) return {};
+    return Error{
+        ErrorKind::invalid,
+        fmt::format("{} cannot have hosts and gateways when delegation enabled", title(name))};
+}
+
+// The object made or corrected; an empty patch when it is as it should be.
+template <typename Desired>
+Result<ObjectWrite> made_right(const ObjectName& name,
+                               const Json& canary,
+                               const LiveObjects& live,
+                               std::string_view operation,
+                               const Desired& desired) {
+    const auto failing = [&](std::string_view doing) {
+        return fmt::format("{}: {} {} error", operation, title(name), doing);
+    };
+    const auto* object = find_live(live, name);
+    if (object == nullptr) {
+        return creation(name, desired(new_object(name, canary)), failing("create"));
+    }
+    const auto free = require_ours_or_free(name, *object, canary);
+    if (!free) return free.error().with(operation);
+    return change(name, *object, desired(*object), failing("update"));
 }
 
 }  // namespace
 
-// Mirroring, A/B testing and session affinity come with the routes that carry them.
-Capabilities IstioRouter::capabilities(const Json& /*canary*/) const {
-    return {};
+std::vector<kube::Resource> IstioRouter::kinds() const {
+    return {kube::resources::virtual_services, kube::resources::destination_rules};
+}
+
+Capabilities IstioRouter::capabilities(const Json& canary) const {
+    const bool by_request = !is_tcp(canary);
+    return {.weights = true, .mirror = by_request, .match = by_request, .affinity = by_request};
 }
 
 std::vector<ObjectName> IstioRouter::objects(const Json& canary) const {
@@ -290,17 +301,10 @@ Result<RoutesSeen> IstioRouter::read(const Json& canary, const LiveObjects& live
     if (object == nullptr) return RoutesSeen{};
     const auto names = service_names(canary);
     const auto& routes = array_at(*object, {"spec", list_key(canary)});
-    const auto at = our_route(routes, names);
-    auto shares =
-        at ? shares_of(routes[*at], names) : Shares{.primary = 0, .canary = 0, .mirrored = false};
-    if (shares.primary == 0 && shares.canary == 0) {
-        return Error{ErrorKind::invalid,
-                     fmt::format("{} does not contain routes for {} and {}",
-                                 title(name),
-                                 names.primary,
-                                 names.canary)};
-    }
-    shares.mirrored = !text_at(routes[*at], {"mirror", "host"}).empty();
+    const auto at = find_split(canary, routes, look_for(canary));
+    if (!at) return no_routes(name, names);
+    const auto shares = shares_of(routes[*at], names);
+    if (shares.primary == 0 && shares.canary == 0) return no_routes(name, names);
     return RoutesSeen{.present = true,
                       .resource_version = std::string(kube::resource_version_of(*object)),
                       .shares = shares};
@@ -310,43 +314,25 @@ Result<std::vector<ObjectWrite>> IstioRouter::ensure(const Json& canary,
                                                      const LiveObjects& live,
                                                      Shares shares) const {
     require_whole(shares);
-    const auto names = service_names(canary);
     std::vector<ObjectWrite> writes;
-    const auto add = [&](ObjectWrite write) {
-        if (says_something(write)) writes.push_back(std::move(write));
-    };
-
+    const auto names = service_names(canary);
     for (const auto& host : {names.canary, names.primary}) {
-        constexpr std::string_view operation = "reconcileDestinationRule";
-        const auto name = rule_name(canary, host);
-        const auto* object = find_live(live, name);
-        if (object == nullptr) {
-            const auto fresh = new_object(name, canary);
-            add(creation(name, desired_rule(fresh, canary, host), operation));
-            continue;
-        }
-        const auto free = require_ours_or_free(name, *object, canary);
-        if (!free) return free.error().with(fmt::format("{} failed", operation));
-        add(change(name,
-                   *object,
-                   desired_rule(*object, canary, host),
-                   fmt::format("{} failed: {} update error", operation, title(name))));
+        auto write =
+            made_right(rule_name(canary, host), canary, live, rule_operation, [&](const Json& as) {
+                return desired_rule(as, canary, host);
+            });
+        if (!write) return write.error();
+        if (says_something(*write)) writes.push_back(std::move(*write));
     }
 
-    constexpr std::string_view operation = "reconcileVirtualService";
     const auto name = virtual_service_name(canary);
-    const auto* object = find_live(live, name);
-    if (object == nullptr) {
-        const auto fresh = new_object(name, canary);
-        add(creation(name, desired_virtual_service(fresh, canary, shares), operation));
-        return writes;
-    }
-    const auto free = require_ours_or_free(name, *object, canary);
-    if (!free) return free.error().with(fmt::format("{} failed", operation));
-    add(change(name,
-               *object,
-               desired_virtual_service(*object, canary, shares),
-               fmt::format("{} failed: {} update error", operation, title(name))));
+    const auto delegable = require_delegable(name, canary);
+    if (!delegable) return delegable.error().with(service_operation);
+    auto write = made_right(name, canary, live, service_operation, [&](const Json& as) {
+        return desired_virtual_service(as, canary, shares);
+    });
+    if (!write) return write.error();
+    if (says_something(*write)) writes.push_back(std::move(*write));
     return writes;
 }
 
@@ -358,33 +344,36 @@ Result<ObjectWrite> IstioRouter::route(const Json& canary,
     const auto* object = find_live(live, name);
     if (object == nullptr) {
         return Error{ErrorKind::not_found,
-                     fmt::format("{} get query error {} \"{}\" not found",
-                                 title(name),
-                                 name.resource.qualified(),
-                                 name.key.name)};
+                     fmt::format("{} get query error {}", title(name), not_found_text(name))};
     }
     const auto free = require_ours_or_free(name, *object, canary);
     if (!free) return free.error();
+    const auto& routes = array_at(*object, {"spec", list_key(canary)});
+    if (!find_split(canary, routes, look_for(canary))) {
+        return no_routes(name, service_names(canary));
+    }
 
     auto desired = *object;
-    auto routes = array_at(*object, {"spec", list_key(canary)});
-    const auto names = service_names(canary);
-    const auto at = our_route(routes, names);
-    if (!at) {
-        return Error{ErrorKind::invalid,
-                     fmt::format("{} does not contain routes for {} and {}",
-                                 title(name),
-                                 names.primary,
-                                 names.canary)};
-    }
-    auto& ours = routes[*at].as_object();
-    ours["route"] = destinations(canary, shares);
-    ours.erase("mirror");
-    ours.erase("mirrorPercentage");
-    put(desired, {"spec", list_key(canary)}, std::move(routes));
+    put_routes(desired, canary, shares);
+    keep_original(desired, *object, canary);
     auto write = change(name, *object, desired, title(name) + " update failed");
     write.done.clear();
     return write;
+}
+
+// The routes first: a rule is missed only where something still goes by it.
+Result<std::vector<ObjectWrite>> IstioRouter::revert(const Json& canary,
+                                                     const LiveObjects& live) const {
+    std::vector<ObjectWrite> writes;
+    const auto names = service_names(canary);
+    for (const auto& name : {virtual_service_name(canary),
+                             rule_name(canary, names.canary),
+                             rule_name(canary, names.primary)}) {
+        auto write = giving_back(name, live, canary);
+        if (!write) return write.error();
+        if (*write) writes.push_back(std::move(**write));
+    }
+    return writes;
 }
 
 }  // namespace sluice::routing

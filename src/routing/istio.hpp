@@ -1,8 +1,8 @@
 // Istio: two DestinationRules and one VirtualService per Canary.
 //
-// The live objects stay JSON documents. Ours are the hosts, the gateways and the one route that
-// splits between primary and canary; foreign routes, and keys that we do not know inside our own
-// route, stay as they are.
+// The live objects stay JSON documents. Ours are the hosts, the gateways and the routes that name
+// primary or canary; foreign routes, and keys that we do not know inside our own routes, stay as
+// they are.
 #pragma once
 
 #include "routing/router.hpp"
@@ -11,6 +11,7 @@ namespace sluice::routing {
 
 class IstioRouter final : public Router {
    public:
+    std::vector<kube::Resource> kinds() const override;
     Capabilities capabilities(const Json& canary) const override;
     std::vector<ObjectName> objects(const Json& canary) const override;
     Result<RoutesSeen> read(const Json& canary, const LiveObjects& live) const override;
@@ -20,6 +21,8 @@ class IstioRouter final : public Router {
     Result<ObjectWrite> route(const Json& canary,
                               const LiveObjects& live,
                               Shares shares) const override;
+    Result<std::vector<ObjectWrite>> revert(const Json& canary,
+                                            const LiveObjects& live) const override;
 };
 
 }  // namespace sluice::routing

@@ -38,6 +38,9 @@ struct RoutesSeen {
     bool present = false;
     std::string resource_version;  // of the object that holds the split
     Shares shares;
+    // Why what was written last does not count yet: the mesh has not taken it over. Empty when it
+    // has, and where a mesh does not say.
+    std::string pending = {};
 
     bool operator==(const RoutesSeen&) const = default;
 };
@@ -53,11 +56,12 @@ struct Capabilities {
     bool operator==(const Capabilities&) const = default;
 };
 
-enum class WriteVerb { create, patch };
+enum class WriteVerb { create, patch, remove };
 
 // One write, as a value. A patch is a merge patch that holds only our own fields and the
 // resourceVersion of what it was computed from, so a change in between is a conflict and not a
-// loss.
+// loss. A removal's body is {"metadata": {"uid", "resourceVersion"}} of the object that is meant;
+// one that is gone already is fine.
 struct ObjectWrite {
     ObjectName name;
     WriteVerb verb = WriteVerb::create;
@@ -65,7 +69,8 @@ struct ObjectWrite {
     // The log line of success, "VirtualService web.prod created"; empty for a split, which its
     // Event announces.
     std::string done;
-    std::string failing;  // what its failure is reported as, before ": <why>"
+    std::string failing;           // what its failure is reported as, before ": <why>"
+    std::string failing_end = {};  // and after it
 };
 
 class Router {
@@ -75,6 +80,8 @@ class Router {
     Router& operator=(const Router&) = delete;
     virtual ~Router() = default;
 
+    // Every kind that it reads or writes: what has to be served and watched where it is used.
+    virtual std::vector<kube::Resource> kinds() const = 0;
     virtual Capabilities capabilities(const Json& canary) const = 0;
     // The objects that the calls below want to see.
     virtual std::vector<ObjectName> objects(const Json& canary) const = 0;
@@ -91,6 +98,11 @@ class Router {
     virtual Result<ObjectWrite> route(const Json& canary,
                                       const LiveObjects& live,
                                       Shares shares) const = 0;
+    // The writes that give the user's objects back as they were before the Canary
+    // (spec.revertOnDeletion) and remove ours; none when nothing is left to do. What is missing or
+    // another controller's counts as reverted.
+    virtual Result<std::vector<ObjectWrite>> revert(const Json& canary,
+                                                    const LiveObjects& live) const = 0;
 };
 
 // The names that everything of a Canary is derived from (canary.md, notation).

@@ -111,10 +111,6 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
     }
     CHECK(refusal([](Json& spec) { put(spec, {"analysis", "mirror"}, true); }) ==
           "spec.analysis.mirror: not built yet");
-    CHECK(refusal([](Json& spec) { put(spec, {"service", "delegation"}, true); }) ==
-          "spec.service.delegation: not built yet");
-    CHECK(refusal([](Json& spec) { put(spec, {"service", "appProtocol"}, "TCP"); }) ==
-          "spec.service.appProtocol: TCP is not built yet");
     CHECK(refusal([](Json& spec) { put(spec, {"revertOnDeletion"}, true); }) ==
           "spec.revertOnDeletion: not built yet");
     CHECK(refusal([](Json& spec) {

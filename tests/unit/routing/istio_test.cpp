@@ -1,43 +1,14 @@
 #include "routing/istio.hpp"
 
-#include <boost/json.hpp>
-#include <doctest/doctest.h>
+#include "world.hpp"
 
 using namespace sluice;
 using namespace sluice::routing;
 
 namespace {
 
-Json a_canary() {
-    return boost::json::parse(R"({
-        "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
-        "metadata": {"name": "podinfo", "namespace": "test", "uid": "u-1"},
-        "spec": {"targetRef": {"kind": "Deployment", "name": "podinfo"}, "service": {"port": 9898}}})");
-}
-
-// Plays writes on live objects as an API server does.
-void apply(LiveObjects& live, const std::vector<ObjectWrite>& writes) {
-    static int version = 100;
-    for (const auto& write : writes) {
-        if (write.verb == WriteVerb::create) {
-            REQUIRE_FALSE(live.contains(write.name));
-            live[write.name] = write.body;
-        } else {
-            auto& object = live.at(write.name);
-            CHECK(kube::resource_version_of(write.body) == kube::resource_version_of(object));
-            apply_merge_patch(object, write.body);
-        }
-        put(live[write.name], {"metadata", "resourceVersion"}, Json(std::to_string(++version)));
-    }
-}
-
 LiveObjects ensured(const Json& canary, LiveObjects live = {}) {
-    const auto seen = IstioRouter{}.read(canary, live);
-    const auto writes =
-        IstioRouter{}.ensure(canary, live, seen && seen->present ? seen->shares : Shares{});
-    REQUIRE(writes);
-    apply(live, *writes);
-    return live;
+    return ensured(IstioRouter{}, canary, std::move(live));
 }
 
 Json& virtual_service(LiveObjects& live) {
@@ -50,10 +21,6 @@ ObjectName rule(const std::string& name) {
 
 Json& first_route(LiveObjects& live) {
     return find(virtual_service(live), {"spec", "http"})->as_array().at(0);
-}
-
-Json parsed(std::string_view text) {
-    return boost::json::parse(text);
 }
 
 }  // namespace
