@@ -25,6 +25,8 @@ Request as_received(Request request) {
     return request;
 }
 
+// The handler outlives the client and what it was asked.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
 Task<Result<Response>> ask(Handler& handler, Request request) {
     const bool is_head = request.method == "HEAD";
     auto response = co_await handler.handle(as_received(std::move(request)));
@@ -35,6 +37,7 @@ Task<Result<Response>> ask(Handler& handler, Request request) {
     co_return response;
 }
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
 Task<Result<Response>> ask_whole(Handler& handler, Request request) {
     const auto limit = request.body_limit;
     auto answer = co_await ask(handler, std::move(request));

@@ -32,7 +32,7 @@ bool is_success(int status) {
 }
 
 std::string refusal_text(const net::Response& answer) {
-    const auto body = excerpt(answer.body, shown_limit);
+    auto body = excerpt(answer.body, shown_limit);
     if (is_worth_another_try(answer.status) || body.empty()) {
         const auto what = body.empty() ? std::string(net::reason_phrase(answer.status)) : body;
         return fmt::format("status {}: {}", answer.status, what);

@@ -29,7 +29,7 @@ std::string caller(const std::source_location& from) {
     return fmt::format("{}:{}", path, from.line());
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return boost::json::serialize(boost::json::string(text));
 }
 
@@ -61,17 +61,18 @@ void Logger::log(LogLevel level,
         line = fmt::format(R"({{"level":"{}","ts":"{}","caller":{},"msg":{})",
                            to_string(level),
                            rfc3339_millis(clock_.now()),
-                           quoted(caller(from)),
-                           quoted(message));
+                           in_quotes(caller(from)),
+                           in_quotes(message));
         for (const auto& [key, value] : fields)
-            line += fmt::format(",{}:{}", quoted(key), quoted(value));
+            line += fmt::format(",{}:{}", in_quotes(key), in_quotes(value));
         line += '}';
     } else {
         line = fmt::format(R"(time="{}" level={} msg={})",
                            rfc3339(clock_.now()),
                            level == LogLevel::warn ? "warning" : to_string(level),
-                           quoted(message));
-        for (const auto& [key, value] : fields) line += fmt::format(" {}={}", key, quoted(value));
+                           in_quotes(message));
+        for (const auto& [key, value] : fields)
+            line += fmt::format(" {}={}", key, in_quotes(value));
     }
     sink_(line);
 }

@@ -53,8 +53,8 @@ Json scale_from(const Target& target, const Json& object) {
         if (const auto* value = find(object, {"metadata", field})) metadata[field] = *value;
     }
     JsonObject status{{"replicas", number_at_dotted(object, paths.status_replicas)}};
-    auto selector = selector_at_dotted(object, paths.label_selector);
-    if (!selector.empty()) status["selector"] = std::move(selector);
+    const auto selector = selector_at_dotted(object, paths.label_selector);
+    if (!selector.empty()) status["selector"] = selector;
     return JsonObject{
         {"kind", "Scale"},
         {"apiVersion", "autoscaling/v1"},

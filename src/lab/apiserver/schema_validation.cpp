@@ -255,6 +255,7 @@ class Validator {
             std::find(limits.allowed.begin(), limits.allowed.end(), value) ==
                 limits.allowed.end()) {
             std::vector<std::string> allowed;
+            allowed.reserve(limits.allowed.size());
             for (const auto& one : limits.allowed) allowed.push_back(to_text(one));
             errors_.push_back(wrong::not_supported(path, value, allowed));
         }

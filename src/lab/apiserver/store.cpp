@@ -78,7 +78,7 @@ Subscription Store::watch(const std::string& kind, View view, Callback callback)
     for (const auto& [key, object] : table.objects) {
         subscriber->pending.push_back({ChangeKind::added, object, nullptr, revision_});
     }
-    return subscribe(table, std::move(subscriber));
+    return subscribe(table, subscriber);
 }
 
 std::optional<Subscription> Store::watch_from(const std::string& kind,
@@ -91,10 +91,10 @@ std::optional<Subscription> Store::watch_from(const std::string& kind,
     for (const auto& change : table.log) {
         if (change.revision > revision) subscriber->pending.push_back(change);
     }
-    return subscribe(table, std::move(subscriber));
+    return subscribe(table, subscriber);
 }
 
-Subscription Store::subscribe(Table& table, std::shared_ptr<Subscriber> subscriber) {
+Subscription Store::subscribe(Table& table, const std::shared_ptr<Subscriber>& subscriber) {
     table.subscribers.push_back(subscriber);
     if (!subscriber->pending.empty()) wake(subscriber);
     return Subscription([weak = std::weak_ptr(subscriber)] {

@@ -79,7 +79,7 @@ class Store {
     void index(const ObjectId& id, const Json& object);
     void unindex(const ObjectId& id, const Json& object);
     void wake(const std::shared_ptr<Subscriber>& subscriber);
-    Subscription subscribe(Table& table, std::shared_ptr<Subscriber> subscriber);
+    Subscription subscribe(Table& table, const std::shared_ptr<Subscriber>& subscriber);
 
     std::int64_t revision_ = 0;
     std::map<std::string, Table> tables_;
