@@ -333,6 +333,7 @@ JsonArray autoscaler_cells(const Json& hpa, Time now) {
     const auto& metrics = array_at(hpa, {"spec", "metrics"});
     const auto& current = array_at(hpa, {"status", "currentMetrics"});
     std::vector<std::string> targets;
+    targets.reserve(metrics.size());
     for (std::size_t i = 0; i < metrics.size(); ++i) {
         targets.push_back(metric_text(metrics[i], i < current.size() ? &current[i] : nullptr));
     }
