@@ -1,8 +1,8 @@
 #include "controller/asking.hpp"
 
+#include "base/core/address.hpp"
 #include "metrics/table.hpp"
 #include "metrics/template.hpp"
-#include "net/address.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <fmt/format.h>
@@ -114,7 +114,7 @@ Task<Answer> Asking::answer(canary::ProbeProviders probe) {
     if (!address) {
         co_return Answer{.outcome = Outcome::error,
                          .text = fmt::format("error building Prometheus client for {} {}",
-                                             net::split_address(probe.metrics_server).bare,
+                                             split_address(probe.metrics_server).bare,
                                              address.error().message)};
     }
     const auto online = co_await prometheus_.probe(probe.metrics_server);

@@ -3,13 +3,13 @@
 #include "base/async/deadline.hpp"
 #include "base/async/signal.hpp"
 #include "base/async/task_group.hpp"
+#include "base/core/address.hpp"
 #include "controller/canary_controller.hpp"
 #include "controller/peers.hpp"
 #include "controller/schema.hpp"
 #include "controller/state.hpp"
 #include "kube/lease.hpp"
 #include "kube/queue.hpp"
-#include "net/address.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
@@ -314,7 +314,7 @@ Task<Result<void>> Process::State::sync() {
 
 Task<> Process::State::probe_metrics_server() {
     const auto online = co_await prometheus.probe(settings.metrics_server);
-    const auto shown = net::split_address(settings.metrics_server).bare;
+    const auto shown = split_address(settings.metrics_server).bare;
     if (online) {
         outside.log.info("Connected to metrics server " + shown);
     } else {

@@ -1,8 +1,8 @@
 #include "kube/config.hpp"
 
+#include "base/core/address.hpp"
 #include "base/core/text.hpp"
 #include "kube/yaml.hpp"
-#include "net/address.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -125,9 +125,19 @@ class Fields {
 
 Result<net::Origin> origin_of(std::string_view url) {
     // An error shows the URL.
-    const auto parsed = net::parse_url(net::split_address(url).bare);
+    const auto parsed = net::parse_url(split_address(url).bare);
     if (!parsed) return parsed.error();
     return parsed->origin;
+}
+
+// Who we are to the proxy goes with each request through it.
+Result<void> use_proxy(std::string_view url, Connection& connection) {
+    const auto proxy = origin_of(url);
+    if (!proxy) return proxy.error();
+    connection.proxy = *proxy;
+    const auto authorization = split_address(url).authorization;
+    if (!authorization.empty()) connection.headers.set("Proxy-Authorization", authorization);
+    return {};
 }
 
 // NO_PROXY: names, domains with or without a leading dot, addresses, "*". Networks in CIDR form are
@@ -179,16 +189,17 @@ std::string first_of(const Environment& environment,
     return "";
 }
 
-Result<std::optional<net::Origin>> proxy_from_environment(const net::Origin& origin,
-                                                          const Environment& environment) {
-    if (is_loopback(origin.host)) return std::optional<net::Origin>{};
+Result<void> use_proxy_of_environment(Connection& connection, const Environment& environment) {
+    const auto& origin = connection.origin;
+    if (is_loopback(origin.host)) return {};
     const auto url = origin.tls ? first_of(environment, {"HTTPS_PROXY", "https_proxy"})
                                 : first_of(environment, {"HTTP_PROXY", "http_proxy"});
     if (url.empty() || is_excepted(origin, first_of(environment, {"NO_PROXY", "no_proxy"})))
-        return std::optional<net::Origin>{};
-    const auto proxy = origin_of(url.find("://") == std::string::npos ? "http://" + url : url);
-    if (!proxy) return proxy.error().with(origin.tls ? "HTTPS_PROXY" : "HTTP_PROXY");
-    return std::optional<net::Origin>{*proxy};
+        return {};
+    const auto used =
+        use_proxy(url.find("://") == std::string::npos ? "http://" + url : url, connection);
+    if (!used) return used.error().with(origin.tls ? "HTTPS_PROXY" : "HTTP_PROXY");
+    return {};
 }
 
 Result<void> read_server(std::string url,
@@ -197,7 +208,7 @@ Result<void> read_server(std::string url,
     if (url.empty()) return no("missing");
     // Go's client takes a bare host as http.
     if (url.find("://") == std::string::npos) url = "http://" + url;
-    const auto parsed = net::parse_url(net::split_address(url).bare);
+    const auto parsed = net::parse_url(split_address(url).bare);
     if (!parsed) return no(parsed.error().message);
     connection.origin = parsed->origin;
     connection.path_prefix = parsed->target.substr(0, parsed->target.find('?'));
@@ -235,13 +246,11 @@ Result<void> read_cluster(const Fields& cluster,
     if (const auto url = cluster.text("proxy-url"); !url.empty()) {
         if (url.starts_with("socks5"))
             return cluster.no("proxy-url", "SOCKS proxies are not supported");
-        const auto proxy = origin_of(url);
-        if (!proxy) return cluster.no("proxy-url", proxy.error().message);
-        config.connection.proxy = *proxy;
+        const auto used = use_proxy(url, config.connection);
+        if (!used) return cluster.no("proxy-url", used.error().message);
     } else {
-        const auto proxy = proxy_from_environment(config.connection.origin, environment);
-        if (!proxy) return proxy.error();
-        config.connection.proxy = *proxy;
+        const auto used = use_proxy_of_environment(config.connection, environment);
+        if (!used) return used.error();
     }
 
     for (const auto& extension : array_at(cluster.value(), {"extensions"})) {

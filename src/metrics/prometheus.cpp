@@ -1,9 +1,9 @@
 #include "metrics/prometheus.hpp"
 
+#include "base/core/address.hpp"
 #include "base/core/excerpt.hpp"
 #include "base/core/json.hpp"
 #include "base/core/text.hpp"
-#include "net/address.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -43,7 +43,7 @@ struct Server {
 
 // The base address without its query string; user info becomes a header.
 Result<Server> server_of(std::string_view address) {
-    auto [text, authorization] = net::split_address(trimmed(address));
+    auto [text, authorization] = split_address(trimmed(address));
     text.resize(std::min(text.find_first_of("?#"), text.size()));
     auto url = net::parse_url(text);
     if (!url || url->origin.host.empty()) {

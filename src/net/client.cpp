@@ -28,11 +28,22 @@ bool tls_before(const TlsOptions* a, const TlsOptions* b) {
 bool before(const PoolView& a, const PoolView& b) {
     if (a.origin != b.origin) return a.origin < b.origin;
     if (a.proxy != b.proxy) return a.proxy < b.proxy;
+    if (a.proxy_authorization != b.proxy_authorization)
+        return a.proxy_authorization < b.proxy_authorization;
     return tls_before(a.tls, b.tls);
 }
 
 PoolView view(const PoolKey& key) {
-    return {key.origin, key.proxy, key.tls.get()};
+    return {key.origin, key.proxy, key.tls.get(), key.proxy_authorization};
+}
+
+// Within a tunnel the proxy reads no more, and the server is not to learn who we are to the proxy:
+// what is meant for it goes with CONNECT.
+std::string taken_for_tunnel(Request& request) {
+    if (!request.proxy || !request.origin.tls) return {};
+    std::string value(request.headers.get("Proxy-Authorization").value_or(""));
+    request.headers.erase("Proxy-Authorization");
+    return value;
 }
 
 // RFC 9110, 9.2.2: sent twice, it does no more than once.
@@ -94,11 +105,13 @@ Task<Result<Response>> exchange(Shared state, Request request, Wanted wanted) {
     const auto body = request.method == "HEAD" ? ExpectedBody::none : ExpectedBody::as_stated;
     const auto limit = wanted == Wanted::whole ? std::optional(request.body_limit) : std::nullopt;
 
-    std::unique_ptr<ClientConnection> connection = state->take(request);
+    const auto for_proxy = taken_for_tunnel(request);
+    std::unique_ptr<ClientConnection> connection =
+        state->take({request.origin, request.proxy, request.tls.get(), for_proxy});
     for (bool is_kept = connection != nullptr;; is_kept = false) {
         if (!connection) {
             connection = std::make_unique<ClientConnection>(
-                state, PoolKey{request.origin, request.proxy, request.tls});
+                state, PoolKey{request.origin, request.proxy, request.tls, for_proxy});
             const auto connected = co_await connection->connect(due, request.timeout);
             if (!connected) co_return connected.error();
         }
@@ -169,8 +182,8 @@ SocketClient::State::State(Executor the_executor, Clock& the_clock, ClientOption
 
 SocketClient::State::~State() = default;
 
-std::unique_ptr<ClientConnection> SocketClient::State::take(const Request& request) {
-    const auto found = pools.find(PoolView{request.origin, request.proxy, request.tls.get()});
+std::unique_ptr<ClientConnection> SocketClient::State::take(const PoolView& wanted) {
+    const auto found = pools.find(wanted);
     if (found == pools.end()) return nullptr;
     auto& idle = found->second.idle;
     while (!idle.empty()) {
@@ -220,7 +233,7 @@ SocketClient::~SocketClient() {
 Task<Result<std::unique_ptr<ByteStream>>> SocketClient::connect(Origin to, Duration timeout) {
     const auto state = state_;
     to.tls = false;
-    auto connection = std::make_unique<ClientConnection>(state, PoolKey{std::move(to), {}, {}});
+    auto connection = std::make_unique<ClientConnection>(state, PoolKey{std::move(to), {}, {}, {}});
     const auto connected = co_await connection->connect(state->clock.now() + timeout, timeout);
     if (!connected) co_return connected.error();
     connection->disarm();

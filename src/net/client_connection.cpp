@@ -180,7 +180,10 @@ Task<Result<void>> ClientConnection::connect_tcp(Origin to) {
 Task<Result<void>> ClientConnection::ask_proxy() {
     const auto to = endpoint(key_.origin);
     const auto doing = fmt::format("connecting to {} through proxy {}", to, endpoint(*key_.proxy));
-    out_ = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n", to);
+    out_ = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", to);
+    if (!key_.proxy_authorization.empty())
+        out_ += fmt::format("Proxy-Authorization: {}\r\n", key_.proxy_authorization);
+    out_ += "\r\n";
     if (const auto code = co_await write({{out_}})) co_return trouble(code, reason(code));
     const auto answered = co_await read_head(std::nullopt, ExpectedBody::none);
     if (!answered) co_return answered.error().with(doing);

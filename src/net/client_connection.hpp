@@ -26,12 +26,14 @@ struct PoolKey {
     Origin origin;
     std::optional<Origin> proxy;
     std::shared_ptr<const TlsOptions> tls;
+    std::string proxy_authorization;  // as whom a tunnel was asked for
 };
 // The same without copies, to look one up.
 struct PoolView {
     const Origin& origin;
     const std::optional<Origin>& proxy;
     const TlsOptions* tls;
+    std::string_view proxy_authorization;
 };
 struct PoolOrder {
     using is_transparent = void;
@@ -51,7 +53,7 @@ struct SocketClient::State : std::enable_shared_from_this<State> {
     ~State();
 
     // A kept connection that still seems alive, or null.
-    std::unique_ptr<ClientConnection> take(const Request& request);
+    std::unique_ptr<ClientConnection> take(const PoolView& wanted);
     void keep(std::unique_ptr<ClientConnection> connection);
     // Closes and forgets a kept one.
     void drop(ClientConnection* connection);

@@ -1,8 +1,8 @@
 #include "notify/webhook.hpp"
 
+#include "base/core/address.hpp"
 #include "base/core/excerpt.hpp"
 #include "base/core/text.hpp"
-#include "net/address.hpp"
 
 #include <fmt/format.h>
 
@@ -71,7 +71,7 @@ Task<Result<void>> Webhooks::call(api::Hook hook, std::string body) {
         co_return Error{ErrorKind::invalid,
                         fmt::format("time: invalid duration \"{}\"", hook.timeout_text)};
     }
-    const auto address = net::split_address(hook.url);
+    const auto address = split_address(hook.url);
     const auto url = net::parse_url(address.bare);
     if (!url) co_return url.error();
 

@@ -1,5 +1,6 @@
 #include "delivery/canary/evidence.hpp"
 
+#include "base/core/address.hpp"
 #include "delivery/canary/judge.hpp"
 
 #include <boost/json.hpp>
@@ -58,7 +59,7 @@ Json to_json(const Question& question) {
     JsonObject written{{"id", question.id}};
     if (const auto* hook = std::get_if<CallHook>(&question.what)) {
         written["hook"] = hook->hook.name;
-        written["url"] = hook->hook.url;
+        written["url"] = split_address(hook->hook.url).bare;
         written["payload"] = hook->payload;
     } else if (const auto* measure = std::get_if<Measure>(&question.what)) {
         written["metric"] = measure->metric.name;

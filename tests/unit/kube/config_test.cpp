@@ -165,6 +165,25 @@ TEST_CASE("--master stands alone or wins over the file's server") {
     CHECK(both->connection.token == "t");
 }
 
+TEST_CASE("a proxy's user and password are told the proxy, and shown to nobody") {
+    Machine machine;
+    const ConfigQuery query{.kubeconfig = "/k"};
+    machine.files["/k"] = kubeconfig(server + ", proxy-url: 'http://me:p%40w@proxy:3128'", "");
+    auto config = machine.find(query);
+    REQUIRE(config);
+    CHECK(config->connection.proxy == net::Origin{false, "proxy", 3128});
+    CHECK(config->connection.headers.get("Proxy-Authorization") == "Basic bWU6cEB3");
+    machine.files["/k"] = kubeconfig(server + ", proxy-url: 'http://me:secret@proxy:x'", "");
+    config = machine.find(query);
+    REQUIRE_FALSE(config);
+    CHECK(config.error().message.find("secret") == std::string::npos);
+    machine.files["/k"] = kubeconfig(server, "");
+    machine.variables["HTTPS_PROXY"] = "me:pw@proxy:3128";
+    config = machine.find(query);
+    REQUIRE(config);
+    CHECK(config->connection.headers.get("Proxy-Authorization") == "Basic bWU6cHc=");
+}
+
 TEST_CASE("proxies come from the file or the environment, and exceptions hold") {
     Machine machine;
     machine.files["/k"] = kubeconfig(server, "");

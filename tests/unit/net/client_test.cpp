@@ -428,6 +428,27 @@ TEST_CASE("a proxy is asked in absolute form for plain HTTP") {
           "GET http://podinfo.test:9898/version HTTP/1.1\r\nHost: podinfo.test:9898");
 }
 
+TEST_CASE("who we are to a proxy is told the proxy, and not the server behind a tunnel") {
+    Asking asking;
+    net::Headers headers;
+    headers.set("Proxy-Authorization", "Basic bWU6cHc=");
+    Script proxy(asking.world, {ok, "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"});
+    REQUIRE(asking.send({.origin = {.host = "podinfo.test", .port = 80},
+                         .headers = headers,
+                         .proxy = proxy.origin()}));
+    CHECK(proxy.heads.at(0) ==
+          "GET http://podinfo.test/ HTTP/1.1\r\nHost: podinfo.test\r\n"
+          "Proxy-Authorization: Basic bWU6cHc=");
+    const auto refused = asking.send({.origin = {.tls = true, .host = "podinfo.test", .port = 443},
+                                      .headers = headers,
+                                      .proxy = proxy.origin()});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("bWU6cHc=") == std::string::npos);
+    CHECK(proxy.heads.at(1) ==
+          "CONNECT podinfo.test:443 HTTP/1.1\r\nHost: podinfo.test:443\r\n"
+          "Proxy-Authorization: Basic bWU6cHc=");
+}
+
 TEST_CASE("a proxy that refuses a tunnel is named") {
     Asking asking;
     Script proxy(asking.world, {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"});

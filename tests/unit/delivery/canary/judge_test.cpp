@@ -95,3 +95,11 @@ TEST_CASE("a metric without a query fails by its own text") {
     CHECK(told(measure(api::MetricKind::unusable, "x"), value(1)) ==
           "Metric query failed for no usable metrics template and query were configured");
 }
+
+TEST_CASE("a question that is shown or logged does not show a hook's password") {
+    CallHook call;
+    call.hook.url = "http://me:secret@gate.test/confirm";
+    const auto shown = to_text(to_json(Question{"hook/0/gate", call}));
+    CHECK(shown.find("secret") == std::string::npos);
+    CHECK(shown.find("http://gate.test/confirm") != std::string::npos);
+}

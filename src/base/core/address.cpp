@@ -1,10 +1,10 @@
-#include "net/address.hpp"
+#include "base/core/address.hpp"
 
 #include "base/core/text.hpp"
 
 #include <algorithm>
 
-namespace sluice::net {
+namespace sluice {
 
 Address split_address(std::string_view text) {
     constexpr std::string_view after_scheme = "://";
@@ -18,4 +18,4 @@ Address split_address(std::string_view text) {
             "Basic " + base64(percent_decoded(text.substr(begin, at)))};
 }
 
-}  // namespace sluice::net
+}  // namespace sluice

@@ -1,11 +1,10 @@
-#include "net/address.hpp"
+#include "base/core/address.hpp"
 
 #include "base/core/text.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace sluice;
-using namespace sluice::net;
 
 TEST_CASE("a user in an address becomes a header and is not shown") {
     const auto plain = split_address("http://host:9090/a@b?c=d@e");

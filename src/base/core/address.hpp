@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::net {
+namespace sluice {
 
 struct Address {
     std::string bare;           // without the user: this one is shown, logged and parsed
@@ -12,4 +12,4 @@ struct Address {
 };
 Address split_address(std::string_view text);
 
-}  // namespace sluice::net
+}  // namespace sluice
