@@ -4,8 +4,12 @@
 #include "base/core/sha256.hpp"
 #include "base/core/text.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace sluice::kube {
 namespace {
@@ -13,6 +17,7 @@ namespace {
 constexpr std::size_t message_max = 1024;
 constexpr std::size_t remembered_max = 4096;
 constexpr auto retry_pause = std::chrono::seconds{10};
+constexpr auto failed_pause_max = std::chrono::minutes{5};
 constexpr int tries_max = 12;
 constexpr auto record_limit = std::chrono::seconds{2};
 
@@ -97,23 +102,71 @@ EventRecorder::~EventRecorder() = default;
 
 // Ended by cancellation only.
 Task<> EventRecorder::run() {
+    bool failed_before = false;
     for (;;) {
-        while (queue_.empty()) co_await signal_.wait();
-        auto event = std::move(queue_.front());
-        queue_.pop_front();
-        const bool is_named = !event.note.name.empty();
+        co_await wait_for_due();
+        const auto due = std::ranges::find_if(
+            queue_, [&](const Pending& event) { return event.due <= clock_.now(); });
+        const auto place = due - queue_.begin();
+        auto event = std::move(*due);
+        queue_.erase(due);
         in_flight_ = true;
         const auto outcome = co_await write(event);
         in_flight_ = false;
-        if (outcome != Outcome::away) continue;
-        if (++event.tries >= tries_max && !is_named) {
-            ++dropped_;
-        } else {
-            queue_.push_front(std::move(event));
+        const bool has_failed = outcome == Outcome::failed;
+        if (outcome == Outcome::away || has_failed) put_back(std::move(event), outcome, place);
+        // One that the server fails at holds up no other one; two in a row are the server's state.
+        if (outcome == Outcome::away || (has_failed && failed_before)) co_await pause();
+        failed_before = has_failed;
+    }
+}
+
+Task<> EventRecorder::wait_for_due() {
+    using boost::asio::experimental::awaitable_operators::operator||;
+    for (;;) {
+        if (queue_.empty()) {
+            co_await signal_.wait();
+            continue;
         }
-        const std::chrono::duration<double> pause(retry_pause);
-        co_await clock_.sleep_for(
-            std::chrono::duration_cast<Duration>(pause * (0.5 + random_.unit())));
+        if (is_any_due()) co_return;
+        const auto next = std::ranges::min_element(queue_, {}, &Pending::due)->due;
+        co_await (signal_.wait() || clock_.sleep_until(next));
+    }
+}
+
+bool EventRecorder::is_any_due() const {
+    return std::ranges::any_of(
+        queue_, [now = clock_.now()](const Pending& event) { return event.due <= now; });
+}
+
+Task<> EventRecorder::pause() {
+    const std::chrono::duration<double> length(retry_pause);
+    co_await clock_.sleep_for(
+        std::chrono::duration_cast<Duration>(length * (0.5 + random_.unit())));
+}
+
+// Where it was: nothing in front of it has gone. A failure counts against a named one only when the
+// server has taken others since the last: then it is the Event, and not the server.
+void EventRecorder::put_back(Pending event, Outcome outcome, std::ptrdiff_t place) {
+    const bool is_named = !event.note.name.empty();
+    const bool took_others = std::exchange(event.written_before, written_) != written_;
+    if (outcome == Outcome::failed) {
+        Duration pause = retry_pause;
+        for (int i = 0; i < event.tries && pause < failed_pause_max; ++i) pause *= 2;
+        event.due = clock_.now() + std::min<Duration>(pause, failed_pause_max);
+    }
+    if (!is_named || (outcome == Outcome::failed && (took_others || event.tries == 0))) {
+        ++event.tries;
+    }
+    if (event.tries < tries_max) {
+        queue_.insert(queue_.begin() + place, std::move(event));
+        return;
+    }
+    ++dropped_;
+    if (is_named) {
+        log_.warn(fmt::format("Event \"{}\" is given up after {} tries: the API server fails at it",
+                              event.note.message,
+                              event.tries));
     }
 }
 
@@ -123,11 +176,12 @@ void EventRecorder::post(EventNote note) {
 
 Task<> EventRecorder::record(EventNote note) {
     auto event = pending_of(std::move(note));
-    // What waits already comes first: Events of an object keep their order.
-    if (queue_.empty() && !in_flight_) {
+    // What waits already comes first, save what the server fails at: Events of an object keep their
+    // order.
+    if (!is_any_due() && !in_flight_) {
         const auto outcome =
             co_await with_deadline<Outcome>(clock_, record_limit, write_as_result(event));
-        if (outcome && *outcome != Outcome::away) co_return;
+        if (outcome && (*outcome == Outcome::written || *outcome == Outcome::refused)) co_return;
     }
     queue(std::move(event));
 }
@@ -186,6 +240,7 @@ Task<EventRecorder::Outcome> EventRecorder::write(Pending event) {
     put(patch, {"lastTimestamp"}, Json(rfc3339(event.time)));
     const auto counted = co_await client_.merge_patch(resources::events, key, std::move(patch));
     if (counted) {
+        ++written_;
         remember(fold_key, key, count);
         co_return Outcome::written;
     }
@@ -203,11 +258,15 @@ Task<EventRecorder::Outcome> EventRecorder::write_new(Pending event,
                                                       std::int64_t count) {
     const auto made = co_await client_.create(resources::events, to_json(event, key, count));
     // Somebody, or we before a restart, wrote it already.
-    if (made || made.error().kind == ErrorKind::already_exists) co_return Outcome::written;
+    if (made || made.error().kind == ErrorKind::already_exists) {
+        ++written_;
+        co_return Outcome::written;
+    }
     co_return judged(made.error(), event.note);
 }
 
 EventRecorder::Outcome EventRecorder::judged(const Error& error, const EventNote& note) {
+    if (error.kind == ErrorKind::unavailable) return Outcome::failed;
     if (may_work_later(error)) return Outcome::away;
     ++dropped_;
     log_.warn(fmt::format("Event \"{}\" was refused: {}", note.message, error.message));

@@ -22,8 +22,8 @@ struct EventNote {
     std::string reason;
     std::string message;
     // A name that a repeated pass derives again, so the Event is there once (409 is a success).
-    // Such an Event is never folded, counted or dropped. Empty: named by the time; equal ones are
-    // counted.
+    // Such an Event is never folded or counted, and dropped only when the server has failed at it
+    // twelve times while it took others. Empty: named by the time; equal ones are counted.
     std::string name = {};
 };
 
@@ -71,16 +71,24 @@ class EventRecorder {
         Time time;
         std::uint64_t stamp;  // names an unnamed one: a repeated write finds it there
         int tries = 0;
+        Time due = {};  // put aside until then
+        // How many had been written when it failed last.
+        std::uint64_t written_before = 0;
     };
     struct Posted {
         ObjectKey key;
         std::int64_t count;
         std::list<std::string>::iterator recent;
     };
-    enum class Outcome { written, refused, away };
+    // `failed`: the server answered, but by an error of its own. `away`: it did not answer.
+    enum class Outcome { written, refused, failed, away };
 
     Pending pending_of(EventNote note);
     void queue(Pending event);
+    bool is_any_due() const;
+    Task<> wait_for_due();
+    Task<> pause();
+    void put_back(Pending event, Outcome outcome, std::ptrdiff_t place);
     Task<Outcome> write(Pending event);
     Task<Result<Outcome>> write_as_result(Pending event);
     Task<Outcome> write_new(Pending event, ObjectKey key, std::int64_t count);
@@ -99,6 +107,7 @@ class EventRecorder {
     std::map<std::string, Posted> posted_;  // the unnamed ones of late, by what they say
     std::list<std::string> recent_;
     std::uint64_t dropped_ = 0;
+    std::uint64_t written_ = 0;
     std::uint64_t last_stamp_ = 0;
 };
 

@@ -114,6 +114,49 @@ TEST_CASE("Events wait while the API server is away, in their order") {
     CHECK(it.recorder.pending() == 0);
 }
 
+TEST_CASE(
+    "an Event that the server always fails at holds up no other one, and is given up at last") {
+    Recorded it;
+    it.world.http.fault = [](const net::Request& request) -> std::optional<Error> {
+        if (request.body.find("bad") == std::string::npos) return std::nullopt;
+        return Error{ErrorKind::unavailable, "etcdserver: something broke"};
+    };
+    it.post("bad", "b1");
+    it.post("one", "e1");
+    CHECK(it.events() == Texts{"one ×1"});
+    bool done = false;
+    it.world.tasks.spawn("record", record(it.recorder, it.note("at once", "e2"), done));
+    it.world.clock.settle();
+    CHECK(it.events() == Texts{"one ×1", "at once ×1"});
+    CHECK(it.recorder.pending() == 1);
+    CHECK(it.world.log_lines.empty());
+    // Nobody else writes: that proves nothing against it.
+    it.world.clock.run_for(24h);
+    CHECK(it.recorder.pending() == 1);
+    for (int i = 0; i < 14; ++i) {
+        it.post("next", "n" + std::to_string(i));
+        it.world.clock.run_for(6min);
+    }
+    CHECK(it.recorder.pending() == 0);
+    CHECK(it.recorder.dropped() == 1);
+    REQUIRE(it.world.log_lines.size() == 1);
+    CHECK(it.world.log_lines[0].find("is given up after 12 tries") != std::string::npos);
+}
+
+TEST_CASE("a server that fails at everything for hours loses no named Event") {
+    Recorded it;
+    it.world.http.fault = [](const net::Request&) {
+        return Error{ErrorKind::unavailable, "the server is shutting down"};
+    };
+    for (int i = 0; i < 20; ++i) it.post("m", "e" + std::to_string(i));
+    it.world.clock.run_for(5h);
+    CHECK(it.recorder.pending() == 20);
+    it.world.http.fault = nullptr;
+    it.world.clock.run_for(10min);
+    CHECK(it.events().size() == 20);
+    CHECK(it.recorder.dropped() == 0);
+}
+
 TEST_CASE("an Event whose answer was lost is not written twice") {
     Recorded it;
     int lost = 0;
