@@ -138,7 +138,7 @@ int run(Clock& clock, Random& random, const controller::Settings& settings) {
 
     boost::asio::io_context context;
     Running running(context, clock, random, log, *config, settings);
-    const auto port = running.server.listen("0.0.0.0", settings.port);
+    const auto port = running.server.listen_everywhere(settings.port);
     if (!port) {
         log.error(port.error().message);
         return 1;

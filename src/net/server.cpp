@@ -83,6 +83,9 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
     const tcp::endpoint endpoint(where, port);
     acceptor->open(endpoint.protocol(), code);
     if (!code) acceptor->set_option(tcp::acceptor::reuse_address(true), code);
+    if (!code && where.is_v6() && where.is_unspecified()) {
+        acceptor->set_option(boost::asio::ip::v6_only(false), code);
+    }
     if (!code) acceptor->bind(endpoint, code);
     if (!code) acceptor->listen(boost::asio::socket_base::max_listen_connections, code);
     if (code) return listening_error(address, port, code);
@@ -91,6 +94,16 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
     state_->acceptors.push_back(acceptor);
     state_->accepting.spawn("accept", accept(state_, acceptor));
     return taken;
+}
+
+Result<std::uint16_t> HttpServer::listen_everywhere(std::uint16_t port) {
+    auto taken = listen("::", port);
+    // Another one's port stays another one's; anything else says that IPv6 is switched off.
+    if (taken || taken.error().kind == ErrorKind::already_exists ||
+        taken.error().kind == ErrorKind::denied) {
+        return taken;
+    }
+    return listen("0.0.0.0", port);
 }
 
 Task<> HttpServer::stop(Duration grace) {

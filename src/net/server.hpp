@@ -42,6 +42,9 @@ class HttpServer {
     // already_exists: "listening on 127.0.0.1:8080: address already in use"; denied for a
     // privileged port.
     Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
+    // On all addresses of this machine: IPv6 and IPv4 by one socket, or IPv4 alone where there is
+    // no IPv6.
+    Result<std::uint16_t> listen_everywhere(std::uint16_t port);
     // No new connections; those idle close, those at work may finish within `grace`, then
     // everything is closed.
     Task<> stop(Duration grace);

@@ -8,6 +8,14 @@ using namespace sluice::net::testing;
 
 namespace {
 
+bool has_ipv6(World& world) {
+    boost::system::error_code code;
+    tcp::acceptor acceptor(world.executor());
+    acceptor.open(tcp::v6(), code);
+    if (!code) acceptor.bind({boost::asio::ip::address_v6::loopback(), 0}, code);
+    return !code;
+}
+
 // A body that gives its parts and then waits for ever, and tells when it goes.
 class Endless final : public BodyReader {
    public:
@@ -465,4 +473,25 @@ TEST_CASE("server, client and context may go with work in hand") {
         context.run_for(200ms);
         CHECK(site.asked == 4);
     }
+}
+
+TEST_CASE("a server of all addresses is reached by IPv4, and by IPv6 where there is any") {
+    World world;
+    Site site(*world.clock);
+    HttpServer server(world.executor(), *world.clock, site);
+    const auto port = server.listen_everywhere(0);
+    REQUIRE(port);
+    boost::system::error_code code;
+    tcp::socket four(world.executor());
+    four.connect({boost::asio::ip::address_v4::loopback(), *port}, code);
+    CHECK_FALSE(code);
+    if (has_ipv6(world)) {
+        tcp::socket six(world.executor());
+        six.connect({boost::asio::ip::address_v6::loopback(), *port}, code);
+        CHECK_FALSE(code);
+    }
+    // Whose port it is, it stays.
+    const auto taken = server.listen_everywhere(*port);
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().kind == ErrorKind::already_exists);
 }
