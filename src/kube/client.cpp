@@ -119,7 +119,27 @@ struct Client::Call {
     bool streams = false;
 
     bool writes() const { return method != "GET"; }
+
+    static Call patch(const Resource& resource,
+                      const ObjectKey& key,
+                      const Json& body,
+                      std::string content_type,
+                      const PatchOptions& options);
 };
+
+Client::Call Client::Call::patch(const Resource& resource,
+                                 const ObjectKey& key,
+                                 const Json& body,
+                                 std::string content_type,
+                                 const PatchOptions& options) {
+    const auto query =
+        write_query(options.field_manager, options.field_validation, options.dry_run);
+    return {.method = "PATCH",
+            .target = path_of(resource, key, options.subresource) + query.text(),
+            .what = fmt::format("patch {} {}", resource.qualified(), key.name),
+            .body = to_text(body),
+            .content_type = std::move(content_type)};
+}
 
 Client::Client(Clock& clock, net::HttpClient& http, Connection connection)
     : clock_(clock),
@@ -384,14 +404,8 @@ Task<Result<Json>> Client::merge_patch(Resource resource,
     if (!options.resource_version.empty())
         put(patch, {"metadata", "resourceVersion"}, Json(options.resource_version));
     if (!options.uid.empty()) put(patch, {"metadata", "uid"}, Json(options.uid));
-    const auto query =
-        write_query(options.field_manager, options.field_validation, options.dry_run);
     co_return co_await perform_for_json(
-        {.method = "PATCH",
-         .target = path_of(resource, key, options.subresource) + query.text(),
-         .what = fmt::format("patch {} {}", resource.qualified(), key.name),
-         .body = to_text(patch),
-         .content_type = "application/merge-patch+json"});
+        Call::patch(resource, key, patch, "application/merge-patch+json", options));
 }
 
 Task<Result<Json>> Client::json_patch(Resource resource,
@@ -407,14 +421,8 @@ Task<Result<Json>> Client::json_patch(Resource resource,
     test("/metadata/resourceVersion", options.resource_version);
     if (const auto* given = patch.if_array())
         operations.insert(operations.end(), given->begin(), given->end());
-    const auto query =
-        write_query(options.field_manager, options.field_validation, options.dry_run);
     co_return co_await perform_for_json(
-        {.method = "PATCH",
-         .target = path_of(resource, key, options.subresource) + query.text(),
-         .what = fmt::format("patch {} {}", resource.qualified(), key.name),
-         .body = to_text(operations),
-         .content_type = "application/json-patch+json"});
+        Call::patch(resource, key, operations, "application/json-patch+json", options));
 }
 
 Task<Result<Json>> Client::apply(Resource resource, Json object, ApplyOptions options) {
