@@ -177,74 +177,142 @@ Error CanaryController::report(const View& view, const Error& error) {
 // --- looking ----------------------------------------------------------------------------------
 
 CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
-    auto& caches = tools_.caches;
     if (on_look_) on_look_(key);
-    auto object = caches.canaries.get(key);
-    if (!object) return nullptr;
-    const auto target = target_name(*object);
-    const auto scaler = scaler_name(*object);
-    const auto names = routing::service_names(*object);
-    const auto in_ns = [&](const std::string& name) { return ObjectKey{key.ns, name}; };
-
-    auto& memory = memory_[key];
-    if (memory.uid != kube::uid_of(*object))
-        memory = Memory{.uid = std::string(kube::uid_of(*object))};
-
-    canary::Seen seen;
-    if (caches.namespaces) seen.ns = caches.namespaces->get({"", key.ns});
-    seen.target = caches.deployments.get(in_ns(target));
-    seen.primary = caches.deployments.get(in_ns(target + "-primary"));
-    if (!scaler.empty()) {
-        seen.target_scaler = caches.scalers.get(in_ns(scaler));
-        seen.primary_scaler = caches.scalers.get(in_ns(scaler + "-primary"));
+    auto& sight = sight_of(key);
+    bool is_new = tools_.caches.canaries.refresh(key, sight.canary);
+    if (!sight.canary) {
+        sights_.pop_front();
+        return nullptr;
     }
-    seen.apex_service = caches.services.get(in_ns(names.apex));
-    seen.primary_service = caches.services.get(in_ns(names.primary));
-    seen.canary_service = caches.services.get(in_ns(names.canary));
-    seen.revisions = caches.revisions.find_by(memory.uid);
-    seen.configs = survey_configs(seen, key.ns);
-    auto provider = std::string(text_at(*object, {"spec", "provider"}));
+    auto& memory = memory_[key];
+    const auto uid = kube::uid_of(*sight.canary);
+    if (memory.uid != uid) {
+        // The one before may have had another target.
+        if (!memory.uid.empty()) tools_.metrics.forget(memory.measured);
+        memory = Memory{.uid = std::string(uid)};
+    }
+    is_new |= refresh(sight, memory.uid);
+    const auto& raw = *sight.canary;
+    auto provider = std::string(text_at(raw, {"spec", "provider"}));
     if (provider.empty()) provider = settings_.defaults.provider;
-    seen.routes = survey_routes(*object, provider);
+    is_new |= refresh_live(sight, provider);
+
+    auto& seen = sight.seen;
+    if (is_new || !sight.view) seen.routes = routes_seen(raw, provider, sight.live);
+    auto note = std::string(
+        seen.primary ? text_at(*seen.primary, {"metadata", "annotations", state_annotation}) : "");
+    if (note.empty()) note = memory.note;
+    const auto now = tools_.clock.now();
+    // Another look at the same moment, at an unchanged world: after an answer, say.
+    if (!is_new && sight.view && !sight.view->unclear && sight.view->world.now == now &&
+        sight.note == note && seen.remembered == memory.remembered) {
+        return sight.view;
+    }
+    sight.note = note;
     seen.settings = settings_;
     seen.remembered = memory.remembered;
 
-    const auto* stored = find(*object, {"status"});
     const auto shared = std::make_shared<View>();
     auto& view = *shared;
+    view.object = raw;
+    const auto* stored = find(view.object, {"status"});
     view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
-    auto note = seen.primary ? text_at(*seen.primary, {"metadata", "annotations", state_annotation})
-                             : std::string_view{};
-    if (note.empty()) note = memory.note;
     auto status = status_seen(view.stored_status, note, memory.uid);
     view.behind = status.behind;
     if (!status.unclear) {
         memory.unclear_since.reset();
     } else {
-        if (!memory.unclear_since) memory.unclear_since = tools_.clock.now();
-        view.unclear = tools_.clock.now() < *memory.unclear_since + clearing_up;
+        if (!memory.unclear_since) memory.unclear_since = now;
+        view.unclear = now < *memory.unclear_since + clearing_up;
     }
-    if (stored != nullptr || view.behind) put(*object, {"status"}, std::move(status.status));
-    seen.canary = *object;
-    view.object = std::move(*object);
-    view.world = canary::world_of(seen, tools_.clock.now());
+    if (stored != nullptr || view.behind) put(view.object, {"status"}, std::move(status.status));
+    seen.canary = view.object;
+    view.world = canary::world_of(seen, now);
     show(view);
+    sight.view = shared;
     return shared;
 }
 
-std::map<std::string, Json> CanaryController::survey_configs(const canary::Seen& seen,
-                                                             const std::string& ns) const {
+CanaryController::Sight& CanaryController::sight_of(const ObjectKey& key) {
+    constexpr std::size_t kept_max = 16;
+    std::uint64_t restarts = 0;
+    for (const auto* cache : std::as_const(tools_.caches).all()) restarts += cache->restarts();
+    const auto known = std::ranges::find(sights_, key, &Sight::key);
+    if (known == sights_.end()) {
+        if (sights_.size() >= kept_max) sights_.pop_back();
+        sights_.push_front({.key = key, .restarts = restarts});
+    } else {
+        sights_.splice(sights_.begin(), sights_, known);
+        if (known->restarts != restarts) *known = {.key = key, .restarts = restarts};
+    }
+    return sights_.front();
+}
+
+bool CanaryController::refresh(Sight& sight, const std::string& uid) const {
+    const auto& caches = tools_.caches;
+    const auto& object = *sight.canary;
+    auto& seen = sight.seen;
+    const auto in_ns = [&](const std::string& name) { return ObjectKey{sight.key.ns, name}; };
+    const auto target = target_name(object);
+    const auto scaler = scaler_name(object);
+    const auto names = routing::service_names(object);
+
+    bool is_new = caches.deployments.refresh(in_ns(target), seen.target);
+    is_new |= caches.deployments.refresh(in_ns(target + "-primary"), seen.primary);
+    if (caches.namespaces) is_new |= caches.namespaces->refresh({"", sight.key.ns}, seen.ns);
+    // No object has an empty name: without an autoscaler both are nothing.
+    is_new |= caches.scalers.refresh(in_ns(scaler), seen.target_scaler);
+    is_new |= caches.scalers.refresh(in_ns(scaler.empty() ? "" : scaler + "-primary"),
+                                     seen.primary_scaler);
+    is_new |= caches.services.refresh(in_ns(names.apex), seen.apex_service);
+    is_new |= caches.services.refresh(in_ns(names.primary), seen.primary_service);
+    is_new |= caches.services.refresh(in_ns(names.canary), seen.canary_service);
+    is_new |= caches.revisions.refresh_by(uid, seen.revisions);
+    is_new |= refresh_configs(sight);
+    return is_new;
+}
+
+bool CanaryController::refresh_configs(Sight& sight) const {
     std::map<std::string, Json> configs;
-    if (!seen.target || !tools_.caches.config_maps) return configs;
-    for (const auto& reference : canary::config_references(*seen.target)) {
+    if (!sight.seen.target || !tools_.caches.config_maps) {
+        return !std::exchange(sight.seen.configs, configs).empty();
+    }
+    auto& held = sight.seen.configs;
+    bool is_new = false;
+    for (const auto& reference : canary::config_references(*sight.seen.target)) {
         const auto slash = reference.find('/');
         const auto& cache =
             reference.starts_with("secret/") ? tools_.caches.secrets : tools_.caches.config_maps;
-        if (auto object = cache->get({ns, reference.substr(slash + 1)})) {
-            configs[reference] = std::move(*object);
+        std::optional<Json> object;
+        if (const auto known = held.find(reference); known != held.end()) {
+            object = std::move(known->second);
+        }
+        is_new |= cache->refresh({sight.key.ns, reference.substr(slash + 1)}, object);
+        if (object) configs[reference] = *std::move(object);
+    }
+    is_new |= configs.size() != held.size();
+    held = std::move(configs);
+    return is_new;
+}
+
+bool CanaryController::refresh_live(Sight& sight, const std::string& provider) const {
+    routing::LiveObjects live;
+    bool is_new = false;
+    if (const auto* router = tools_.routers.find(provider)) {
+        for (const auto& name : router->objects(*sight.canary)) {
+            const auto* cache = tools_.caches.of(name.resource);
+            SLUICE_ASSERT(cache != nullptr);
+            std::optional<Json> object;
+            if (const auto known = sight.live.find(name); known != sight.live.end()) {
+                object = std::move(known->second);
+            }
+            is_new |= cache->refresh(name.key, object);
+            if (object) live[name] = *std::move(object);
         }
     }
-    return configs;
+    is_new |= live.size() != sight.live.size();
+    sight.live = std::move(live);
+    return is_new;
 }
 
 routing::LiveObjects CanaryController::live_objects(const routing::Router& router,
@@ -258,8 +326,9 @@ routing::LiveObjects CanaryController::live_objects(const routing::Router& route
     return live;
 }
 
-canary::RoutesSeen CanaryController::survey_routes(const Json& object,
-                                                   const std::string& provider) const {
+canary::RoutesSeen CanaryController::routes_seen(const Json& object,
+                                                 const std::string& provider,
+                                                 const routing::LiveObjects& live) const {
     const auto* router = tools_.routers.find(provider);
     canary::RoutesSeen seen;
     if (router == nullptr) {
@@ -269,7 +338,6 @@ canary::RoutesSeen CanaryController::survey_routes(const Json& object,
     const auto can = router->capabilities(object);
     seen.can = {
         .weights = can.weights, .mirror = can.mirror, .match = can.match, .affinity = can.affinity};
-    const auto live = live_objects(*router, object);
     const auto read = router->read(object, live);
     auto present = routing::Shares{};
     if (!read) {

@@ -14,6 +14,7 @@
 #include "routing/table.hpp"
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,12 +90,29 @@ class CanaryController {
     // Shared by all that is done about one look.
     using ViewPtr = std::shared_ptr<const View>;
 
+    // What was read of a Canary at its last look, so that the next one parses only what has
+    // changed. Kept for a few Canaries: at rest the caches' compact texts are all there is.
+    struct Sight {
+        kube::ObjectKey key;
+        std::uint64_t restarts = 0;  // of the caches
+        std::optional<Json> canary = {};
+        canary::Seen seen = {};
+        routing::LiveObjects live = {};
+        std::string note = {};
+        ViewPtr view = {};
+    };
+
     // Null when there is no such Canary.
     ViewPtr survey(const kube::ObjectKey& key);
-    canary::RoutesSeen survey_routes(const Json& object, const std::string& provider) const;
+    Sight& sight_of(const kube::ObjectKey& key);
+    // True when anything is another one than it was.
+    bool refresh(Sight& sight, const std::string& uid) const;
+    bool refresh_configs(Sight& sight) const;
+    canary::RoutesSeen routes_seen(const Json& object,
+                                   const std::string& provider,
+                                   const routing::LiveObjects& live) const;
+    bool refresh_live(Sight& sight, const std::string& provider) const;
     routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
-    std::map<std::string, Json> survey_configs(const canary::Seen& seen,
-                                               const std::string& ns) const;
     std::optional<std::string> older_rival(const View& view) const;
 
     Task<Result<void>> carry_out(ViewPtr view, canary::Act act);
@@ -126,6 +144,7 @@ class CanaryController {
     StateHome state_home_ = StateHome::status;
     std::function<void(const kube::ObjectKey&)> on_look_;
     std::map<kube::ObjectKey, Memory> memory_;
+    std::list<Sight> sights_;  // the latest first
     Dependents dependents_;
 };
 

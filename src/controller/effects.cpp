@@ -251,8 +251,13 @@ void CanaryController::show(const View& view) {
     auto& memory = memory_[key];
     const auto& world = view.world;
     note_concerns(view);
-    memory.measured = {
+    Measured measured{
         .target = world.canary.target.name, .primary = world.canary.primary_name(), .ns = key.ns};
+    if (measured != memory.measured) {
+        // It names another target now.
+        if (!memory.measured.target.empty()) tools_.metrics.forget(memory.measured);
+        memory.measured = std::move(measured);
+    }
     tools_.metrics.set_status(memory.measured, api::to_string(world.canary.status.phase));
     if (world.routes.state == canary::RoutesState::weights) {
         tools_.metrics.set_weights(

@@ -17,7 +17,20 @@ namespace {
 
 using Labels = prometheus::Labels;
 
-// One metric's series by their labels, so that those of a Canary can be taken out again.
+// Whose series it is, by the label that says so: ("prod", "web").
+using Owner = std::pair<std::string, std::string>;
+
+Owner owner_of(const Labels& labels) {
+    const auto value = [&](const char* key) {
+        const auto found = labels.find(key);
+        return found == labels.end() ? std::string() : found->second;
+    };
+    const auto name = value("name");
+    return {value("namespace"), name.empty() ? value("workload") : name};
+}
+
+// One metric's series by their labels, so that those of a Canary can be taken out again without
+// looking at those of ten thousand others.
 template <typename T>
 class Series {
    public:
@@ -25,25 +38,21 @@ class Series {
 
     template <typename... Args>
     T& at(const Labels& labels, Args&&... args) {
-        auto& slot = known_[labels];
+        auto& slot = known_[owner_of(labels)][labels];
         if (slot == nullptr) slot = &family_.Add(labels, std::forward<Args>(args)...);
         return *slot;
     }
 
-    void remove_where(std::string_view key, const std::string& value, const std::string& ns) {
-        std::erase_if(known_, [&](const auto& entry) {
-            const auto found = entry.first.find(std::string(key));
-            const auto place = entry.first.find("namespace");
-            const bool gone = found != entry.first.end() && found->second == value &&
-                              place != entry.first.end() && place->second == ns;
-            if (gone) family_.Remove(entry.second);
-            return gone;
-        });
+    void remove(const Owner& owner) {
+        const auto known = known_.find(owner);
+        if (known == known_.end()) return;
+        for (const auto& [labels, series] : known->second) family_.Remove(series);
+        known_.erase(known);
     }
 
    private:
     prometheus::Family<T>& family_;
-    std::map<Labels, T*> known_;
+    std::map<Owner, std::map<Labels, T*>> known_;
 };
 
 const prometheus::Histogram::BucketBoundaries buckets{
@@ -168,7 +177,11 @@ std::string OwnMetrics::text() const {
 }
 
 void OwnMetrics::set_total(const std::string& ns, std::size_t canaries) {
-    state_->total.at({{"namespace", ns}}).Set(static_cast<double>(canaries));
+    if (canaries == 0) {
+        state_->total.remove({ns, ""});
+    } else {
+        state_->total.at({{"namespace", ns}}).Set(static_cast<double>(canaries));
+    }
 }
 
 void OwnMetrics::set_status(const Measured& subject, std::string_view phase) {
@@ -212,17 +225,15 @@ void OwnMetrics::set_api_requests(std::uint64_t reads, std::uint64_t writes) {
 }
 
 void OwnMetrics::forget(const Measured& subject) {
-    const auto forget_named = [&](auto& series) {
-        series.remove_where("name", subject.target, subject.ns);
-    };
+    const auto forget_named = [&](auto& series) { series.remove({subject.ns, subject.target}); };
     forget_named(state_->status);
     forget_named(state_->duration);
     forget_named(state_->check);
     forget_named(state_->successes);
     forget_named(state_->failures);
     forget_named(state_->violations);
-    state_->weight.remove_where("workload", subject.primary, subject.ns);
-    state_->weight.remove_where("workload", subject.target, subject.ns);
+    state_->weight.remove({subject.ns, subject.primary});
+    state_->weight.remove({subject.ns, subject.target});
 }
 
 }  // namespace sluice::controller

@@ -15,6 +15,8 @@ struct Measured {
     std::string target;
     std::string primary;
     std::string ns;
+
+    bool operator==(const Measured&) const = default;
 };
 
 struct RunResult {
@@ -32,6 +34,7 @@ class OwnMetrics {
     // The exposition, for /metrics.
     std::string text() const;
 
+    // None takes the series away.
     void set_total(const std::string& ns, std::size_t canaries);
     // 0 Progressing, 2 Failed, 1 any other phase.
     void set_status(const Measured& subject, std::string_view phase);

@@ -282,6 +282,13 @@ Task<Result<void>> Process::State::check_cluster() {
                             state_annotation));
         }
     }
+    if (!definition) {
+        outside.log.warn(fmt::format(
+            "CustomResourceDefinition {} cannot be read, so the first status that is written shows "
+            "whether it keeps all fields: {}",
+            canary_definition,
+            definition.error().message));
+    }
     // A kind that is not served or not allowed is named now: its cache would wait for ever.
     for (const auto* cache : caches.all()) {
         const auto& resource = cache->resource();
@@ -404,6 +411,7 @@ void Process::State::count_canary(const kube::ObjectKey& key) {
     const bool has_changed =
         caches.canaries.contains(key) ? names.insert(key.name).second : names.erase(key.name) > 0;
     if (has_changed) metrics.set_total(key.ns, names.size());
+    if (names.empty()) counted.erase(key.ns);
 }
 
 // --- HTTP -------------------------------------------------------------------------------------

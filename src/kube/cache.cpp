@@ -5,6 +5,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace sluice::kube {
 namespace {
 
@@ -79,6 +81,18 @@ std::optional<Json> Cache::get(const ObjectKey& key) const {
     return thawed(entry->second);
 }
 
+bool Cache::refresh(const ObjectKey& key, std::optional<Json>& held) const {
+    const auto entry = entries_.find(key);
+    if (entry == entries_.end()) {
+        const bool is_gone = held.has_value();
+        held.reset();
+        return is_gone;
+    }
+    if (held && is_of(*held, entry->second)) return false;
+    held = thawed(entry->second);
+    return true;
+}
+
 bool Cache::contains(const ObjectKey& key) const {
     return entries_.contains(key);
 }
@@ -118,6 +132,25 @@ std::vector<Json> Cache::find_by(const std::string& value) const {
     return objects;
 }
 
+bool Cache::refresh_by(const std::string& value, std::vector<Json>& held) const {
+    const auto keys = by_index_.find(value);
+    if (keys == by_index_.end()) {
+        const bool are_gone = !held.empty();
+        held.clear();
+        return are_gone;
+    }
+    const auto is_same = [&](const Json& object, const ObjectKey& key) {
+        return is_of(object, entries_.at(key));
+    };
+    if (std::ranges::equal(held, keys->second, is_same)) return false;
+    held = find_by(value);
+    return true;
+}
+
+std::uint64_t Cache::restarts() const {
+    return restarts_;
+}
+
 std::size_t Cache::size() const {
     return entries_.size();
 }
@@ -131,6 +164,12 @@ Json Cache::thawed(const Entry& entry) const {
     SLUICE_ASSERT(object);
     put(*object, {"metadata", "resourceVersion"}, Json(entry.resource_version));
     return *std::move(object);
+}
+
+// Within the life of an object its version stands for all that it says.
+bool Cache::is_of(const Json& held, const Entry& entry) {
+    return resource_version_of(held) == entry.resource_version &&
+           uid_bytes(uid_of(held)) == entry.uid;
 }
 
 // ---- Our own writes ----

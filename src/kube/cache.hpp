@@ -53,6 +53,9 @@ class Cache {
 
     // Parsed on demand, without what the trim took out. A copy: it says what was true now.
     std::optional<Json> get(const ObjectKey& key) const;
+    // Makes `held`, which came from here, what get() would give now, and says whether it is another
+    // one. Parses nothing when it is not.
+    bool refresh(const ObjectKey& key, std::optional<Json>& held) const;
     bool contains(const ObjectKey& key) const;
     std::string resource_version(const ObjectKey& key) const;  // empty when there is none
     // In the order of namespace and name; an empty namespace means all.
@@ -61,6 +64,10 @@ class Cache {
     std::vector<ObjectKey> keys(std::string_view ns = {}) const;
     // The objects whose index has that value.
     std::vector<Json> find_by(const std::string& value) const;
+    // As refresh().
+    bool refresh_by(const std::string& value, std::vector<Json>& held) const;
+    // How often the server's versions have begun anew: what was held before is not to be refreshed.
+    std::uint64_t restarts() const;
     std::size_t size() const;
     // Bytes of object text held, for metrics.
     std::size_t bytes() const;
@@ -123,6 +130,7 @@ class Cache {
     void settle(const std::string& version);
     bool is_buried(const Uid& uid);
     Json thawed(const Entry& entry) const;
+    static bool is_of(const Json& held, const Entry& entry);
     void index(const ObjectKey& key, const Json& object);
     void unindex(const ObjectKey& key, const Entry& entry);
     void changed(const ObjectKey& key);
@@ -145,6 +153,7 @@ class Cache {
     std::optional<Filling> filling_;
     // The server's versions start anew (restored, or another one): what it says now is the truth.
     bool distrusts_itself_ = false;
+    std::uint64_t restarts_ = 0;
     bool synced_ = false;
     bool streaming_ = true;
     std::uint64_t events_ = 0;

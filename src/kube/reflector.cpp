@@ -220,6 +220,7 @@ Result<void> Cache::finish_filling(const std::string& version) {
     if (!version_.empty() && !distrusts_itself_ && is_newer(version_, version)) {
         // Another server, or one that was restored: its numbers say nothing about ours.
         distrusts_itself_ = true;
+        ++restarts_;
         version_.clear();
         tombstones_.clear();
         return Error{ErrorKind::gone,

@@ -115,6 +115,54 @@ TEST_CASE("a kind that it may not read is named at the start, instead of waiting
           "forbidden");
 }
 
+TEST_CASE("a definition of the Canary that it may not read is one line, and the start goes on") {
+    World world;
+    world.api.forbid("customresourcedefinitions");
+    make_release(world);
+    world.start_controller();
+    world.run_for(2min);
+    CHECK(std::ranges::count_if(world.log, [](const Message& message) {
+              return message.text ==
+                     "CustomResourceDefinition canaries.flagger.app cannot be read, so the first "
+                     "status that is written shows whether it keeps all fields: forbidden";
+          }) == 1);
+    CHECK(world.phase() == "Initialized");
+}
+
+TEST_CASE(
+    "the series of a Canary go when it goes, or names another target, or another takes its name") {
+    World world;
+    make_release(world);
+    world.start_controller();
+    world.run_for(2min);
+    const auto has = [&](const std::string& text) {
+        return get(world, "/metrics").body.find(text) != std::string::npos;
+    };
+    REQUIRE(has(R"(name="podinfo")"));
+
+    auto other = world.canary();
+    drop(other, {"metadata", "uid"});
+    drop(other, {"metadata", "resourceVersion"});
+    drop(other, {"status"});
+    put(other, {"spec", "targetRef", "name"}, "other");
+    world.remove(resources::canaries, "podinfo");
+    world.apply(other);
+    world.run_for(1min);
+    CHECK_FALSE(has(R"(name="podinfo")"));
+    CHECK_FALSE(has(R"(workload="podinfo")"));
+    CHECK(has(R"(name="other")"));
+
+    put(other, {"spec", "targetRef", "name"}, "third");
+    world.patch(resources::canaries, "podinfo", JsonObject{{"spec", *find(other, {"spec"})}});
+    world.run_for(1min);
+    CHECK_FALSE(has(R"(name="other")"));
+
+    world.remove(resources::canaries, "podinfo");
+    world.run_for(1min);
+    CHECK_FALSE(has(R"(name="third")"));
+    CHECK_FALSE(has("flagger_canary_total{"));
+}
+
 TEST_CASE("a stop gives the lease back, so that the next one leads at once") {
     World world;
     make_release(world);

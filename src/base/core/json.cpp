@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -214,7 +215,9 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
     }
     json::parse_options options;
     options.max_depth = limits.depth;
-    json::stream_parser parser({}, options);
+    // Where values stand until their object is closed; a longer one goes to the heap.
+    std::array<unsigned char, 8192> place;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    json::stream_parser parser({}, options, place.data(), place.size());
     json::error_code error;
     const auto read = parser.write_some(text, error);
     if (!error && read < text.size()) {

@@ -413,3 +413,45 @@ TEST_CASE("resource versions compare as numbers") {
     CHECK(is_newer("x", "10"));
     CHECK_FALSE(is_newer("x", "x"));
 }
+
+TEST_CASE("what is held is parsed again only when it is another one") {
+    Cached it;
+    it.start_streaming({pod("a", "3"), pod("b", "2")}, "7");
+    std::optional<Json> held;
+    CHECK(it.cache.refresh(a, held));
+    CHECK(held == it.cache.get(a));
+    CHECK_FALSE(it.cache.refresh(a, held));
+    it.tell(event("MODIFIED", pod("a", "8", "new")));
+    CHECK(it.cache.refresh(a, held));
+    CHECK(held == it.cache.get(a));
+    // One of another name, with the same version or not.
+    CHECK(it.cache.refresh(b, held));
+    CHECK(held == it.cache.get(b));
+    auto reborn = pod("b", "8");
+    put(reborn, {"metadata", "uid"}, "another");
+    it.tell(event("MODIFIED", reborn));
+    CHECK(it.cache.refresh(b, held));
+    CHECK(text_at(*held, {"metadata", "uid"}) == "another");
+    it.tell(event("DELETED", reborn));
+    CHECK(it.cache.refresh(b, held));
+    CHECK_FALSE(held);
+    CHECK_FALSE(it.cache.refresh(b, held));
+}
+
+TEST_CASE("what is held of an index is read again when any of it has changed, come or gone") {
+    Cached it({.index = [](const Json& object) {
+        return std::vector{std::string(text_at(object, {"spec", "image"}))};
+    }});
+    it.start_streaming({pod("a", "3"), pod("b", "2")}, "7");
+    std::vector<Json> held;
+    CHECK(it.cache.refresh_by("a", held));
+    CHECK(held.size() == 2);
+    CHECK_FALSE(it.cache.refresh_by("a", held));
+    it.tell(event("MODIFIED", pod("b", "8", "other")));
+    CHECK(it.cache.refresh_by("a", held));
+    CHECK(held.size() == 1);
+    it.tell(event("DELETED", pod("a", "9")));
+    CHECK(it.cache.refresh_by("a", held));
+    CHECK(held.empty());
+    CHECK_FALSE(it.cache.refresh_by("a", held));
+}
