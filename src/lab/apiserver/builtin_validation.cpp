@@ -289,8 +289,41 @@ void check_deployment(const Json& object, const Json* before, FieldErrors& error
     }
 }
 
+void check_daemon_set(const Json& object, const Json* before, FieldErrors& errors) {
+    check_not_negative(object, "minReadySeconds", errors);
+    check_not_negative(object, "revisionHistoryLimit", errors);
+    check_selector(object, before, "DaemonSet", errors);
+    check_template(object, errors);
+    check_always_restarted(object, errors);
+    const auto type = text_at(object, {"spec", "updateStrategy", "type"});
+    if (type == "RollingUpdate") {
+        check_amount(object, "updateStrategy", "maxUnavailable", errors);
+        check_amount(object, "updateStrategy", "maxSurge", errors);
+        const auto* unavailable =
+            find(object, {"spec", "updateStrategy", "rollingUpdate", "maxUnavailable"});
+        const auto* surge = find(object, {"spec", "updateStrategy", "rollingUpdate", "maxSurge"});
+        if (is_zero(unavailable) && is_zero(surge)) {
+            errors.push_back(wrong::invalid("spec.updateStrategy.rollingUpdate.maxUnavailable",
+                                            *unavailable,
+                                            "cannot be 0 when maxSurge is 0"));
+        } else if (unavailable != nullptr && surge != nullptr && !is_zero(unavailable) &&
+                   !is_zero(surge)) {
+            errors.push_back(wrong::invalid("spec.updateStrategy.rollingUpdate.maxSurge",
+                                            *surge,
+                                            "may not be set when maxUnavailable is non-zero"));
+        }
+    } else if (type != "OnDelete") {
+        errors.push_back(wrong::not_supported(
+            "spec.updateStrategy.type", Json(type), {"\"OnDelete\"", "\"RollingUpdate\""}));
+    }
+}
+
 void check_job(const Json& object, const Json* before, FieldErrors& errors) {
-    for (const std::string_view member : {"parallelism", "completions", "backoffLimit"}) {
+    for (const std::string_view member : {"parallelism",
+                                          "completions",
+                                          "activeDeadlineSeconds",
+                                          "backoffLimit",
+                                          "ttlSecondsAfterFinished"}) {
         check_not_negative(object, member, errors);
     }
     check_template(object, errors);
@@ -298,8 +331,10 @@ void check_job(const Json& object, const Json* before, FieldErrors& errors) {
         errors.push_back(wrong::required("spec.template.spec.restartPolicy",
                                          "valid values: \"OnFailure\", \"Never\""));
     }
-    check_unchanged(object, before, "selector", errors);
-    check_unchanged(object, before, "template", errors);
+    for (const std::string_view member :
+         {"completions", "selector", "template", "completionMode"}) {
+        check_unchanged(object, before, member, errors);
+    }
 }
 
 // Services.
@@ -469,7 +504,8 @@ FieldErrors wrong_with_builtin(std::string_view kind, const Json& object, const 
     FieldErrors errors;
     if (kind == "Pod") check_pod(object, before, errors);
     if (kind == "Deployment") check_deployment(object, before, errors);
-    if (kind == "ReplicaSet" || kind == "DaemonSet" || kind == "StatefulSet") {
+    if (kind == "DaemonSet") check_daemon_set(object, before, errors);
+    if (kind == "ReplicaSet" || kind == "StatefulSet") {
         check_not_negative(object, "replicas", errors);
         check_not_negative(object, "minReadySeconds", errors);
         check_selector(object, before, kind, errors);

@@ -146,8 +146,9 @@ void fill_in_labels_of_template(Json& object) {
 }
 
 void fill_in_job(JsonObject& spec) {
+    // Who says only how many at a time leaves it to the pods when there is nothing left to do.
+    if (!spec.contains("parallelism")) set_if_absent(spec, "completions", 1);
     set_if_absent(spec, "parallelism", 1);
-    set_if_absent(spec, "completions", 1);
     set_if_absent(spec, "backoffLimit", 6);
     set_if_absent(spec, "completionMode", "NonIndexed");
     set_if_absent(spec, "suspend", false);

@@ -54,6 +54,7 @@ WorkloadCondition: 1 type, 2 status, 3 lastTransitionTime:time, 4 reason, 5 mess
 DaemonSet: 1 metadata:ObjectMeta, 2 spec:DaemonSetSpec, 3 status:DaemonSetStatus
 DaemonSetSpec: 1 selector:LabelSelector, 2 template:PodTemplateSpec, 3 updateStrategy:DeploymentStrategy, 4 minReadySeconds:int, 6 revisionHistoryLimit!:int
 DaemonSetStatus: 1 currentNumberScheduled:int, 2 numberMisscheduled:int, 3 desiredNumberScheduled:int, 4 numberReady:int, 5 observedGeneration:int, 6 updatedNumberScheduled:int, 7 numberAvailable:int, 8 numberUnavailable:int, 9 collisionCount!:int, 10 conditions[]:WorkloadCondition
+ControllerRevision: 1 metadata:ObjectMeta, 2 data:raw, 3 revision:int
 Scale: 1 metadata:ObjectMeta, 2 spec:ScaleSpec, 3 status:ScaleStatus
 ScaleSpec: 1 replicas:int
 ScaleStatus: 1 replicas:int, 2 selector
@@ -143,7 +144,8 @@ ScalingPolicy: 1 type, 2 value:int, 3 periodSeconds:int
 
 Job: 1 metadata:ObjectMeta, 2 spec:JobSpec, 3 status:JobStatus
 JobSpec: 1 parallelism!:int, 2 completions!:int, 3 activeDeadlineSeconds!:int, 4 selector:LabelSelector, 5 manualSelector!:bool, 6 template:PodTemplateSpec, 7 backoffLimit!:int, 8 ttlSecondsAfterFinished!:int, 9 completionMode, 10 suspend!:bool, 12 backoffLimitPerIndex!:int, 13 maxFailedIndexes!:int, 14 podReplacementPolicy, 15 managedBy
-JobStatus: 2 startTime:time, 3 completionTime:time, 4 active:int, 5 succeeded:int, 6 failed:int, 9 ready!:int, 11 terminating!:int
+JobStatus: 1 conditions[]:JobCondition, 2 startTime:time, 3 completionTime:time, 4 active:int, 5 succeeded:int, 6 failed:int, 7 completedIndexes, 9 ready!:int, 10 failedIndexes!, 11 terminating!:int
+JobCondition: 1 type, 2 status, 3 lastProbeTime:time, 4 lastTransitionTime:time, 5 reason, 6 message
 CronJob: 1 metadata:ObjectMeta, 2 spec:CronJobSpec, 3 status:CronJobStatus
 CronJobSpec: 1 schedule, 2 startingDeadlineSeconds!:int, 3 concurrencyPolicy, 4 suspend!:bool, 5 jobTemplate:JobTemplateSpec, 6 successfulJobsHistoryLimit!:int, 7 failedJobsHistoryLimit!:int, 8 timeZone
 CronJobStatus: 1 active[]:ObjectReference, 4 lastScheduleTime:time, 5 lastSuccessfulTime:time
@@ -219,6 +221,7 @@ constexpr std::array kinds{
     KindRow{"apps/v1", "Deployment", "Deployment"},
     KindRow{"apps/v1", "ReplicaSet", "ReplicaSet"},
     KindRow{"apps/v1", "DaemonSet", "DaemonSet"},
+    KindRow{"apps/v1", "ControllerRevision", "ControllerRevision"},
     KindRow{"autoscaling/v1", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler1"},
     KindRow{"autoscaling/v1", "Scale", "Scale"},
     KindRow{"autoscaling/v2", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler2"},

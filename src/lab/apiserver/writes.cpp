@@ -109,6 +109,19 @@ void select_own_pods(Json& job, const std::string& uid) {
     }
 }
 
+// An annotation counts the templates of a DaemonSet; its pods are labelled with the number.
+void count_templates(Json& set, const Json* before) {
+    constexpr std::string_view counter = "deprecated.daemonset.template.generation";
+    std::int64_t number = 1;
+    if (before != nullptr) {
+        number = parse_integer(text_at(*before, {"metadata", "annotations", counter})).value_or(1);
+        if (object_at(set, {"spec", "template"}) != object_at(*before, {"spec", "template"})) {
+            ++number;
+        }
+    }
+    put(set, {"metadata", "annotations", counter}, Json(std::to_string(number)));
+}
+
 }  // namespace
 
 const SchemaNode* Target::schema() const {
@@ -260,6 +273,7 @@ Answer<ObjectPtr> Cluster::State::create(const Target& target,
     put(object, {"metadata", "creationTimestamp"}, Json(time_now()));
     if (target.resource.kind == "Service") give_addresses(object);
     if (target.resource.kind == "Job") select_own_pods(object, uid);
+    if (target.resource.kind == "DaemonSet") count_templates(object, nullptr);
     if (auto refusal = prepare(target, object, nullptr)) return std::unexpected(*refusal);
     if (auto refusal = check_definition(target)) return std::unexpected(*refusal);
 
@@ -361,6 +375,7 @@ Answer<ObjectPtr> Cluster::State::change(const Target& target,
         }
         give_addresses(object);
     }
+    if (target.resource.kind == "DaemonSet") count_templates(object, before.get());
     if (auto refusal = prepare(target, object, before.get())) return std::unexpected(*refusal);
 
     const bool counts = target.kind->generations || target.kind->custom;

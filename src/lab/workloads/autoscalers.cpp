@@ -1,6 +1,6 @@
 #include "lab/workloads/autoscalers.hpp"
 
-#include "lab/workloads/deployment_status.hpp"
+#include "lab/workloads/object_status.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -13,20 +13,6 @@ namespace resources = kube::resources;
 
 const Resource& autoscalers() {
     return resources::horizontal_pod_autoscalers;
-}
-
-// Autoscalers' conditions have no lastUpdateTime.
-void say(Json& status, const ConditionText& condition, Time now) {
-    const auto* before = condition_in(status, condition.type);
-    const bool same = before != nullptr && text_at(*before, {"message"}) == condition.message;
-    if (same && text_at(*before, {"status"}) == condition.status &&
-        text_at(*before, {"reason"}) == condition.reason) {
-        return;
-    }
-    set_condition(status, condition, now, {.refresh = true});
-    for (auto& present : find(status, {"conditions"})->get_array()) {
-        drop(present, {"lastUpdateTime"});
-    }
 }
 
 std::string metrics_missing(const Json& autoscaler) {
@@ -113,7 +99,7 @@ void Autoscalers::reconcile(const ObjectKey& key) {
         pass.status = *known;
     }
     if (find_target(pass)) size(pass);
-    save(*autoscaler, pass.status);
+    save_status(cluster_, autoscalers(), *autoscaler, pass.status);
 }
 
 bool Autoscalers::find_target(Pass& pass) {
@@ -203,17 +189,6 @@ void Autoscalers::say_metrics_are_missing(Pass& pass) {
          "FailedGetResourceMetric",
          "the HPA was unable to compute the replica count: " + missing},
         pass.now);
-}
-
-void Autoscalers::save(const Json& autoscaler, const Json& status) {
-    const auto* before = find(autoscaler, {"status"});
-    const auto patch =
-        merge_patch_between(before != nullptr ? *before : Json(JsonObject{}), status);
-    if (patch.get_object().empty()) return;
-    WriteOptions options;
-    options.subresource = Subresource::status;
-    (void)cluster_.patch(
-        autoscalers(), kube::key_of(autoscaler), PatchKind::merge, {{"status", patch}}, options);
 }
 
 }  // namespace sluice::lab

@@ -34,7 +34,6 @@ class Autoscalers {
     void size(Pass& pass);
     bool rescale(Pass& pass, const ScaleDecision& decision);
     void say_metrics_are_missing(Pass& pass);
-    void save(const Json& autoscaler, const Json& status);
 
     Cluster& cluster_;
     EventRecorder events_;

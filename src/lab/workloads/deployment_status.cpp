@@ -109,54 +109,6 @@ void copy_replica_failure(const DeploymentView& view, Json& status) {
 
 }  // namespace
 
-const Json* condition_in(const Json& status, std::string_view type) {
-    for (const auto& condition : array_at(status, {"conditions"})) {
-        if (text_at(condition, {"type"}) == type) return &condition;
-    }
-    return nullptr;
-}
-
-const Json* condition_of(const Json& object, std::string_view type) {
-    const auto* status = find(object, {"status"});
-    return status == nullptr ? nullptr : condition_in(*status, type);
-}
-
-void set_condition(Json& status, const ConditionText& condition, Time now, ConditionUpdate how) {
-    auto conditions = array_at(status, {"conditions"});
-    Json fresh = {{"type", condition.type},
-                  {"status", condition.status},
-                  {"lastUpdateTime", rfc3339(now)},
-                  {"lastTransitionTime", rfc3339(now)},
-                  {"reason", condition.reason},
-                  {"message", condition.message}};
-    for (auto& present : conditions) {
-        if (text_at(present, {"type"}) != condition.type) continue;
-        const bool same_status = text_at(present, {"status"}) == condition.status;
-        const bool same_reason = text_at(present, {"reason"}) == condition.reason;
-        if (same_status && same_reason && !how.refresh) return;
-        if (same_status) {
-            put(fresh, {"lastTransitionTime"}, Json(text_at(present, {"lastTransitionTime"})));
-        }
-        present = std::move(fresh);
-        put(status, {"conditions"}, std::move(conditions));
-        return;
-    }
-    conditions.push_back(std::move(fresh));
-    put(status, {"conditions"}, std::move(conditions));
-}
-
-void drop_condition(Json& status, std::string_view type) {
-    JsonArray kept;
-    for (const auto& condition : array_at(status, {"conditions"})) {
-        if (text_at(condition, {"type"}) != type) kept.push_back(condition);
-    }
-    if (kept.empty()) {
-        drop(status, {"conditions"});
-    } else {
-        put(status, {"conditions"}, std::move(kept));
-    }
-}
-
 Json deployment_status(const DeploymentView& view, StatusPass pass, Time now) {
     const auto& deployment = view.deployment;
     const auto* known = find(deployment, {"status"});

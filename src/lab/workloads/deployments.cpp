@@ -3,6 +3,7 @@
 #include "base/core/text.hpp"
 #include "lab/apiserver/selectors.hpp"
 #include "lab/workloads/deployment_status.hpp"
+#include "lab/workloads/owned_pods.hpp"
 #include "lab/workloads/rollout_math.hpp"
 #include "lab/workloads/template_hash.hpp"
 
@@ -101,13 +102,7 @@ void Deployments::start() {
 
 void Deployments::on_replica_set(const Change& change) {
     const auto ns = kube::key_of(*change.object).ns;
-    for (const auto& object : {change.object, change.before}) {
-        if (object == nullptr) continue;
-        const auto* owner = kube::controller_of(*object);
-        if (owner != nullptr && text_at(*owner, {"kind"}) == "Deployment") {
-            queue_.add({ns, std::string(text_at(*owner, {"name"}))});
-        }
-    }
+    for (const auto& key : controllers_of(change, "Deployment")) queue_.add(key);
     // An orphan may be somebody's: rare enough to ask everybody in the namespace.
     if (change.kind != ChangeKind::deleted && kube::controller_of(*change.object) == nullptr) {
         for (const auto& deployment : cluster_.list(resources::deployments, ns)) {
@@ -494,15 +489,7 @@ void Deployments::save(Pass& pass, StatusPass kind) {
     }
     const DeploymentView view{pass.deployment, pass.newest.get(), pass.old};
     const auto status = deployment_status(view, kind, pass.now);
-    const auto* before = find(*pass.stored, {"status"});
-    const auto patch =
-        merge_patch_between(before != nullptr ? *before : Json(JsonObject{}), status);
-    if (!patch.get_object().empty()) {
-        WriteOptions options;
-        options.subresource = Subresource::status;
-        (void)cluster_.patch(
-            resources::deployments, pass.key, PatchKind::merge, {{"status", patch}}, options);
-    }
+    save_status(cluster_, resources::deployments, *pass.stored, status);
     put(pass.deployment, {"status"}, status);
     if (kind != StatusPass::rollout) return;
     if (const auto when = deadline_check(pass.deployment, status)) queue_.add_at(pass.key, *when);

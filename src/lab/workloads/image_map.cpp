@@ -97,6 +97,7 @@ TagBehaviour behaviour_of(std::string_view tag) {
     behaviour.slow = tag.ends_with("-slow");
     behaviour.broken = tag.ends_with("-broken");
     behaviour.unready = tag.ends_with("-unready");
+    behaviour.fails = tag.ends_with("-fail");
     if (tag.ends_with("-crash")) behaviour.exits_after = crash_after;
     return behaviour;
 }

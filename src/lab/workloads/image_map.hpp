@@ -47,6 +47,7 @@ struct TagBehaviour {
     bool slow = false;                                   // -slow: every 20th answer after 1.2 s
     bool broken = false;                                 // -broken: every 20th answer is a 500
     bool unready = false;                                // -unready: never gets ready
+    bool fails = false;                                  // -fail: a Job's work does not succeed
     std::optional<Duration> exits_after = std::nullopt;  // -crash: 20 s
 };
 TagBehaviour behaviour_of(std::string_view tag);

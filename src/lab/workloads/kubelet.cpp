@@ -2,6 +2,7 @@
 
 #include "lab/workloads/container_spec.hpp"
 #include "lab/workloads/kubelet_state.hpp"
+#include "lab/workloads/object_status.hpp"
 #include "lab/workloads/pod_questions.hpp"
 
 #include <boost/json/array.hpp>
@@ -103,7 +104,7 @@ void Kubelet::State::sync(const ObjectKey& key) {
             for (auto& container : pod.containers) advance(key, pod, container);
         }
     }
-    report(key, *stored, pod);
+    report(*stored, pod);
     if (const auto when = next_due(pod)) queue.add_at(key, *when);
 }
 
@@ -132,10 +133,16 @@ bool Kubelet::State::take_on(const ObjectKey& key, const ObjectPtr& object) {
     for (const auto& spec : array_at(*object, {"spec", "initContainers"})) {
         auto& container = pod.init.emplace_back(container_of(spec));
         container.init = true;
+        container.played = true;
         container.sidecar = text_at(spec, {"restartPolicy"}) == "Always";
     }
-    for (const auto& spec : array_at(*object, {"spec", "containers"}))
-        pod.containers.push_back(container_of(spec));
+    const auto* owner = kube::controller_of(*object);
+    const bool of_job = owner != nullptr && text_at(*owner, {"kind"}) == "Job";
+    for (const auto& spec : array_at(*object, {"spec", "containers"})) {
+        auto& container = pod.containers.emplace_back(container_of(spec));
+        // Of an image that nobody knows; a known app runs as it does anywhere.
+        container.played = of_job && container.app == apps::echo;
+    }
     key_of_uid[pod.uid] = key;
     pods.emplace(key, std::move(pod));
     return true;
@@ -242,18 +249,11 @@ Task<> Kubelet::State::prepare_to_stop(ObjectPtr pod, ProbeCall hook, std::strin
                    container});
 }
 
-void Kubelet::State::report(const ObjectKey& key, const Json& stored, const KubeletPod& pod) {
+void Kubelet::State::report(const Json& stored, const KubeletPod& pod) {
     PodFacts facts{pod.ip, pod.start_time, pod.leaving};
     for (const auto& container : pod.init) facts.init.push_back(container.facts);
     for (const auto& container : pod.containers) facts.containers.push_back(container.facts);
-    const auto status = pod_status(stored, facts, now());
-    const auto* before = sluice::find(stored, {"status"});
-    const auto patch =
-        merge_patch_between(before != nullptr ? *before : Json(JsonObject{}), status);
-    if (patch.get_object().empty()) return;
-    WriteOptions write;
-    write.subresource = Subresource::status;
-    (void)cluster.patch(resources::pods, key, PatchKind::merge, {{"status", patch}}, write);
+    save_status(cluster, resources::pods, stored, pod_status(stored, facts, now()));
 }
 
 std::optional<Time> Kubelet::State::next_due(const KubeletPod& pod) const {

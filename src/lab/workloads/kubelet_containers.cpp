@@ -64,7 +64,7 @@ void Kubelet::State::advance(const ObjectKey& key, KubeletPod& pod, KubeletConta
                 return;
             }
             if (container.app == apps::bad) return fail_to_pull(pod, container);
-            if (container.init) return begin_init(key, pod, container);
+            if (container.played) return begin_played(key, pod, container);
             return begin(key, pod, container);
         }
         case ContainerPhase::running:
@@ -152,22 +152,23 @@ void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContain
     tasks.spawn("start " + to_string(key), start_container(key, std::move(start)));
 }
 
-// What an init container has to do is a command's work, and commands don't run: it lasts a moment
-// and counts as done, but for a tag that says it crashes.
-void Kubelet::State::begin_init(const ObjectKey& key,
-                                KubeletPod& pod,
-                                KubeletContainer& container) {
+// What an init container or a Job has to do is a command's work, and commands don't run: it lasts a
+// moment and counts as done, but for a tag that says otherwise.
+void Kubelet::State::begin_played(const ObjectKey& key,
+                                  KubeletPod& pod,
+                                  KubeletContainer& container) {
     auto& facts = container.facts;
     const auto path = field_path(container);
     facts.phase = ContainerPhase::running;
     facts.started_at = now();
     facts.container_id = "sluice://" + cluster.random().uuid();
     facts.started = true;
-    facts.ready = container.sidecar;
+    facts.ready = container.sidecar || !container.init;
     container.retry_at = Time::max();
     container.exits_at.reset();
-    if (!container.sidecar) container.exits_at = now() + init_lasts;
-    container.exit_code = behaviour_of(image_tag(facts.image)).exits_after ? 1 : 0;
+    if (!container.sidecar) container.exits_at = now() + errand_lasts;
+    const auto behaviour = behaviour_of(image_tag(facts.image));
+    container.exit_code = behaviour.fails || behaviour.exits_after ? 1 : 0;
     const ContainerId id{pod.uid, facts.name, container.instance};
     logs.begin(id)(fmt::format("the lab runs no commands: {} counts as done", facts.name));
     record_made(pod, container);

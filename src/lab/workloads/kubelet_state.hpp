@@ -26,6 +26,8 @@ struct KubeletContainer {
     bool init = false;
     // Of an init container: it goes on beside those that it comes before (restartPolicy Always).
     bool sidecar = false;
+    // An errand: what it does is a command's work, which the lab only plays.
+    bool played = false;
     std::string app;
     int instance = 0;
     std::optional<Time> exits_at = std::nullopt;
@@ -78,7 +80,7 @@ struct Kubelet::State {
     // The Events Pulled and Created.
     void record_made(const KubeletPod& pod, const KubeletContainer& container);
     void begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
-    void begin_init(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    void begin_played(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
     void fail_to_pull(KubeletPod& pod, KubeletContainer& container);
     void ask(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
     void pass_unasked(const KubeletPod& pod, KubeletContainer& container, ProbeKind kind);
@@ -88,7 +90,7 @@ struct Kubelet::State {
     void on_endpoints(const Change& change);
     void serve_ports(const KubeletPod& pod, const JsonArray& ports);
     void leave(const ObjectKey& key, KubeletPod& pod);
-    void report(const ObjectKey& key, const Json& stored, const KubeletPod& pod);
+    void report(const Json& stored, const KubeletPod& pod);
     std::optional<Time> next_due(const KubeletPod& pod) const;
 
     // The container of that life, or null when it is over.
@@ -122,7 +124,7 @@ struct Kubelet::State {
 
 // "spec.containers{web}", where an Event is about one container.
 std::string field_path(const KubeletContainer& container);
-// How long something does that the lab only plays: an init container's work.
-inline constexpr Duration init_lasts = std::chrono::seconds{1};
+// How long the work of an init container or of a Job lasts, which the lab only plays.
+inline constexpr Duration errand_lasts = std::chrono::seconds{1};
 
 }  // namespace sluice::lab

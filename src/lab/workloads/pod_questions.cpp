@@ -1,6 +1,6 @@
 #include "lab/workloads/pod_questions.hpp"
 
-#include "lab/workloads/deployment_status.hpp"
+#include "lab/workloads/object_status.hpp"
 
 #include <boost/json/array.hpp>
 

@@ -1,6 +1,6 @@
 #include "lab/workloads/pod_status.hpp"
 
-#include "lab/workloads/deployment_status.hpp"
+#include "lab/workloads/object_status.hpp"
 #include "lab/workloads/scheduler.hpp"
 
 #include <boost/json/array.hpp>

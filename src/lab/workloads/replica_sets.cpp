@@ -1,8 +1,7 @@
 #include "lab/workloads/replica_sets.hpp"
 
 #include "base/core/text.hpp"
-#include "lab/apiserver/selectors.hpp"
-#include "lab/workloads/deployment_status.hpp"
+#include "lab/workloads/object_status.hpp"
 #include "lab/workloads/pod_questions.hpp"
 
 #include <boost/json/array.hpp>
@@ -54,23 +53,6 @@ auto deletion_rank(const ObjectPtr& pod, Time now) {
                       kube::key_of(*pod).name);
 }
 
-Json pod_of(const Json& set) {
-    Json pod = {{"apiVersion", "v1"}, {"kind", "Pod"}};
-    const auto key = kube::key_of(set);
-    put(pod, {"metadata", "generateName"}, Json(key.name + "-"));
-    put(pod, {"metadata", "namespace"}, Json(key.ns));
-    for (const std::string_view field : {"labels", "annotations", "finalizers"}) {
-        if (const auto* value = find(set, {"spec", "template", "metadata", field})) {
-            put(pod, {"metadata", field}, *value);
-        }
-    }
-    put(pod,
-        {"metadata", "ownerReferences"},
-        JsonArray{kube::owner_reference_to(resources::replica_sets, set)});
-    put(pod, {"spec"}, object_at(set, {"spec", "template", "spec"}));
-    return pod;
-}
-
 }  // namespace
 
 void sort_for_deletion(std::vector<ObjectPtr>& pods, Time now) {
@@ -82,92 +64,45 @@ ReplicaSets::ReplicaSets(Executor executor,
                          ObjectIndex& replica_sets,
                          ObjectIndex& pods)
     : cluster_(cluster),
-      pods_(pods),
       events_(cluster, "replicaset-controller"),
+      pods_(cluster, pods, events_, resources::replica_sets),
       queue_(
           std::move(executor), cluster.clock(), [this](const ObjectKey& key) { reconcile(key); }) {
     replica_sets.on_change(
         [this](const Change& change) { queue_.add(kube::key_of(*change.object)); });
-    pods_.on_change([this](const Change& change) { on_pod(change); });
-}
-
-void ReplicaSets::on_pod(const Change& change) {
-    const auto ns = kube::key_of(*change.object).ns;
-    for (const auto& object : {change.object, change.before}) {
-        if (object == nullptr) continue;
-        const auto* owner = kube::controller_of(*object);
-        if (owner != nullptr && text_at(*owner, {"kind"}) == "ReplicaSet") {
-            queue_.add({ns, std::string(text_at(*owner, {"name"}))});
-        }
-    }
-    const bool lost_owner = change.before != nullptr &&
-                            kube::controller_of(*change.before) != nullptr &&
-                            kube::controller_of(*change.object) == nullptr;
-    const bool came_alone =
-        change.kind == ChangeKind::added && kube::controller_of(*change.object) == nullptr;
-    if (lost_owner || came_alone) {
-        for (const auto& set : cluster_.list(resources::replica_sets, ns)) {
-            queue_.add(kube::key_of(*set));
-        }
-    }
+    pods.on_change([this](const Change& change) {
+        for (const auto& key : pods_.concerned(change)) queue_.add(key);
+    });
 }
 
 void ReplicaSets::reconcile(const ObjectKey& key) {
     auto set = cluster_.find(resources::replica_sets, key);
     if (set == nullptr) return;
-    auto pods = gather(*set);
+    auto pods = active_pods(*set);
     std::optional<Status> refusal;
     if (!is_being_deleted(*set)) {
         const auto wanted = integer_at(*set, {"spec", "replicas"}).value_or(1);
         const auto missing = wanted - static_cast<std::int64_t>(pods.size());
         if (missing > 0) refusal = create_pods(*set, missing);
         if (missing < 0) delete_pods(*set, pods, -missing);
-        if (missing != 0) pods = gather(*set);
+        if (missing != 0) pods = active_pods(*set);
     }
     save(*set, pods, refusal);
 }
 
-// The active pods of the set; orphans that match are adopted.
-std::vector<ObjectPtr> ReplicaSets::gather(const Json& set) {
-    auto pods = pods_.owned_by(kube::uid_of(set));
-    const auto* wanted = find(set, {"spec", "selector"});
-    const auto selector = wanted != nullptr ? label_selector_of(*wanted)
-                                            : std::expected<LabelSelector, std::string>{};
-    if (selector && !selector->empty() && !is_being_deleted(set)) {
-        for (const auto& pod : pods_.orphans(kube::key_of(set).ns)) {
-            if (!is_active(*pod) || !selector->selects(*pod)) continue;
-            Json adopt = JsonObject{};
-            put(adopt,
-                {"metadata", "ownerReferences"},
-                JsonArray{kube::owner_reference_to(resources::replica_sets, set)});
-            const auto adopted =
-                cluster_.patch(resources::pods, kube::key_of(*pod), PatchKind::merge, adopt);
-            if (!adopted) continue;
-            pods_.note(**adopted);
-            pods.push_back(*adopted);
-        }
-    }
+std::vector<ObjectPtr> ReplicaSets::active_pods(const Json& set) {
+    auto pods = pods_.of(set);
     std::erase_if(pods, [](const ObjectPtr& pod) { return !is_active(*pod); });
     return pods;
 }
 
 std::optional<Status> ReplicaSets::create_pods(const Json& set, std::int64_t count) {
-    const auto pod = pod_of(set);
+    const auto pod = pods_.from_template(set);
     for (; count > 0; --count) {
-        const auto created = cluster_.create(resources::pods, pod);
-        if (!created) {
-            events_.record(set,
-                           {EventType::warning,
-                            "FailedCreate",
-                            fmt::format("Error creating: {}", created.error().message)});
-            queue_.add_at(kube::key_of(set), cluster_.clock().now() + create_retry);
-            return created.error();
-        }
-        pods_.note(**created);
-        events_.record(set,
-                       {EventType::normal,
-                        "SuccessfulCreate",
-                        fmt::format("Created pod: {}", kube::key_of(**created).name)});
+        const auto created = pods_.create(set, pod);
+        if (created) continue;
+        queue_.add_at(kube::key_of(set), cluster_.clock().now() + create_retry);
+        return created.error();
     }
     return std::nullopt;
 }
@@ -176,14 +111,7 @@ void ReplicaSets::delete_pods(const Json& set, std::vector<ObjectPtr> pods, std:
     sort_for_deletion(pods, cluster_.clock().now());
     for (const auto& pod : pods) {
         if (count-- <= 0) return;
-        DeleteOptions options;
-        options.uid = std::string(kube::uid_of(*pod));
-        const auto removed = cluster_.remove(resources::pods, kube::key_of(*pod), options);
-        if (!removed) continue;
-        events_.record(set,
-                       {EventType::normal,
-                        "SuccessfulDelete",
-                        fmt::format("Deleted pod: {}", kube::key_of(*pod).name)});
+        pods_.remove(set, *pod);
     }
 }
 
@@ -229,15 +157,7 @@ void ReplicaSets::save(const Json& set,
     } else {
         drop_condition(status, "ReplicaFailure");
     }
-
-    const auto* before = find(set, {"status"});
-    const auto patch =
-        merge_patch_between(before != nullptr ? *before : Json(JsonObject{}), status);
-    if (patch.get_object().empty()) return;
-    WriteOptions options;
-    options.subresource = Subresource::status;
-    (void)cluster_.patch(
-        resources::replica_sets, kube::key_of(set), PatchKind::merge, {{"status", patch}}, options);
+    save_status(cluster_, resources::replica_sets, set, status);
 }
 
 }  // namespace sluice::lab

@@ -1,9 +1,8 @@
 // Keeps as many pods as each ReplicaSet asks for, whoever owns it (kubernetes.md C.3).
 #pragma once
 
-#include "lab/workloads/event_recorder.hpp"
 #include "lab/workloads/key_queue.hpp"
-#include "lab/workloads/object_index.hpp"
+#include "lab/workloads/owned_pods.hpp"
 
 namespace sluice::lab {
 
@@ -17,8 +16,7 @@ class ReplicaSets {
 
    private:
     void reconcile(const ObjectKey& key);
-    void on_pod(const Change& change);
-    std::vector<ObjectPtr> gather(const Json& set);
+    std::vector<ObjectPtr> active_pods(const Json& set);
     // The refusal that stopped it, or nothing.
     std::optional<Status> create_pods(const Json& set, std::int64_t count);
     void delete_pods(const Json& set, std::vector<ObjectPtr> pods, std::int64_t count);
@@ -27,8 +25,8 @@ class ReplicaSets {
               const std::optional<Status>& refusal);
 
     Cluster& cluster_;
-    ObjectIndex& pods_;
     EventRecorder events_;
+    OwnedPods pods_;
     KeyQueue queue_;
 };
 

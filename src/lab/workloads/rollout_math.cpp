@@ -51,6 +51,16 @@ RolloutBounds rollout_bounds(const Json& deployment) {
     return bounds;
 }
 
+RolloutBounds daemon_bounds(const Json& set, std::int64_t nodes) {
+    const auto rolling = [&](std::string_view field) {
+        return find(set, {"spec", "updateStrategy", "rollingUpdate", field});
+    };
+    RolloutBounds bounds{pods_of(rolling("maxSurge"), nodes, Round::up),
+                         pods_of(rolling("maxUnavailable"), nodes, Round::up)};
+    if (bounds.surge == 0 && bounds.unavailable == 0) bounds.unavailable = 1;
+    return bounds;
+}
+
 std::int64_t new_replicas(const RolloutNumbers& wanted,
                           std::int64_t new_spec,
                           std::int64_t total_spec) {

@@ -1,4 +1,4 @@
-// The arithmetic of a Deployment: how far each ReplicaSet may go in one pass (kubernetes.md C.2).
+// The arithmetic of a rollout: how far each ReplicaSet may go in one pass (kubernetes.md C.2).
 // Pure.
 #pragma once
 
@@ -18,6 +18,9 @@ struct RolloutBounds {
 };
 // Of a Deployment, for its spec.replicas. Recreate has no surge.
 RolloutBounds rollout_bounds(const Json& deployment);
+
+// Of a DaemonSet that runs on so many nodes.
+RolloutBounds daemon_bounds(const Json& set, std::int64_t nodes);
 
 // What counts of one ReplicaSet.
 struct ReplicaSetSize {

@@ -1,7 +1,7 @@
 #include "lab/workloads/scheduler.hpp"
 
 #include "lab/apiserver/selectors.hpp"
-#include "lab/workloads/deployment_status.hpp"
+#include "lab/workloads/object_status.hpp"
 #include "lab/workloads/pod_questions.hpp"
 
 #include <boost/json/array.hpp>
@@ -87,8 +87,27 @@ Json node_labels() {
             {"sluice.dev/lab", "true"}};
 }
 
-// nodeSelector, and of the affinity what must hold.
-bool fits(const Json& pod, const JsonObject& labels) {
+// The fields of a node by which a term can select are its name.
+bool names_node(const Json& term, const std::string& name) {
+    const auto& fields = array_at(term, {"matchFields"});
+    return std::ranges::all_of(fields, [&name](const Json& field) {
+        const auto& values = array_at(field, {"values"});
+        return text_at(field, {"key"}) == "metadata.name" && text_at(field, {"operator"}) == "In" &&
+               std::ranges::find(values, Json(name)) != values.end();
+    });
+}
+
+bool tolerates_closed_node(const Json& pod) {
+    return std::ranges::any_of(array_at(pod, {"spec", "tolerations"}), [](const Json& toleration) {
+        return text_at(toleration, {"key"}) == "node.kubernetes.io/unschedulable" &&
+               text_at(toleration, {"operator"}) == "Exists";
+    });
+}
+
+}  // namespace
+
+bool fits(const Json& pod, const Json& node) {
+    const auto& labels = object_at(node, {"metadata", "labels"});
     for (const auto& wanted : object_at(pod, {"spec", "nodeSelector"})) {
         const auto* value = labels.if_contains(wanted.key());
         if (value == nullptr || *value != wanted.value()) return false;
@@ -100,14 +119,12 @@ bool fits(const Json& pod, const JsonObject& labels) {
                                   "requiredDuringSchedulingIgnoredDuringExecution",
                                   "nodeSelectorTerms"});
     if (terms.empty()) return true;
-    return std::ranges::any_of(terms, [&labels](const Json& term) {
+    return std::ranges::any_of(terms, [&](const Json& term) {
         const Json selector = {{"matchExpressions", array_at(term, {"matchExpressions"})}};
         const auto parsed = label_selector_of(selector);
-        return parsed && parsed->matches(labels);
+        return parsed && parsed->matches(labels) && names_node(term, kube::key_of(node).name);
     });
 }
-
-}  // namespace
 
 Scheduler::Scheduler(Cluster& cluster, ObjectIndex& pods)
     : cluster_(cluster), events_(cluster, "default-scheduler") {
@@ -154,10 +171,11 @@ void Scheduler::place(const ObjectKey& key) {
     if (pod == nullptr || is_being_deleted(*pod)) return;
     if (!text_at(*pod, {"spec", "nodeName"}).empty()) return;
     const auto node = cluster_.find(resources::nodes, {"", std::string(node_name)});
-    if (node != nullptr && bool_at(*node, {"spec", "unschedulable"}).value_or(false)) {
+    if (node != nullptr && bool_at(*node, {"spec", "unschedulable"}).value_or(false) &&
+        !tolerates_closed_node(*pod)) {
         return refuse(*pod, "1 node(s) were unschedulable");
     }
-    if (node == nullptr || !fits(*pod, object_at(*node, {"metadata", "labels"}))) {
+    if (node == nullptr || !fits(*pod, *node)) {
         return refuse(*pod, "1 node(s) didn't match Pod's node affinity/selector");
     }
     const auto bound = cluster_.patch(

@@ -8,6 +8,10 @@ namespace sluice::lab {
 
 inline constexpr std::string_view node_name = "lab-1";
 
+// Whether the pod, or the template of one, may run there: its nodeSelector, and of its affinity
+// what must hold.
+bool fits(const Json& pod, const Json& node);
+
 class Scheduler {
    public:
     // The index is of Pods. Both outlive this and start after it is made.

@@ -1,7 +1,9 @@
 #include "lab/workloads/workload_controllers.hpp"
 
 #include "lab/workloads/autoscalers.hpp"
+#include "lab/workloads/daemon_sets.hpp"
 #include "lab/workloads/deployments.hpp"
+#include "lab/workloads/jobs.hpp"
 #include "lab/workloads/pod_questions.hpp"
 #include "lab/workloads/replica_sets.hpp"
 #include "lab/workloads/scheduler.hpp"
@@ -21,6 +23,8 @@ struct WorkloadControllers::State {
           pods(where, kube::resources::pods),
           deployments(executor, where, sets, pods),
           replica_sets(executor, where, sets, pods),
+          daemon_sets(executor, where, pods),
+          jobs(executor, where, pods),
           services(executor, where, pods),
           autoscalers(executor, where),
           scheduler(where, pods) {
@@ -71,6 +75,8 @@ struct WorkloadControllers::State {
     ObjectIndex pods;
     Deployments deployments;
     ReplicaSets replica_sets;
+    DaemonSets daemon_sets;
+    Jobs jobs;
     Services services;
     Autoscalers autoscalers;
     Scheduler scheduler;
@@ -93,6 +99,8 @@ void WorkloadControllers::start() {
     state.sets.start();
     state.pods.start();
     state.deployments.start();
+    state.daemon_sets.start();
+    state.jobs.start();
     state.autoscalers.start();
     state.namespaces =
         state.cluster.watch(kube::resources::namespaces,

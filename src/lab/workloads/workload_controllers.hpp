@@ -1,6 +1,7 @@
-// The controllers that a cluster has: Deployments, ReplicaSets, Services with their Endpoints and
-// EndpointSlices, autoscalers, the scheduler with its node, each namespace's ServiceAccount, and
-// the Service default/kubernetes. Driven by the cluster's watches; nothing polls.
+// The controllers that a cluster has: Deployments, ReplicaSets, DaemonSets, Jobs, Services with
+// their Endpoints and EndpointSlices, autoscalers, the scheduler with its node, each namespace's
+// ServiceAccount, and the Service default/kubernetes. Driven by the cluster's watches; nothing
+// polls.
 #pragma once
 
 #include "lab/apiserver/cluster.hpp"

@@ -178,3 +178,45 @@ TEST_CASE("a ConfigMap or Secret holds a mebibyte and no more") {
     CHECK(refusal(resources::secrets, "stringData", std::string(mebibyte + 1, 'x')) ==
           "Secret \"big\" is invalid: data: Too long: may not be more than 1048576 bytes");
 }
+
+TEST_CASE("a DaemonSet's rolling update makes room in one way, and a Job says when to end") {
+    ACluster lab;
+    const auto daemon = [&lab](std::string_view rolling) {
+        auto set = a_deployment("agent");
+        put(set, {"kind"}, "DaemonSet");
+        put(set, {"spec", "updateStrategy", "rollingUpdate"}, json(rolling));
+        const auto made = lab.cluster.create(resources::daemon_sets, set, {.dry_run = true});
+        return made ? std::string("accepted") : made.error().message;
+    };
+    CHECK(daemon(R"({"maxUnavailable":0,"maxSurge":"50%"})") == "accepted");
+    CHECK(daemon(R"({"maxUnavailable":0,"maxSurge":0})") ==
+          "DaemonSet.apps \"agent\" is invalid: "
+          "spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: 0: cannot be 0 when "
+          "maxSurge is 0");
+    CHECK(daemon(R"({"maxSurge":1})") ==
+          "DaemonSet.apps \"agent\" is invalid: spec.updateStrategy.rollingUpdate.maxSurge: "
+          "Invalid value: 1: may not be set when maxUnavailable is non-zero");
+    const auto made = lab.cluster.create(resources::daemon_sets, [] {
+        auto set = a_deployment("agent");
+        put(set, {"kind"}, "DaemonSet");
+        return set;
+    }());
+    REQUIRE(made.has_value());
+    constexpr std::string_view counter = "deprecated.daemonset.template.generation";
+    CHECK(text_at(**made, {"metadata", "annotations", counter}) == "1");
+    const auto changed = lab.cluster.patch(resources::daemon_sets,
+                                           {"default", "agent"},
+                                           PatchKind::merge,
+                                           json(R"({"metadata":{"annotations":null},
+                 "spec":{"template":{"metadata":{"annotations":{"a":"b"}}}}})"));
+    REQUIRE(changed.has_value());
+    CHECK(text_at(**changed, {"metadata", "annotations", counter}) == "2");
+
+    const auto job = lab.cluster.create(
+        resources::jobs,
+        json(R"({"metadata":{"name":"j","namespace":"default"},"spec":{"template":{"spec":{
+            "containers":[{"name":"a","image":"demo:1"}]}}}})"));
+    CHECK(job.error().message ==
+          "Job.batch \"j\" is invalid: spec.template.spec.restartPolicy: Required value: valid "
+          "values: \"OnFailure\", \"Never\"");
+}

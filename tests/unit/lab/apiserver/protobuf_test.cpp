@@ -214,4 +214,47 @@ TEST_CASE("a protobuf body makes an object like any other") {
     CHECK(text_at(api.get_json("/api/v1/namespaces/demo"), {"status", "phase"}) == "Active");
 }
 
+TEST_CASE("DaemonSets, Jobs and ControllerRevisions come in protobuf too") {
+    const Wire pod_template =
+        Wire()
+            .message(1, Wire().entry(11, "app", "a"))
+            .message(2,
+                     Wire().message(2, Wire().bytes(1, "a").bytes(2, "demo:1")).bytes(3, "Never"));
+    const Wire rolling = Wire().message(2, Wire().number(1, 0).number(2, 1));
+    const Wire daemon = Wire()
+                            .message(1, Wire().entry(1, "app", "a"))
+                            .message(2, pod_template)
+                            .message(3, Wire().bytes(1, "RollingUpdate").message(2, rolling))
+                            .number(6, 0);
+    CHECK(decoded(enveloped(
+              "apps/v1", "DaemonSet", Wire().message(1, named("a")).message(2, daemon))) ==
+          json(R"({"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"a"},"spec":{
+            "selector":{"matchLabels":{"app":"a"}},
+            "template":{"metadata":{"labels":{"app":"a"}},
+                        "spec":{"containers":[{"name":"a","image":"demo:1"}],"restartPolicy":"Never"}},
+            "updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}},
+            "revisionHistoryLimit":0}})"));
+    const Wire job = Wire()
+                         .number(1, 2)
+                         .number(2, 3)
+                         .number(3, 60)
+                         .message(6, pod_template)
+                         .number(7, 0)
+                         .number(8, 0);
+    CHECK(decoded(enveloped("batch/v1", "Job", Wire().message(1, named("j")).message(2, job))) ==
+          json(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j"},"spec":{
+            "parallelism":2,"completions":3,"activeDeadlineSeconds":60,
+            "template":{"metadata":{"labels":{"app":"a"}},
+                        "spec":{"containers":[{"name":"a","image":"demo:1"}],"restartPolicy":"Never"}},
+            "backoffLimit":0,"ttlSecondsAfterFinished":0}})"));
+    CHECK(decoded(enveloped("apps/v1",
+                            "ControllerRevision",
+                            Wire()
+                                .message(1, named("r"))
+                                .message(2, Wire().bytes(1, R"({"spec":{}})"))
+                                .number(3, 4))) ==
+          json(R"({"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"name":"r"},
+                   "data":{"spec":{}},"revision":4})"));
+}
+
 }  // namespace sluice::lab
