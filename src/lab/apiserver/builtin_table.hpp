@@ -225,6 +225,20 @@ NodeStatus = capacity:{q} allocatable:{q} phase:s conditions:[Condition|type] ad
 NodeStatus = nodeInfo:o images:[o] volumesInUse:[s] volumesAttached:[o] config:o runtimeHandlers:[o] features:o
 NodeAddress = type:s address:s
 
+Ingress = Whole spec:IngressSpec status:IngressStatus
+IngressSpec = ingressClassName:s defaultBackend:IngressBackend tls:[IngressTls] rules:[IngressRule]
+IngressBackend = service:IngressService resource:TypedRef
+IngressService = name:s port:IngressPort
+IngressPort = name:s number:i
+IngressTls = hosts:[s] secretName:s
+IngressRule = host:s http:IngressHttp
+IngressHttp = paths:[IngressPath]
+IngressPath = path:s pathType:s backend:IngressBackend
+IngressStatus = loadBalancer:LoadBalancer
+IngressClass = Whole spec:IngressClassSpec
+IngressClassSpec = controller:s parameters:IngressClassParameters
+IngressClassParameters = TypedRef scope:s
+
 PodDisruptionBudget = Whole spec:PdbSpec status:o
 PdbSpec = minAvailable:x selector:LabelSelector maxUnavailable:x unhealthyPodEvictionPolicy:s
 Role = Whole rules:[PolicyRule]

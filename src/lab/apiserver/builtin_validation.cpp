@@ -1,6 +1,7 @@
 #include "lab/apiserver/builtin_validation.hpp"
 
 #include "base/core/text.hpp"
+#include "lab/apiserver/ingress_validation.hpp"
 #include "lab/apiserver/names.hpp"
 
 #include <boost/json.hpp>
@@ -39,11 +40,6 @@ void check_unchanged(const Json& object,
 }
 
 // Pods and templates.
-
-void check_port(std::int64_t port, const std::string& field, FieldErrors& errors) {
-    if (port >= 1 && port <= 65535) return;
-    errors.push_back(wrong::invalid(field, Json(port), "must be between 1 and 65535, inclusive"));
-}
 
 void check_container(const Json& container,
                      const std::string& path,
@@ -500,6 +496,11 @@ void check_event(const Json& object, FieldErrors& errors) {
 
 }  // namespace
 
+void check_port(std::int64_t port, const std::string& field, FieldErrors& errors) {
+    if (port >= 1 && port <= 65535) return;
+    errors.push_back(wrong::invalid(field, Json(port), "must be between 1 and 65535, inclusive"));
+}
+
 FieldErrors wrong_with_builtin(std::string_view kind, const Json& object, const Json* before) {
     FieldErrors errors;
     if (kind == "Pod") check_pod(object, before, errors);
@@ -517,6 +518,8 @@ FieldErrors wrong_with_builtin(std::string_view kind, const Json& object, const 
     if (kind == "ConfigMap") check_data(object, before, errors);
     if (kind == "Secret") check_secret(object, before, errors);
     if (kind == "HorizontalPodAutoscaler") check_autoscaler(object, errors);
+    if (kind == "Ingress") errors = wrong_with_ingress(object);
+    if (kind == "IngressClass") errors = wrong_with_ingress_class(object, before);
     if (kind == "Lease") check_lease(object, errors);
     if (kind == "Event") check_event(object, errors);
     return errors;

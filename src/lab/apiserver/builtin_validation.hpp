@@ -9,4 +9,7 @@ namespace sluice::lab {
 // `before` is null at creation.
 FieldErrors wrong_with_builtin(std::string_view kind, const Json& object, const Json* before);
 
+// 1 to 65535.
+void check_port(std::int64_t port, const std::string& field, FieldErrors& errors);
+
 }  // namespace sluice::lab

@@ -338,6 +338,12 @@ void fill_in_defaults(std::string_view kind, Json& object) {
     if (kind == "Job") return fill_in_job(spec());
     if (kind == "Service") return fill_in_service(spec());
     if (kind == "HorizontalPodAutoscaler") return fill_in_autoscaler(spec());
+    if (kind == "IngressClass") {
+        if (auto* parameters = if_object_in(spec(), "parameters")) {
+            set_if_absent(*parameters, "scope", "Cluster");
+        }
+        return;
+    }
     if (kind == "Namespace") return fill_in_namespace(object);
     if (kind == "Secret") return fill_in_secret(object);
     if (kind == "CronJob") {

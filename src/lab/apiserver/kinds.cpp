@@ -54,6 +54,7 @@ constexpr Row rows[]{
     {"discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", with_generation, "", ""},
     {"coordination.k8s.io", "v1", "leases", "Lease", plain, "", ""},
     {"networking.k8s.io", "v1", "ingresses", "Ingress", with_status | with_generation, "ing", ""},
+    {"networking.k8s.io", "v1", "ingressclasses", "IngressClass", cluster_scoped | with_generation, "", ""},
     {"policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", with_status | with_generation, "pdb", ""},
     {"rbac.authorization.k8s.io", "v1", "roles", "Role", plain, "", ""},
     {"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", plain, "", ""},

@@ -168,6 +168,9 @@ PodDisruptionBudgetSpec: 1 minAvailable!:intstr, 2 selector:LabelSelector, 3 max
 PodDisruptionBudgetStatus: 1 observedGeneration:int, 3 disruptionsAllowed:int, 4 currentHealthy:int, 5 desiredHealthy:int, 6 expectedPods:int
 Ingress: 1 metadata:ObjectMeta, 2 spec:IngressSpec, 3 status:IngressStatus
 IngressSpec: 1 defaultBackend:IngressBackend, 2 tls[]:IngressTLS, 3 rules[]:IngressRule, 4 ingressClassName
+IngressClass: 1 metadata:ObjectMeta, 2 spec:IngressClassSpec
+IngressClassSpec: 1 controller, 2 parameters:IngressClassParameters
+IngressClassParameters: 1 apiGroup, 2 kind, 3 name, 4 scope, 5 namespace
 IngressStatus: 1 loadBalancer:LoadBalancerStatus
 IngressBackend: 3 resource:TypedLocalObjectReference, 4 service:IngressServiceBackend
 TypedLocalObjectReference: 1 apiGroup, 2 kind, 3 name
@@ -234,6 +237,7 @@ constexpr std::array kinds{
     KindRow{"policy/v1", "PodDisruptionBudget", "PodDisruptionBudget"},
     KindRow{"policy/v1", "Eviction", "Eviction"},
     KindRow{"networking.k8s.io/v1", "Ingress", "Ingress"},
+    KindRow{"networking.k8s.io/v1", "IngressClass", "IngressClass"},
     KindRow{"authorization.k8s.io/v1", "SelfSubjectAccessReview", "SelfSubjectAccessReview"},
     KindRow{"authorization.k8s.io/v1", "SelfSubjectRulesReview", "SelfSubjectRulesReview"},
     KindRow{"authentication.k8s.io/v1", "SelfSubjectReview", "SelfSubjectReview"},

@@ -233,6 +233,21 @@ JsonArray ingress_cells(const Json& ingress, Time now) {
             age_of(ingress, now)};
 }
 
+// "IngressParameters.example.com/x" of the parameters.
+JsonArray ingress_class_cells(const Json& ingress_class, Time now) {
+    std::string parameters = "<none>";
+    if (const auto* given = find(ingress_class, {"spec", "parameters"})) {
+        parameters = text_at(*given, {"kind"});
+        const auto group = text_at(*given, {"apiGroup"});
+        if (!group.empty()) parameters.append(".").append(group);
+        parameters.append("/").append(text_at(*given, {"name"}));
+    }
+    return {name_of(ingress_class),
+            text_at(ingress_class, {"spec", "controller"}),
+            parameters,
+            age_of(ingress_class, now)};
+}
+
 JsonArray crd_cells(const Json& crd, Time) {
     return {name_of(crd), text_at(crd, {"metadata", "creationTimestamp"})};
 }
@@ -276,6 +291,10 @@ constexpr std::array rows{
              node_cells},
     TableRow{
         "networking.k8s.io", "ingresses", "Name, Class, Hosts, Address, Ports, Age", ingress_cells},
+    TableRow{"networking.k8s.io",
+             "ingressclasses",
+             "Name, Controller, Parameters, Age",
+             ingress_class_cells},
     TableRow{"apiextensions.k8s.io", "customresourcedefinitions", created, crd_cells},
     TableRow{rbac, "roles", created, crd_cells},
     TableRow{rbac, "clusterroles", created, crd_cells},

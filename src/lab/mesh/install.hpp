@@ -1,5 +1,5 @@
-// Puts the mesh into a cluster: its kinds, its control plane, its admission checks and the
-// injection of sidecars.
+// Puts the mesh into a cluster: its kinds (Istio's, the Gateway API's, and KEDA's ScaledObject,
+// which nobody acts on), its control plane, its admission checks and the injection of sidecars.
 #pragma once
 
 #include "lab/apiserver/cluster.hpp"

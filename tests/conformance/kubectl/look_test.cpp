@@ -94,6 +94,98 @@ spec:
     }
 }
 
+TEST_CASE("Ingresses and their classes are made and shown") {
+    for (const auto& kubectl : every_kubectl()) {
+        const Lab lab(kubectl);
+        lab.ok("apply -f -", R"(apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata:
+  name: nginx
+spec:
+  controller: k8s.io/ingress-nginx
+)");
+        const auto classes = table_of(lab.ok("get ingressclasses"));
+        CHECK(classes[0] == "NAME|CONTROLLER|PARAMETERS|AGE");
+        CHECK(has(classes[1], "nginx|k8s.io/ingress-nginx|<none>|"));
+        lab.ok("apply -f -", R"(apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: web
+  annotations: {nginx.ingress.kubernetes.io/canary: "true"}
+spec:
+  ingressClassName: nginx
+  rules:
+    - host: app.example.com
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend: {service: {name: web, port: {number: 80}}}
+)");
+        const auto table = table_of(lab.ok("get ing"));
+        CHECK(table[0] == "NAME|CLASS|HOSTS|ADDRESS|PORTS|AGE");
+        CHECK(has(table[1], "web|nginx|app.example.com|80|"));
+        CHECK(has(lab.ok("describe ing web"), "app.example.com"));
+        if (lab.minor() >= 19) {
+            CHECK(lab.ok("create ingress more --class=nginx --rule=b.example.com/*=web:80") ==
+                  "ingress.networking.k8s.io/more created\n");
+        }
+        CHECK(has(lab.fails("apply -f -", R"(apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: empty}
+spec: {}
+)"),
+                  "either `defaultBackend` or `rules` must be specified"));
+    }
+}
+
+TEST_CASE("the Gateway API's kinds and KEDA's have their columns, and explain their fields") {
+    for (const auto& kubectl : every_kubectl()) {
+        const Lab lab(kubectl);
+        for (const std::string_view file :
+             {"gatewayapi_gateways", "gatewayclasses", "httproutes", "scaledobjects"}) {
+            lab.ok(fmt::format("apply -f {}/deploy/lab/{}.yaml", SLUICE_SOURCE_DIR, file));
+        }
+        lab.ok(
+            "wait --for=condition=Established crd/httproutes.gateway.networking.k8s.io "
+            "--timeout=30s");
+        lab.ok("apply -f -", R"(apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: web}
+spec:
+  gatewayClassName: lab
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+---
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [app.example.com]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  scaleTargetRef: {name: web}
+  minReplicaCount: 2
+  maxReplicaCount: 4
+  triggers: [{type: cpu, metadata: {value: "60"}}]
+)");
+        CHECK(table_of(lab.ok("get gateways"))[0] == "NAME|CLASS|ADDRESS|PROGRAMMED|AGE");
+        const auto routes = table_of(lab.ok("get httproutes"));
+        CHECK(routes[0] == "NAME|HOSTNAMES|AGE");
+        CHECK(has(routes[1], R"(web|["app.example.com"]|)"));
+        CHECK(lab.ok("get httproutes.v1.gateway.networking.k8s.io web -o "
+                     "jsonpath={.spec.rules[0].matches}{.spec.rules[0].backendRefs[0].weight}") ==
+              R"([{"path":{"type":"PathPrefix","value":"/"}}]1)");
+        CHECK(has(table_of(lab.ok("get so"))[0], "NAME|SCALETARGETKIND|SCALETARGETNAME|MIN|MAX|"));
+        if (lab.minor() < 29) continue;
+        CHECK(has(lab.ok("explain httproute.spec.rules.backendRefs"), "weight"));
+    }
+}
+
 TEST_CASE("a node is cordoned, drained and let in again") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);

@@ -220,3 +220,42 @@ TEST_CASE("a DaemonSet's rolling update makes room in one way, and a Job says wh
           "Job.batch \"j\" is invalid: spec.template.spec.restartPolicy: Required value: valid "
           "values: \"OnFailure\", \"Never\"");
 }
+
+TEST_CASE("an Ingress says where it leads, and how its paths are to be read") {
+    ACluster lab;
+    const Resource ingresses{"networking.k8s.io", "v1", "ingresses", "Ingress"};
+    const auto refusal = [&](std::string_view spec) {
+        const JsonObject object{{"metadata", JsonObject{{"name", "web"}, {"namespace", "default"}}},
+                                {"spec", json(spec)}};
+        const auto made =
+            lab.cluster.create(ingresses, object, {.dry_run = true, .strict_fields = true});
+        constexpr std::string_view prefix = "Ingress.networking.k8s.io \"web\" is invalid: ";
+        if (made) return std::string("accepted");
+        return made.error().message.starts_with(prefix) ? made.error().message.substr(prefix.size())
+                                                        : made.error().message;
+    };
+    const auto path = [](std::string_view more) {
+        return fmt::format(R"({{"ingressClassName":"nginx","rules":[{{"host":"app.example.com",
+            "http":{{"paths":[{{{}}}]}}}}]}})",
+                           more);
+    };
+    CHECK(refusal(path(R"("path":"/","pathType":"Prefix",
+        "backend":{"service":{"name":"web","port":{"number":80}}})")) == "accepted");
+    CHECK(refusal(R"({"defaultBackend":{"service":{"name":"web","port":{"name":"http"}}}})") ==
+          "accepted");
+    CHECK(refusal("{}") ==
+          "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified");
+    CHECK(
+        refusal(path(R"("path":"/","backend":{"service":{"name":"web","port":{"number":80}}})")) ==
+        "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified");
+    CHECK(refusal(path(R"("path":"x","pathType":"Prefix",
+        "backend":{"service":{"name":"web","port":{"number":80}}})")) ==
+          "spec.rules[0].http.paths[0].path: Invalid value: \"x\": must be an absolute path");
+    CHECK(refusal(path(R"("path":"/","pathType":"Prefix","backend":{"service":{"name":"web"}})")) ==
+          "spec.rules[0].http.paths[0].backend: Required value: port name or number is required");
+    CHECK(
+        refusal(path(R"("path":"/","pathType":"Prefix","backend":{})")) ==
+        "spec.rules[0].http.paths[0].backend: Invalid value: \"\": resource or service backend is "
+        "required");
+    CHECK(refusal(R"({"rule":[]})").find("unknown field \"spec.rule\"") != std::string::npos);
+}
