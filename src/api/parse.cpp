@@ -180,7 +180,8 @@ Hook read_hook(const Reader& reader) {
                                 fmt::format("{} is not a type of hook", type));
     } else {
         hook.type = *known;
-        if (hook.type != HookType::rollout && hook.type != HookType::pre_rollout) {
+        if (hook.type != HookType::rollout && hook.type != HookType::pre_rollout &&
+            hook.type != HookType::event) {
             reader.findings().not_built(reader.name({"type"}),
                                         fmt::format("{} is not built yet", type));
         }
@@ -195,12 +196,19 @@ Hook read_hook(const Reader& reader) {
     return hook;
 }
 
-Reference read_reference(const Reader& reader, JsonPath name, JsonPath ns, const Context& context) {
-    Reference reference{reader.needed(name), reader.text(ns, context.ns)};
+struct ReferencePath {
+    std::string_view kind;  // "alert provider"
+    JsonPath name;
+    JsonPath ns;
+};
+
+Reference read_reference(const Reader& reader, const ReferencePath& path, const Context& context) {
+    Reference reference{reader.needed(path.name), reader.text(path.ns, context.ns)};
     if (!context.cross_namespace_refs && reference.ns != context.ns) {
         reader.findings().wrong(
-            reader.name(name),
-            fmt::format("can't access {}.{}, cross-namespace references are blocked",
+            reader.name(path.name),
+            fmt::format("can't access {} {}.{}, cross-namespace references are blocked",
+                        path.kind,
                         reference.name,
                         reference.ns));
     }
@@ -264,8 +272,11 @@ void read_metric(const Reader& reader, const Context& context, std::vector<Metri
     if (of_template) {
         reader.findings().not_built(reader.name({"templateRef"}), "not built yet");
         metric.kind = MetricKind::template_query;
-        metric.template_ref =
-            read_reference(reader, {"templateRef", "name"}, {"templateRef", "namespace"}, context);
+        metric.template_ref = read_reference(reader,
+                                             {.kind = "metric template",
+                                              .name = {"templateRef", "name"},
+                                              .ns = {"templateRef", "namespace"}},
+                                             context);
         metric.query.clear();
     }
     if (of_template || (!built_in && metric.query.empty())) metrics.push_back(std::move(metric));
@@ -276,10 +287,13 @@ std::optional<AlertRef> read_alert(const Reader& reader, const Context& context)
     const auto text = reader.text({"severity"}, "info");
     const auto* known =
         std::ranges::find_if(severities, [&](Severity one) { return to_string(one) == text; });
-    AlertRef alert{
-        reader.needed({"name"}),
-        Severity::info,
-        read_reference(reader, {"providerRef", "name"}, {"providerRef", "namespace"}, context)};
+    AlertRef alert{reader.needed({"name"}),
+                   Severity::info,
+                   read_reference(reader,
+                                  {.kind = "alert provider",
+                                   .name = {"providerRef", "name"},
+                                   .ns = {"providerRef", "namespace"}},
+                                  context)};
     if (known == severities.end()) {
         reader.findings().wrong(reader.name({"severity"}),
                                 fmt::format("{} is none of info, warn, error", text));
@@ -341,7 +355,6 @@ Analysis read_analysis(const Reader& reader, const Defaults& defaults, const Con
     reader.each({"alerts"}, [&](const Reader& alert) {
         if (auto read = read_alert(alert, context)) analysis.alerts.push_back(std::move(*read));
     });
-    if (!analysis.alerts.empty()) findings.not_built(reader.name({"alerts"}), "not built yet");
     return analysis;
 }
 

@@ -30,9 +30,10 @@ std::string event_name(const Json& canary, const canary::Event& event) {
     return kube::key_of(canary).name + "." + sha256_hex(content).substr(0, 16);
 }
 
-Task<> Announcer::record(Json canary, std::vector<canary::Event> events) {
+Task<std::vector<canary::Event>> Announcer::record(Json canary, std::vector<canary::Event> events) {
     const auto key = kube::key_of(canary);
-    for (const auto& event : events) {
+    std::vector<canary::Event> fresh;
+    for (auto& event : events) {
         auto note = note_of(canary, event.type, event.message);
         if (!event.key.empty()) {
             note.name = event_name(canary, event);
@@ -43,15 +44,18 @@ Task<> Announcer::record(Json canary, std::vector<canary::Event> events) {
         }
         log_event(canary, event.type, event.message);
         co_await events_.record(std::move(note));
+        fresh.push_back(std::move(event));
     }
+    co_return fresh;
 }
 
-void Announcer::warn(const Json& canary, canary::EventType type, const std::string& message) {
+bool Announcer::warn(const Json& canary, canary::EventType type, const std::string& message) {
     auto& told = told_[kube::key_of(canary)];
-    if (told.warning == message) return;
+    if (told.warning == message) return false;
     told.warning = message;
     log_event(canary, type, message);
     events_.post(note_of(canary, type, message));
+    return true;
 }
 
 void Announcer::settled(const kube::ObjectKey& key) {

@@ -18,10 +18,11 @@ class Announcer {
     Announcer(kube::EventRecorder& events, Logger& log) : events_(events), log_(log) {}
 
     // Each under a name derived from the Canary, the transition and the message: a pass that is
-    // repeated, after a kill too, adds nothing.
-    Task<> record(Json canary, std::vector<canary::Event> events);
-    // A Warning about something that goes on: once per distinct text until `settled`.
-    void warn(const Json& canary, canary::EventType type, const std::string& message);
+    // repeated, after a kill too, adds nothing. Returns those that this process has not told yet.
+    Task<std::vector<canary::Event>> record(Json canary, std::vector<canary::Event> events);
+    // A Warning about something that goes on: once per distinct text until `settled`. Says whether
+    // it was told now.
+    bool warn(const Json& canary, canary::EventType type, const std::string& message);
     void settled(const kube::ObjectKey& key);
     void forget(const kube::ObjectKey& key);
 

@@ -107,7 +107,14 @@ Caches::Caches(Executor executor,
                         client,
                         log,
                         resources::destination_rules,
-                        {.selection = {choice.ns}}) {
+                        {.selection = {choice.ns}}),
+      alert_providers(executor,
+                      clock,
+                      random,
+                      client,
+                      log,
+                      resources::alert_providers,
+                      {.selection = {choice.ns}}) {
     const auto make = [&](const kube::Resource& resource, kube::CacheOptions options) {
         return std::make_unique<kube::Cache>(
             executor, clock, random, client, log, resource, std::move(options));
@@ -126,7 +133,8 @@ std::vector<kube::Cache*> Caches::all() {
                                     &scalers,
                                     &revisions,
                                     &virtual_services,
-                                    &destination_rules};
+                                    &destination_rules,
+                                    &alert_providers};
     for (auto* more : {namespaces.get(), config_maps.get(), secrets.get()}) {
         if (more != nullptr) found.push_back(more);
     }

@@ -32,6 +32,7 @@ class Caches {
     kube::Cache revisions;  // found by the uid of their controller
     kube::Cache virtual_services;
     kube::Cache destination_rules;
+    kube::Cache alert_providers;
     // Null when only one namespace is watched: a Role cannot list namespaces.
     std::unique_ptr<kube::Cache> namespaces;
     // Null when configs are not followed.

@@ -64,7 +64,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             co_return std::optional<Time>{};
         }
         if (const auto rival = older_rival(*view)) {
-            tools_.announcer.warn(view->object, canary::EventType::error, *rival);
+            warn(*view, canary::EventType::error, *rival);
             co_return std::optional<Time>{};
         }
 
@@ -84,7 +84,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         const auto move = canary::next(view->world, evidence, now);
         if (const auto* ask = std::get_if<canary::Ask>(&move)) {
             explain(*view, "ask");
-            co_await tools_.announcer.record(view->object, ask->events);
+            co_await announce(view, ask->events);
             memory_[key].remembered = ask->remembered;
             // A check that cannot be asked is evidence too, so gathering never fails.
             const auto answers = co_await tools_.asking.gather(ask->batch);
@@ -131,11 +131,15 @@ Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act) {
         const auto done = co_await perform(view, effect);
         if (!done) co_return report(*view, done.error());
     }
-    co_await tools_.announcer.record(view->object, act.events);
+    co_await announce(view, act.events);
+    // Queued before the status that ends the transition: a kill in between tells them twice, and
+    // never not at all.
+    tools_.notifier.alert(view->object, view->world, act.alerts);
 
     if (act.status) {
         const auto saved = co_await save_status(view, drained_from(*view, *act.status));
         if (!saved) co_return report(*view, saved.error());
+        tools_.notifier.settled(key);
     }
     // A round begins when its weight is live, not when it was decided.
     if (act.remembered.last_round == view->world.now) {
@@ -158,7 +162,7 @@ Json CanaryController::drained_from(const View& view, Json status) const {
 
 Task<Result<void>> CanaryController::refuse(ViewPtr view, std::vector<std::string> broken) {
     tools_.metrics.count_law_violation(memory_[kube::key_of(view->object)].measured);
-    tools_.announcer.warn(view->object, canary::EventType::error, broken.front());
+    warn(*view, canary::EventType::error, broken.front());
     co_return Error{ErrorKind::invalid, broken.front()};
 }
 
@@ -169,7 +173,7 @@ Error CanaryController::report(const View& view, const Error& error) {
     } else if (is_out_of_contact(error.kind)) {
         tools_.log.warn(error.message, {{"canary", dotted_name(kube::key_of(view.object))}});
     } else {
-        tools_.announcer.warn(view.object, canary::EventType::warning, error.message);
+        warn(view, canary::EventType::warning, error.message);
     }
     return error;
 }

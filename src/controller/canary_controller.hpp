@@ -7,6 +7,7 @@
 #include "controller/asking.hpp"
 #include "controller/caches.hpp"
 #include "controller/dependents.hpp"
+#include "controller/notifier.hpp"
 #include "controller/own_metrics.hpp"
 #include "controller/schema.hpp"
 #include "delivery/canary/next.hpp"
@@ -30,6 +31,7 @@ struct Tools {
     kube::Client& client;
     Caches& caches;
     Announcer& announcer;
+    Notifier& notifier;
     Asking& asking;
     OwnMetrics& metrics;
     const routing::Table& routers;
@@ -130,6 +132,8 @@ class CanaryController {
     Task<Result<void>> note_state(ViewPtr view, Json status);
     Error report(const View& view, const Error& error);
 
+    Task<> announce(ViewPtr view, std::vector<canary::Event> events);
+    void warn(const View& view, canary::EventType type, const std::string& message);
     void show(const View& view);
     void note_concerns(const View& view);
     void tell(const View& view, const std::string& line);

@@ -243,6 +243,18 @@ void CanaryController::explain(const View& view, const std::string& decision) {
                      {{"canary", dotted_name(kube::key_of(view.object))}});
 }
 
+// --- telling ---------------------------------------------------------------------------------
+
+Task<> CanaryController::announce(ViewPtr view, std::vector<canary::Event> events) {
+    const auto fresh = co_await tools_.announcer.record(view->object, std::move(events));
+    tools_.notifier.announce(view->world, fresh);
+}
+
+void CanaryController::warn(const View& view, canary::EventType type, const std::string& message) {
+    if (!tools_.announcer.warn(view.object, type, message)) return;
+    tools_.notifier.announce(view.world, {{.type = type, .message = message}});
+}
+
 // --- bookkeeping ------------------------------------------------------------------------------
 
 // Shows what was seen: gauges, and one line when the Canary's spec is new.
@@ -374,6 +386,7 @@ void CanaryController::forget(const kube::ObjectKey& key) {
         memory_.erase(found);
     }
     tools_.announcer.forget(key);
+    tools_.notifier.forget(key);
 }
 
 }  // namespace sluice::controller

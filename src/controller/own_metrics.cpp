@@ -156,6 +156,11 @@ struct OwnMetrics::State {
             .Name("sluice_law_violations_total")
             .Help("Acts refused because they would have broken a law of traffic")
             .Register(registry)};
+    Series<prometheus::Counter> notifications{
+        prometheus::BuildCounter()
+            .Name("sluice_notifications_total")
+            .Help("Alerts and event webhooks by what became of them")
+            .Register(registry)};
     Series<prometheus::Gauge> requests{prometheus::BuildGauge()
                                            .Name("sluice_api_requests")
                                            .Help("Requests sent to the API server since the start")
@@ -217,6 +222,10 @@ void OwnMetrics::count_failure(const Measured& subject, const RunResult& run) {
 
 void OwnMetrics::count_law_violation(const Measured& subject) {
     state_->violations.at(named(subject)).Increment();
+}
+
+void OwnMetrics::count_notification(std::string_view result) {
+    state_->notifications.at({{"result", std::string(result)}}).Increment();
 }
 
 void OwnMetrics::set_api_requests(std::uint64_t reads, std::uint64_t writes) {

@@ -48,6 +48,8 @@ class OwnMetrics {
     void count_success(const Measured& subject, const RunResult& run);
     void count_failure(const Measured& subject, const RunResult& run);
     void count_law_violation(const Measured& subject);
+    // An alert or an event webhook: "sent", "failed", "dropped".
+    void count_notification(std::string_view result);
     void set_api_requests(std::uint64_t reads, std::uint64_t writes);
     // Drops every series of a Canary that is gone.
     void forget(const Measured& subject);

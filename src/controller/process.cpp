@@ -36,7 +36,8 @@ canary::Settings judgement_settings(const Settings& settings) {
             .track_configs = settings.config_tracking,
             .defaults = {.provider = settings.mesh_provider,
                          .metrics_server = settings.metrics_server,
-                         .min_interval = settings.min_interval}};
+                         .min_interval = settings.min_interval,
+                         .cross_namespace_refs = settings.cross_namespace_refs}};
 }
 
 kube::Connection rated(kube::Connection connection, const Settings& settings) {
@@ -92,11 +93,25 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
           prometheus(world.http),
           webhooks(world.http, world.clock),
           asking(prometheus, webhooks),
+          alerts(world.executor, {}, [this] { return shared_from_this(); }),
+          announcements(world.executor, {}, [this] { return shared_from_this(); }),
+          notifier({.clock = world.clock,
+                    .log = world.log,
+                    .client = client,
+                    .events = events,
+                    .providers = caches.alert_providers,
+                    .webhooks = webhooks,
+                    .http = world.http,
+                    .alerts = alerts,
+                    .announcements = announcements,
+                    .metrics = metrics},
+                   settings.notifications),
           canaries({.clock = world.clock,
                     .log = world.log,
                     .client = client,
                     .caches = caches,
                     .announcer = announcer,
+                    .notifier = notifier,
                     .asking = asking,
                     .metrics = metrics,
                     .routers = routers},
@@ -113,6 +128,12 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
           work(world.executor),
           lead(world.executor),
           background(world.executor) {
+        for (auto* outbox : {&alerts, &announcements}) {
+            outbox->on_dropped([this](const std::string& line) {
+                metrics.count_notification("dropped");
+                outside.log.warn("Too many messages wait, the oldest is dropped: " + line);
+            });
+        }
         if (settings.leader_election) {
             election = std::make_unique<kube::LeaderElection>(
                 world.executor,
@@ -161,6 +182,9 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     notify::Webhooks webhooks;
     Asking asking;
     routing::Table routers;
+    notify::Outbox alerts;
+    notify::Outbox announcements;
+    Notifier notifier;
     CanaryController canaries;
     kube::WorkQueue queue;
     Peers peers;
@@ -172,7 +196,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     bool synced = false;
     std::map<kube::ObjectKey, kube::ObjectKey> canary_of_revision;
     std::map<std::string, std::set<std::string>> counted;  // names by namespace
-    // In the order in which they end: passes, then the lease, then caches and Events.
+    // In the order in which they end: passes, then the outboxes, the lease, and caches and Events.
     TaskGroup work;
     TaskGroup lead;
     TaskGroup background;
@@ -203,6 +227,10 @@ Task<Result<void>> Process::State::run() {
     co_await work.wait();
     co_await queue.drained();
     co_await flush();
+    for (auto* outbox : {&alerts, &announcements}) {
+        outbox->cancel();
+        co_await outbox->wait();
+    }
     if (election) election->stop();
     co_await lead.wait();
     background.cancel();
@@ -223,6 +251,7 @@ Task<Result<void>> Process::State::serve() {
     auto filled = co_await sync();
     if (!filled) co_return filled;
     co_await probe_metrics_server();
+    notifier.introduce();
 
     log.info("Starting operator");
     if (!settings.ignore_running_peers) co_await wait_for_peers();
@@ -244,7 +273,8 @@ Task<> Process::State::wait_for_stop() {
 // What was announced before the end should be readable after it.
 Task<> Process::State::flush() {
     const auto end = outside.clock.now() + flush_limit;
-    while (events.pending() > 0 && outside.clock.now() < end) {
+    while (events.pending() + alerts.pending() + announcements.pending() > 0 &&
+           outside.clock.now() < end) {
         co_await outside.clock.sleep_for(std::chrono::milliseconds{50});
     }
 }
@@ -451,6 +481,8 @@ Process::Process(const Outside& outside, kube::Connection connection, Settings s
 
 Process::~Process() {
     state_->work.cancel();
+    state_->alerts.cancel();
+    state_->announcements.cancel();
     state_->lead.cancel();
     state_->background.cancel();
 }

@@ -96,6 +96,19 @@ bool take_format(Settings& settings, std::string_view text) {
     return true;
 }
 
+Take told_into(std::string Notifications::* member) {
+    return [member](Settings& settings, std::string_view text) {
+        settings.notifications.*member = text;
+        return true;
+    };
+}
+
+bool take_no_cross_namespace_refs(Settings& settings, std::string_view text) {
+    const auto value = parse_bool(text);
+    if (value) settings.cross_namespace_refs = !*value;
+    return value.has_value();
+}
+
 bool take_any(Settings& /*settings*/, std::string_view /*text*/) {
     return true;
 }
@@ -174,17 +187,29 @@ const std::vector<Flag>& flags() {
         {"control-loop-interval", "DURATION", "accepted; nothing polls", take_duration},
         {"threadiness", "N", "accepted; passes run side by side", take_integer},
         {"zap-replace-globals", "", "accepted", take_bool},
-        {"no-cross-namespace-refs", "", "accepted; no reference leaves a namespace", take_bool},
+        {"no-cross-namespace-refs",
+         "",
+         "refuse templates and alert providers of other namespaces",
+         take_no_cross_namespace_refs},
         {"kubeconfig-service-mesh", "FILE", "not built yet", take_any},
-        {"event-webhook", "URL", "not built yet", take_any},
-        {"slack-url", "URL", "not built yet", take_any},
-        {"slack-token", "TOKEN", "not built yet", take_any},
-        {"slack-proxy-url", "URL", "not built yet", take_any},
-        {"slack-channel", "NAME", "not built yet", take_any},
-        {"slack-user", "NAME", "not built yet", take_any},
-        {"msteams-url", "URL", "not built yet", take_any},
-        {"msteams-proxy-url", "URL", "not built yet", take_any},
-        {"cluster-name", "NAME", "not built yet", take_any},
+        {"event-webhook",
+         "URL",
+         "is posted the Events of Canaries without a hook of type event",
+         told_into(&Notifications::event_webhook)},
+        {"slack-url",
+         "URL",
+         "Slack hook for the alerts of Canaries that name no receiver",
+         told_into(&Notifications::slack_url)},
+        {"slack-token", "TOKEN", "of a Slack bot", told_into(&Notifications::slack_token)},
+        {"slack-proxy-url", "URL", "way to Slack", told_into(&Notifications::slack_proxy_url)},
+        {"slack-channel", "NAME", "Slack channel", told_into(&Notifications::slack_channel)},
+        {"slack-user", "NAME", "name in Slack (flagger)", told_into(&Notifications::slack_user)},
+        {"msteams-url",
+         "URL",
+         "Microsoft Teams webhook, in place of Slack",
+         told_into(&Notifications::msteams_url)},
+        {"msteams-proxy-url", "URL", "way to Teams", told_into(&Notifications::msteams_proxy_url)},
+        {"cluster-name", "NAME", "shown in alerts", told_into(&Notifications::cluster_name)},
         {"ingress-annotations-prefix", "PREFIX", "not built yet", take_any},
         {"ingress-class", "NAME", "not built yet", take_any},
     };
@@ -211,32 +236,27 @@ const std::map<std::string_view, bool>& klog_flags() {
     return all;
 }
 
-// The peer's flags, and what stands for each in the environment, that ask for something not built.
-// The values of the first list say "as if it were not there".
+// The peer's flags that ask for something not built. The values say "as if it were not there".
 const std::map<std::string_view, std::string_view>& unbuilt_flags() {
     static const std::map<std::string_view, std::string_view> all{
         {"kubeconfig-service-mesh", ""},
-        {"event-webhook", ""},
-        {"slack-url", ""},
-        {"slack-token", ""},
-        {"slack-proxy-url", ""},
-        {"slack-channel", ""},
-        {"slack-user", "flagger"},
-        {"msteams-url", ""},
-        {"msteams-proxy-url", ""},
-        {"cluster-name", ""},
         {"ingress-annotations-prefix", "nginx.ingress.kubernetes.io"},
         {"ingress-class", ""},
     };
     return all;
 }
 
-constexpr std::string_view unbuilt_variables[] = {"EVENT_WEBHOOK_URL",
-                                                  "SLACK_TOKEN",
-                                                  "SLACK_URL",
-                                                  "SLACK_PROXY_URL",
-                                                  "MSTEAMS_URL",
-                                                  "MSTEAMS_PROXY_URL"};
+// What stands in the environment wins over the flag.
+struct Variable {
+    std::string_view name;
+    std::string Notifications::* member;
+};
+constexpr Variable variables[] = {{"EVENT_WEBHOOK_URL", &Notifications::event_webhook},
+                                  {"SLACK_URL", &Notifications::slack_url},
+                                  {"SLACK_TOKEN", &Notifications::slack_token},
+                                  {"SLACK_PROXY_URL", &Notifications::slack_proxy_url},
+                                  {"MSTEAMS_URL", &Notifications::msteams_url},
+                                  {"MSTEAMS_PROXY_URL", &Notifications::msteams_proxy_url}};
 
 const Flag* flag_named(std::string_view name) {
     for (const auto& flag : flags()) {
@@ -292,11 +312,9 @@ Result<Settings> settings_from(const std::vector<std::string>& arguments,
         }
     }
     if (log_format) take_format(settings, *log_format);
-    for (const auto name : unbuilt_variables) {
+    for (const auto& [name, member] : variables) {
         const auto value = variable(name);
-        if (value && !value->empty()) {
-            settings.warnings.push_back(fmt::format("{} is not built yet and has no effect", name));
-        }
+        if (value && !value->empty()) settings.notifications.*member = *value;
     }
     if (!settings.ns.empty()) settings.leader_election_ns = settings.ns;
     if (const auto pod_ns = variable("POD_NAMESPACE"); pod_ns && !pod_ns->empty()) {

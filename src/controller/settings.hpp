@@ -4,6 +4,7 @@
 
 #include "base/async/log.hpp"
 #include "base/core/result.hpp"
+#include "controller/notifier.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -39,6 +40,10 @@ struct Settings {
     std::string identity = {};  // empty: "<host>_<uuid>"
     std::string host = {};
     bool ignore_running_peers = false;
+
+    // Whom it tells.
+    Notifications notifications = {};
+    bool cross_namespace_refs = true;
 
     // What it shows.
     std::uint16_t port = 8080;

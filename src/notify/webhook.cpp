@@ -2,7 +2,7 @@
 
 #include "base/core/address.hpp"
 #include "base/core/excerpt.hpp"
-#include "base/core/text.hpp"
+#include "notify/retry.hpp"
 
 #include <fmt/format.h>
 
@@ -11,25 +11,10 @@
 namespace sluice::notify {
 namespace {
 
-using std::chrono::seconds;
-
-constexpr Duration wait_max = seconds{30};
 constexpr std::size_t body_limit = 256 * 1024;
 constexpr std::size_t shown_limit = 512;
 constexpr int redirects_max = 10;
 constexpr int retries_max = 20;
-
-bool is_worth_another_try(int status) {
-    return status == 429 || (status >= 500 && status != 501);
-}
-
-bool is_worth_another_try(ErrorKind kind) {
-    return kind == ErrorKind::unreachable || kind == ErrorKind::timed_out;
-}
-
-bool is_success(int status) {
-    return status >= 200 && status < 300;
-}
 
 std::string refusal_text(const net::Response& answer) {
     auto body = excerpt(answer.body, shown_limit);
@@ -38,16 +23,6 @@ std::string refusal_text(const net::Response& answer) {
         return fmt::format("status {}: {}", answer.status, what);
     }
     return body;
-}
-
-Duration wait_before(int attempt, const net::Response* answer) {
-    if (answer != nullptr && (answer->status == 429 || answer->status == 503)) {
-        const auto asked = answer->headers.get("Retry-After");
-        const auto whole = asked ? parse_integer(trimmed(*asked)) : std::nullopt;
-        if (whole && *whole >= 0)
-            return std::min<Duration>(seconds{std::min<std::int64_t>(*whole, 30)}, wait_max);
-    }
-    return std::min<Duration>(seconds{1LL << std::min(attempt - 1, 5)}, wait_max);
 }
 
 // Where a redirect leads: absolute, or a path on the same server.

@@ -31,7 +31,9 @@ const kube::Resource& resource_named(const std::string& name) {
         {"hpa", &resources::horizontal_pod_autoscalers},
         {"canary", &resources::canaries},
         {"controllerrevision", &resources::controller_revisions},
-        {"configmap", &resources::config_maps}};
+        {"configmap", &resources::config_maps},
+        {"secret", &resources::secrets},
+        {"alertprovider", &resources::alert_providers}};
     return *known.at(name);
 }
 
@@ -118,6 +120,18 @@ void Player::step(const Line& line) {
         world_.neighbours.metrics[words.at(1)] = words.at(2);
     } else if (verb == "hook") {
         world_.neighbours.hooks[words.at(1)] = from_word(line, 2);
+    } else if (verb == "flags") {
+        world_.flags.assign(words.begin() + 1, words.end());
+    } else if (verb == "alerts") {
+        compare_mail(line, world_.neighbours.alerts, seen_alerts_);
+    } else if (verb == "told") {
+        compare_mail(line, world_.neighbours.told, seen_told_);
+    } else if (verb == "events") {
+        const auto glob = from_word({.words = {words.begin(), words.end() - 1}}, 1);
+        const auto all = world_.events();
+        const auto count =
+            std::ranges::count_if(all, [&](const auto& each) { return matches(glob, each); });
+        expect(line, std::to_string(count), words.back());
     } else if (verb == "prometheus") {
         world_.neighbours.prometheus_away = words.at(1) == "away";
     } else if (verb == "api") {
@@ -200,6 +214,8 @@ void Player::step(const Line& line) {
 
 void Player::skip() {
     seen_ = world_.log.size();
+    seen_alerts_ = world_.neighbours.alerts.size();
+    seen_told_ = world_.neighbours.told.size();
 }
 
 void Player::make_target(const Line& line) {
@@ -377,6 +393,19 @@ void Player::compare_messages(const Line& line) {
           fmt::format("wanted {}, came {}; all that came:\n    {}",
                       at < wanted.size() ? wanted[at] : "nothing more",
                       at < counted.size() ? counted[at] : "nothing",
+                      joined(came, "\n    ")));
+}
+
+void Player::compare_mail(const Line& line,
+                          const std::vector<std::string>& mail,
+                          std::size_t& seen) {
+    const std::vector<std::string> came(mail.begin() + static_cast<std::ptrdiff_t>(seen),
+                                        mail.end());
+    seen = mail.size();
+    if (lenient_ || std::ranges::equal(line.below, came, matches)) return;
+    wrong(line,
+          fmt::format("wanted\n    {}\n  came\n    {}",
+                      joined(line.below, "\n    "),
                       joined(came, "\n    ")));
 }
 

@@ -12,7 +12,13 @@
 //   left-by-peer                   the controller is gone, and it was the peer that came so far
 //   image     TAG                  a new revision
 //   metric    NAME VALUE           what Prometheus says from now on
-//   hook      NAME ANSWER          "200", "403 nope", "hang"
+//   hook      NAME ANSWER          what a receiver of hooks, alerts or Events answers: "200",
+//                                  "403 nope", "hang", "away", "endless"
+//   flags     FLAG …               what the controller is started with from now on
+//   alerts | told                  and below it, indented, what the receivers of alerts, and those
+//                                  of Events, were sent since the last time: "NAME COLOUR MESSAGE
+//                                  [FIELD=VALUE, …]", "NAME PHASE TYPE MESSAGE"
+//   events    GLOB N               so many Events of the Canary read so
 //   prometheus away|back
 //   api       away|back|slow DURATION   slow: each write arrives so much later
 //   weather   KEY N …             what befalls requests to the API server: conflict-every N; cut
@@ -75,11 +81,14 @@ class Player {
     void make_weather(const Line& line);
     void until(const Line& line);
     void compare_messages(const Line& line);
+    void compare_mail(const Line& line, const std::vector<std::string>& mail, std::size_t& seen);
     void expect(const Line& line, const std::string& is, const std::string& should);
     void wrong(const Line& line, const std::string& what);
 
     World& world_;
     std::size_t seen_ = 0;
+    std::size_t seen_alerts_ = 0;
+    std::size_t seen_told_ = 0;
     bool lenient_ = false;
     std::string scaler_;
     std::vector<std::string> wrong_;

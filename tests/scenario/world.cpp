@@ -33,6 +33,8 @@ const kube::Resource& resource_of(const Json& object) {
         {"VirtualService", &resources::virtual_services},
         {"DestinationRule", &resources::destination_rules},
         {"ConfigMap", &resources::config_maps},
+        {"Secret", &resources::secrets},
+        {"AlertProvider", &resources::alert_providers},
         {"CustomResourceDefinition", &resources::custom_resource_definitions}};
     const auto found = by_kind.find(text_at(object, {"kind"}));
     if (found == by_kind.end()) {
@@ -248,23 +250,54 @@ std::optional<Neighbours::Measured> Neighbours::last_measured(
     return last;
 }
 
+void Neighbours::note_call(const std::string& name, const net::Request& request) {
+    const auto parsed = parse_json(request.body);
+    const auto body = parsed ? *parsed : Json(JsonObject{});
+    if (const auto& attachments = array_at(body, {"attachments"}); !attachments.empty()) {
+        std::vector<std::string> fields;
+        for (const auto& field : array_at(attachments.at(0), {"fields"})) {
+            fields.push_back(
+                fmt::format("{}={}", text_at(field, {"title"}), text_at(field, {"value"})));
+        }
+        alerts.push_back(fmt::format("{} {} {}{}",
+                                     name,
+                                     text_at(attachments.at(0), {"color"}),
+                                     text_at(attachments.at(0), {"text"}),
+                                     fields.empty() ? "" : " [" + joined(fields, ", ") + "]"));
+        return;
+    }
+    const auto phase = text_at(body, {"phase"}, "?");
+    if (const auto message = text_at(body, {"metadata", "eventMessage"}); !message.empty()) {
+        const auto type = text_at(body, {"metadata", "eventType"});
+        told.push_back(fmt::format("{} {} {} {}", name, phase, type, message));
+        return;
+    }
+    hook_calls.push_back(fmt::format("{} {}", name, phase));
+}
+
+Task<Result<net::Response>> Neighbours::receive(net::Request request) {
+    const auto name = request.target.substr(request.target.rfind('/') + 1);
+    const auto found = hooks.find(name);
+    const std::string how = found == hooks.end() ? "200" : found->second;
+    if (how == "away") co_return Error{ErrorKind::unreachable, "connection refused"};
+    note_call(name, request);
+    if (how == "hang") {
+        co_await clock_.sleep_for(request.timeout);
+        co_return Error{ErrorKind::timed_out, "timed out"};
+    }
+    if (how == "endless") {
+        co_return Error{ErrorKind::too_large,
+                        fmt::format("the body is longer than {} bytes", request.body_limit)};
+    }
+    const auto blank = how.find(' ');
+    co_return answer(static_cast<int>(*parse_integer(how.substr(0, blank))),
+                     blank == std::string::npos ? "" : how.substr(blank + 1));
+}
+
 Task<Result<net::Response>> Neighbours::send(net::Request request) {
     constexpr std::string_view query_path = "/api/v1/query?query=";
     const auto at = request.target.find(query_path);
-    if (at == std::string::npos) {
-        const auto name = request.target.substr(request.target.rfind('/') + 1);
-        const auto body = parse_json(request.body);
-        hook_calls.push_back(name + " " + std::string(body ? text_at(*body, {"phase"}) : "?"));
-        const auto found = hooks.find(name);
-        const std::string how = found == hooks.end() ? "200" : found->second;
-        if (how == "hang") {
-            co_await clock_.sleep_for(request.timeout);
-            co_return Error{ErrorKind::timed_out, "timed out"};
-        }
-        const auto blank = how.find(' ');
-        co_return answer(static_cast<int>(*parse_integer(how.substr(0, blank))),
-                         blank == std::string::npos ? "" : how.substr(blank + 1));
-    }
+    if (at == std::string::npos) co_return co_await receive(std::move(request));
     if (prometheus_away) co_return Error{ErrorKind::unreachable, "connection refused"};
     auto query = percent_decoded(request.target.substr(at + query_path.size()));
     const auto value = metric_answer(query);
@@ -403,7 +436,10 @@ void World::start_controller() {
 }
 
 std::shared_ptr<controller::Process> World::make_process() {
-    controller::Settings settings;
+    const auto told = controller::settings_from(
+        flags, [](std::string_view) { return std::optional<std::string>{}; });
+    if (!told) throw std::runtime_error(told.error().message);
+    auto settings = *told;
     settings.drain_delay = options_.drain_delay;
     settings.min_interval = options_.min_interval;
     settings.leader_election = options_.leader_election;

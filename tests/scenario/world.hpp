@@ -90,7 +90,7 @@ class ApiLink final : public net::HttpClient {
     std::function<void()> die_;
 };
 
-// Prometheus and the receivers of hooks.
+// Prometheus, and the receivers of hooks, alerts and Events.
 class Neighbours final : public net::HttpClient {
    public:
     explicit Neighbours(Clock& clock) : clock_(clock) {}
@@ -100,9 +100,13 @@ class Neighbours final : public net::HttpClient {
     std::map<std::string, std::string> metrics = {{"request-success-rate", "100"},
                                                   {"request-duration", "20"}};
     bool prometheus_away = false;
-    // "200" or "403 nope"; by the last part of the hook's path. Unknown ones answer 200.
+    // "200", "403 nope", "hang", "away" or "endless"; by the last part of the receiver's path.
+    // Unknown ones answer 200.
     std::map<std::string, std::string> hooks;
     std::vector<std::string> hook_calls;  // "acceptance-test Progressing"
+    // "slack good Canary is waiting for approval. [Cluster=lab]"
+    std::vector<std::string> alerts;
+    std::vector<std::string> told;  // "sink Progressing Normal Advance podinfo.test …"
     struct Measured {
         Time when;
         std::string query;
@@ -115,6 +119,8 @@ class Neighbours final : public net::HttpClient {
 
    private:
     std::string metric_answer(std::string_view query) const;
+    void note_call(const std::string& name, const net::Request& request);
+    Task<Result<net::Response>> receive(net::Request request);
 
     Clock& clock_;
     std::vector<Measured> measured_;  // one for each query, the last
@@ -152,6 +158,9 @@ class World {
     controller::Process& process() { return *process_; }
     // Why it ended by itself, each time; it is started again five seconds later, as a kubelet does.
     std::vector<std::string> ends;
+
+    // What it is started with from now on.
+    std::vector<std::string> flags;
 
     void run_for(Duration duration) { clock.run_for(duration); }
 

@@ -18,4 +18,13 @@ Address split_address(std::string_view text) {
             "Basic " + base64(percent_decoded(text.substr(begin, at)))};
 }
 
+std::string masked_address(std::string_view text) {
+    const auto bare = split_address(text).bare;
+    const auto scheme_end = bare.find("://");
+    if (scheme_end == std::string::npos) return "…";
+    const auto host_end = bare.find_first_of("/?#", scheme_end + 3);
+    if (host_end == std::string::npos || host_end + 1 == bare.size()) return bare;
+    return bare.substr(0, host_end) + "/…";
+}
+
 }  // namespace sluice

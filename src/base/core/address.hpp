@@ -12,4 +12,7 @@ struct Address {
 };
 Address split_address(std::string_view text);
 
+// As people may see an address that is a secret in itself: "https://hooks.slack.com/…".
+std::string masked_address(std::string_view text);
+
 }  // namespace sluice

@@ -54,7 +54,8 @@ struct Ask {
     bool operator==(const Ask&) const = default;
 };
 
-// Carried out in this order: effects, events, status, alerts. Without a status none is written.
+// Carried out in this order: effects, events, alerts (queued only), status. Without a status none
+// is written.
 struct Act {
     std::string why;  // "advance": for logs and tests
     std::vector<Effect> effects;

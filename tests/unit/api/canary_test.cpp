@@ -27,8 +27,8 @@ Canary parsed(const std::function<void(Json& spec)>& edit = [](Json&) {}) {
     return parse_canary(a_canary(edit), {});
 }
 
-std::string refusal(const std::function<void(Json& spec)>& edit) {
-    const auto canary = parsed(edit);
+std::string refusal(const std::function<void(Json& spec)>& edit, const Defaults& defaults = {}) {
+    const auto canary = parse_canary(a_canary(edit), defaults);
     if (canary.invalid) return to_string(*canary.invalid);
     if (canary.unbuilt) return to_string(*canary.unbuilt);
     return {};
@@ -101,14 +101,10 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
                   {"analysis", "metrics"},
                   json(R"([{"name": "x", "templateRef": {"name": "t"}}])"));
           }) == "spec.analysis.metrics[0].templateRef: not built yet");
-    for (const auto* field : {"match", "alerts"}) {
-        CHECK(refusal([&](Json& spec) {
-                  put(spec,
-                      {"analysis", field},
-                      json(R"([{"name": "x", "providerRef": {"name": "p"}}])"));
-              }) == std::string("spec.analysis.") + field + ": not built yet");
-        CHECK(refusal([&](Json& spec) { put(spec, {"analysis", field}, JsonArray{}); }).empty());
-    }
+    CHECK(refusal([](Json& spec) {
+              put(spec, {"analysis", "match"}, json(R"([{"headers": {}}])"));
+          }) == "spec.analysis.match: not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "match"}, JsonArray{}); }).empty());
     CHECK(refusal([](Json& spec) { put(spec, {"analysis", "mirror"}, true); }) ==
           "spec.analysis.mirror: not built yet");
     CHECK(refusal([](Json& spec) { put(spec, {"revertOnDeletion"}, true); }) ==
@@ -118,6 +114,21 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
                   {"autoscalerRef"},
                   json(R"({"apiVersion": "v1", "kind": "ScaledObject", "name": "x"})"));
           }) == "spec.autoscalerRef.kind: ScaledObject is not built yet");
+}
+
+TEST_CASE("who is told of a Canary is read: alerts and hooks of type event") {
+    const auto alerts = json(R"([{"name": "a", "providerRef": {"name": "chat", "namespace": "ops"}},
+                                 {"name": "b", "severity": "error", "providerRef": {"name": "pager"}}])");
+    CHECK(refusal([&](Json& spec) {
+              put(spec, {"analysis", "alerts"}, alerts);
+              put(spec,
+                  {"analysis", "webhooks"},
+                  json(R"([{"name": "sink", "url": "http://a", "type": "event"}])"));
+          }).empty());
+    CHECK(refusal([&](Json& spec) { put(spec, {"analysis", "alerts"}, alerts); },
+                  {.cross_namespace_refs = false}) ==
+          "spec.analysis.alerts[0].providerRef.name: can't access alert provider chat.ops, "
+          "cross-namespace references are blocked");
 }
 
 TEST_CASE("the zero values of the peer's full writes are accepted") {

@@ -52,11 +52,32 @@ TEST_CASE("a wrong flag is one clear line") {
     CHECK(parsed({"istio"}).error().message == "unexpected argument istio");
 }
 
-TEST_CASE("a flag or variable that asks for what is not built gives one warning") {
-    CHECK(parsed({"-slack-url=http://s", "-slack-user=flagger"})->warnings ==
-          std::vector<std::string>{"-slack-url is not built yet and has no effect"});
-    CHECK(parsed({}, {{"EVENT_WEBHOOK_URL", "http://e"}, {"SLACK_URL", ""}})->warnings ==
-          std::vector<std::string>{"EVENT_WEBHOOK_URL is not built yet and has no effect"});
+TEST_CASE("a flag that asks for what is not built gives one warning") {
+    CHECK(parsed({"-ingress-class=nginx", "-slack-user=flagger"})->warnings ==
+          std::vector<std::string>{"-ingress-class is not built yet and has no effect"});
+}
+
+TEST_CASE("who is told is read from the flags, and the environment wins") {
+    const auto settings = parsed({"-slack-url=http://s",
+                                  "-slack-channel=releases",
+                                  "-event-webhook=http://e",
+                                  "-cluster-name=lab",
+                                  "-no-cross-namespace-refs"},
+                                 {{"EVENT_WEBHOOK_URL", "http://sink"},
+                                  {"SLACK_URL", ""},
+                                  {"SLACK_TOKEN", "xoxb-1"},
+                                  {"MSTEAMS_URL", "http://teams"}});
+    REQUIRE(settings);
+    const auto& told = settings->notifications;
+    CHECK(told.event_webhook == "http://sink");
+    CHECK(told.slack_url == "http://s");
+    CHECK(told.slack_token == "xoxb-1");
+    CHECK(told.slack_channel == "releases");
+    CHECK(told.slack_user == "flagger");
+    CHECK(told.msteams_url == "http://teams");
+    CHECK(told.cluster_name == "lab");
+    CHECK_FALSE(settings->cross_namespace_refs);
+    CHECK(settings->warnings.empty());
 }
 
 TEST_CASE(

@@ -21,3 +21,11 @@ TEST_CASE("a user in an address becomes a header and is not shown") {
     CHECK(split_address("me:secret@host").bare == "host");
     CHECK(split_address("").bare.empty());
 }
+
+TEST_CASE("an address that is a secret is shown as far as its host") {
+    CHECK(masked_address("https://hooks.slack.com/services/T0/B0/x") ==
+          "https://hooks.slack.com/…");
+    CHECK(masked_address("https://me:secret@chat.test:8443?key=1") == "https://chat.test:8443/…");
+    CHECK(masked_address("http://sink.test/") == "http://sink.test/");
+    CHECK(masked_address("xoxb-secret") == "…");
+}
