@@ -1,7 +1,9 @@
 // One binary: the controller, the lab, the demo, and the commands for people.
+#include "app/process_runner.hpp"
 #include "app/real_world.hpp"
 #include "cli/command.hpp"
 #include "cli/controller_command.hpp"
+#include "cli/loadtester_command.hpp"
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -47,6 +49,12 @@ int run(int argc, char** argv) {
             std::vector<std::string>(argv + 2, argv + argc), *clock, *random);
     }
 
+    if (argc > 1 && std::strcmp(argv[1], "loadtester") == 0) {
+        ProcessRunner runner(*clock);
+        return cli::loadtester_command(
+            std::vector<std::string>(argv + 2, argv + argc), *clock, runner);
+    }
+
     const cli::Environment environment{*clock, *random, ::isatty(STDOUT_FILENO) == 1};
     CLI::App app(
         "Progressive delivery for Kubernetes: canaries promoted and taken back by their metrics.",
@@ -59,6 +67,8 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", "sluice " SLUICE_VERSION);
     app.add_subcommand("controller",
                        "Run the controller (flags as Flagger's; sluice controller -help)");
+    app.add_subcommand("loadtester",
+                       "Run the load tester (flags as Flagger's; sluice loadtester -help)");
     cli::Run command;
     cli::add_lab(app, environment, command);
     cli::add_demo(app, environment, command);

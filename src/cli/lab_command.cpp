@@ -65,12 +65,13 @@ Result<LabOptions> lab_options(const UpOptions& options) {
     for (const auto& image : options.images) {
         const auto at = image.rfind('=');
         const auto app = at == std::string::npos ? "" : image.substr(at + 1);
-        if (at == 0 ||
-            (app != lab::apps::podinfo && app != lab::apps::echo && app != lab::apps::bad)) {
+        if (at == 0 || (app != lab::apps::podinfo && app != lab::apps::echo &&
+                        app != lab::apps::load_tester && app != lab::apps::bad)) {
             return Error{
                 ErrorKind::invalid,
-                fmt::format("--image {}: write GLOB=APP, where APP is podinfo, echo or bad",
-                            image)};
+                fmt::format(
+                    "--image {}: write GLOB=APP, where APP is podinfo, echo, loadtester or bad",
+                    image)};
         }
         lab.images.emplace_back(image.substr(0, at), app);
     }
@@ -254,9 +255,10 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
     up_command->add_option("--controller", options->controller, "on, or off to run your own")
         ->check(CLI::IsMember({"on", "off"}))
         ->capture_default_str();
-    up_command->add_option("--image",
-                           options->images,
-                           "GLOB=APP: what an image runs: podinfo, echo, bad (cannot be pulled)");
+    up_command->add_option(
+        "--image",
+        options->images,
+        "GLOB=APP: what an image runs: podinfo, echo, loadtester, bad (cannot be pulled)");
     up_command
         ->add_option("--control-plane", options->lab.control_plane, "Name of the IstioControlPlane")
         ->capture_default_str();

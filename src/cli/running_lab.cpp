@@ -14,7 +14,9 @@
 #include "lab/prometheus/scrape_targets.hpp"
 #include "lab/workloads/container_logs.hpp"
 #include "lab/workloads/event_expiry.hpp"
+#include "lab/workloads/image_map.hpp"
 #include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/load_tester_app.hpp"
 #include "lab/workloads/socket_runtime.hpp"
 #include "lab/workloads/workload_controllers.hpp"
 #include "net/client.hpp"
@@ -120,6 +122,8 @@ struct RunningLab::State {
     std::unique_ptr<lab::Kubelet> kubelet;
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::ViaProxyClient> names;
+    // Set before the first pod starts, and not changed after it: read on the traffic thread.
+    std::optional<net::Origin> way_into_the_mesh;
     std::unique_ptr<Logger> own_log;
     std::unique_ptr<lab::PrometheusChild> prometheus;
     std::unique_ptr<lab::ScrapeTargets> scrape_targets;
@@ -134,6 +138,7 @@ struct RunningLab::State {
     void start_pods();
     Task<Result<void>> start_prometheus();
     Task<> stop();
+    lab::AppRegistry apps();
     controller::Settings controller_settings() const;
 };
 
@@ -183,7 +188,7 @@ void RunningLab::State::start_workloads() {
                                                 traffic.executor(),
                                                 clock,
                                                 sockets,
-                                                lab::built_in_apps(),
+                                                apps(),
                                                 lab::SocketRuntimeOptions{.block = block.number()});
     workloads = std::make_unique<lab::WorkloadControllers>(
         control.get_executor(),
@@ -207,6 +212,7 @@ Task<Result<void>> RunningLab::State::start_mesh() {
     const auto meshed = co_await mesh->start();
     if (!meshed) co_return meshed.error();
     names = std::make_unique<net::ViaProxyClient>(sockets, mesh->proxy());
+    way_into_the_mesh = mesh->proxy();
     co_return Result<void>{};
 }
 
@@ -248,6 +254,13 @@ Task<Result<void>> RunningLab::State::start_prometheus() {
     scrape_targets = std::make_unique<lab::ScrapeTargets>(
         control.get_executor(), cluster, (dir.run() / "prometheus" / "apps.json").string());
     co_return lab::publish_prometheus(cluster, prometheus->origin());
+}
+
+lab::AppRegistry RunningLab::State::apps() {
+    auto registry = lab::built_in_apps();
+    registry.put(std::string(lab::apps::load_tester),
+                 lab::load_tester_maker(traffic.executor(), [this] { return way_into_the_mesh; }));
+    return registry;
 }
 
 controller::Settings RunningLab::State::controller_settings() const {

@@ -34,7 +34,7 @@ refuses "sluice install: --metrics-server prometheus:9090: not a URL (such as ht
 refuses "sluice controller: flag provided but not defined: -nosuch" "$sluice" controller --nosuch
 says "no lab runs in $lab_dir" "$sluice" lab url --dir "$lab_dir"
 says "no lab runs in $lab_dir" "$sluice" lab status --dir "$lab_dir"
-says "--image a=b: write GLOB=APP, where APP is podinfo, echo or bad" "$sluice" lab up --dir "$lab_dir" --image a=b
+says "--image a=b: write GLOB=APP, where APP is podinfo, echo, loadtester or bad" "$sluice" lab up --dir "$lab_dir" --image a=b
 says "--min-interval soon: not a duration" "$sluice" lab up --dir "$lab_dir" --min-interval soon
 says "prometheus is not installed" env PATH=/nonexistent "$sluice" lab up --dir "$lab_dir"
 [ -e "$lab_dir" ] && fail "a lab that did not start left $(find "$lab_dir")"

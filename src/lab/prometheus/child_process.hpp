@@ -1,4 +1,5 @@
-// A program that runs beside sluice and dies with it. The only place that forks.
+// A program that runs beside sluice and dies with it. The only place that forks
+// for itself; app/process_runner.hpp does so for others.
 #pragma once
 
 #include "base/async/clock.hpp"

@@ -27,6 +27,10 @@ ImageMap::ImageMap() {
     put("podinfo:*", std::string(apps::podinfo));
     put("*/podinfo:*", std::string(apps::podinfo));
     put("*/podinfo", std::string(apps::podinfo));
+    for (const auto* glob :
+         {"flagger-loadtester:*", "*/flagger-loadtester:*", "*/flagger-loadtester"}) {
+        put(glob, std::string(apps::load_tester));
+    }
 }
 
 void ImageMap::put(std::string glob, std::string app) {

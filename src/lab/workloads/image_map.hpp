@@ -16,6 +16,8 @@ namespace sluice::lab {
 namespace apps {
 inline constexpr std::string_view podinfo = "podinfo";
 inline constexpr std::string_view echo = "echo";
+// Made by whoever knows the way to the mesh (load_tester_app.hpp).
+inline constexpr std::string_view load_tester = "loadtester";
 // Cannot be pulled.
 inline constexpr std::string_view bad = "bad";
 // Runs inside the lab's own process: the controller.
@@ -24,7 +26,8 @@ inline constexpr std::string_view in_process = "in-process";
 
 class ImageMap {
    public:
-    // Any */podinfo:TAG is the podinfo work-alike, every other image the echo app.
+    // Any */podinfo:TAG is the podinfo work-alike, any */flagger-loadtester:TAG the load tester,
+    // every other image the echo app.
     ImageMap();
 
     // Later entries win.

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# A canary that nobody but its load tester calls is promoted by that traffic; gates are opened and closed by hand.
+. "$(dirname "${BASH_SOURCE[0]}")/lab.bash"
+
+start_lab --drain-delay 1s
+kubectl apply -f "$source_dir/examples/podinfo/01-namespace.yaml" >/dev/null || fail "apply"
+"$sluice" inject on test >/dev/null || fail "inject"
+kubectl apply -f "$source_dir/examples/podinfo/02-podinfo.yaml" -f "$source_dir/examples/podinfo/03-gateway.yaml" \
+    -f "$source_dir/examples/podinfo/05-loadtester.yaml" >/dev/null || fail "apply"
+kubectl -n test rollout status deployment/flagger-loadtester --timeout=20s >/dev/null || fail "the load tester does not start"
+
+cat >"$scratch/canary.yaml" <<'YAML'
+apiVersion: flagger.app/v1beta1
+kind: Canary
+metadata: {name: podinfo, namespace: test}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: podinfo}
+  service: {port: 9898}
+  analysis:
+    interval: 3s
+    threshold: 3
+    maxWeight: 50
+    stepWeight: 25
+    metrics:
+      - {name: request-success-rate, thresholdRange: {min: 99}, interval: 10s}
+    webhooks:
+      - name: smoke
+        type: pre-rollout
+        url: http://flagger-loadtester.test/
+        metadata: {type: bash, cmd: "curl -sf http://podinfo-canary.test:9898/version"}
+      - name: load
+        url: http://flagger-loadtester.test/
+        metadata: {cmd: "hey -z 20s -q 10 -c 2 http://podinfo-canary.test:9898/"}
+YAML
+kubectl apply -f "$scratch/canary.yaml" >/dev/null || fail "apply"
+eventually 20 "phase Initialized" phase_is Initialized
+kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.1.0 >/dev/null
+eventually 45 "phase Succeeded" phase_is Succeeded
+tester_log() { kubectl -n test logs deployment/flagger-loadtester; }
+tester_log | grep -qF 'command finished curl -sf http://podinfo-canary.test:9898/version' || fail "the smoke test was not run: $(tester_log)"
+tester_log | grep -qF 'task starting hey -z 20s' || fail "no load was made: $(tester_log)"
+sent=$(ask 'sum(istio_requests_total{reporter="destination",destination_workload="podinfo",destination_service_name="podinfo-canary"})')
+[ "${sent%.*}" -gt 20 ] || fail "the canary was asked ${sent:-not} times: $(ask 'sum(istio_requests_total) by (destination_workload)')"
+
+# The gates, and what the lab's load tester does not run; called as a hook calls them, by the lab's proxy.
+proxy=$(grep -o '"proxy": *"[^"]*"\|proxy: [^ ]*' "$KUBECONFIG" | head -1 | sed 's/.*\(http[^"]*\).*/\1/')
+[ -n "$proxy" ] || fail "the kubeconfig names no proxy: $(cat "$KUBECONFIG")"
+tester() { curl -s -x "$proxy" -w ' %{http_code}' "http://flagger-loadtester.test$1" -d "${2:-{\"name\":\"podinfo\",\"namespace\":\"test\"\}}"; }
+expect "a gate nobody opened" "Forbidden 403" "$(tester /gate/check)"
+expect "opening it" " 202" "$(tester /gate/open)"
+expect "an open gate" "Approved 200" "$(tester /gate/check)"
+expect "closing it" " 202" "$(tester /gate/close)"
+expect "a command the lab does not run" "command not allowed: rm is none of curl, hey, wrk 400" \
+    "$(tester / '{"name":"a","namespace":"test","metadata":{"cmd":"rm -rf /tmp/x"}}')"
+echo "the load tester drove a canary, and its gates open and close"
