@@ -105,9 +105,16 @@ struct DaemonSets::Pass {
         wake = std::min(wake.value_or(when), when);
         return false;
     }
-    ObjectPtr pod_at(const Place& place, bool of_new_template) const {
+    bool surges() const { return rolls(set) && bounds().surge > 0; }
+    // The pod of an older template, and that of the present one; null when there is none.
+    ObjectPtr old_at(const Place& place) const {
         const auto found = std::ranges::find_if(
-            place.pods, [&](const ObjectPtr& pod) { return is_new(*pod) == of_new_template; });
+            place.pods, [this](const ObjectPtr& pod) { return !is_new(*pod); });
+        return found == place.pods.end() ? nullptr : *found;
+    }
+    ObjectPtr fresh_at(const Place& place) const {
+        const auto found =
+            std::ranges::find_if(place.pods, [this](const ObjectPtr& pod) { return is_new(*pod); });
         return found == place.pods.end() ? nullptr : *found;
     }
 };
@@ -154,12 +161,10 @@ void DaemonSets::reconcile(const ObjectKey& key) {
     if (!gather(pass)) return;
     if (!is_being_deleted(*set)) {
         populate(pass);
-        if (rolls(*set)) {
-            if (pass.bounds().surge > 0) {
-                surge(pass);
-            } else {
-                replace_old(pass);
-            }
+        if (pass.surges()) {
+            surge(pass);
+        } else if (rolls(*set)) {
+            replace_old(pass);
         }
     }
     save(pass);
@@ -182,32 +187,33 @@ bool DaemonSets::gather(Pass& pass) {
     std::set<std::string> hashes;
     for (const auto& pod : pods_.of(pass.set)) {
         hashes.emplace(text_at(*pod, {"metadata", "labels", revision_hash_label}));
-        const auto node = node_of(*pod);
-        auto place = std::ranges::find(pass.places, node, &Place::node);
-        if (place == pass.places.end()) place = pass.places.insert(place, {node});
-        if (is_being_deleted(*pod)) {
-            place->leaving = true;
-        } else if (is_finished(*pod)) {
-            events_.record(
-                pass.set,
-                {EventType::warning,
-                 "FailedDaemonPod",
-                 fmt::format("Found failed daemon pod {} on node {}, will try to kill it",
-                             to_string(kube::key_of(*pod)),
-                             node)});
-            pods_.remove(pass.set, *pod);
-        } else {
-            place->pods.push_back(pod);
-        }
-    }
-    for (auto& place : pass.places) {
-        std::ranges::sort(place.pods, {}, [](const ObjectPtr& pod) {
-            return std::pair(text_at(*pod, {"metadata", "creationTimestamp"}),
-                             kube::key_of(*pod).name);
-        });
+        put_in_place(pass, pod);
     }
     if (!is_being_deleted(pass.set)) revisions_.clean_up(pass.set, hashes);
     return true;
+}
+
+void DaemonSets::put_in_place(Pass& pass, const ObjectPtr& pod) {
+    const auto node = node_of(*pod);
+    auto place = std::ranges::find(pass.places, node, &Place::node);
+    if (place == pass.places.end()) place = pass.places.insert(place, {node});
+    if (is_being_deleted(*pod)) {
+        place->leaving = true;
+    } else if (is_finished(*pod)) {
+        events_.record(pass.set,
+                       {EventType::warning,
+                        "FailedDaemonPod",
+                        fmt::format("Found failed daemon pod {} on node {}, will try to kill it",
+                                    to_string(kube::key_of(*pod)),
+                                    node)});
+        pods_.remove(pass.set, *pod);
+    } else {
+        place->pods.push_back(pod);
+        std::ranges::sort(place->pods, {}, [](const ObjectPtr& one) {
+            return std::pair(text_at(*one, {"metadata", "creationTimestamp"}),
+                             kube::key_of(*one).name);
+        });
+    }
 }
 
 void DaemonSets::populate(Pass& pass) {
@@ -216,6 +222,11 @@ void DaemonSets::populate(Pass& pass) {
             for (const auto& pod : place.pods) pods_.remove(pass.set, *pod);
         } else if (place.pods.empty() && !place.leaving) {
             create_on(pass, place);
+        }
+        // One that was adopted may be one too many.
+        while (place.wanted && place.pods.size() > 1 && !pass.surges()) {
+            pods_.remove(pass.set, *place.pods.back());
+            place.pods.pop_back();
         }
     }
 }
@@ -243,8 +254,8 @@ void DaemonSets::replace_old(Pass& pass) {
     std::vector<ObjectPtr> serving;
     for (const auto& place : pass.places) {
         if (!place.wanted) continue;
-        const auto old = pass.pod_at(place, false);
-        const auto fresh = pass.pod_at(place, true);
+        const auto old = pass.old_at(place);
+        const auto fresh = pass.fresh_at(place);
         if (old != nullptr && pass.is_available(*old)) {
             serving.push_back(old);
             continue;
@@ -264,8 +275,8 @@ void DaemonSets::surge(Pass& pass) {
     std::vector<Place*> waiting;
     for (auto& place : pass.places) {
         if (!place.wanted) continue;
-        const auto old = pass.pod_at(place, false);
-        const auto fresh = pass.pod_at(place, true);
+        const auto old = pass.old_at(place);
+        const auto fresh = pass.fresh_at(place);
         if (old == nullptr) continue;
         if (fresh == nullptr) {
             if (pass.is_available(*old)) {

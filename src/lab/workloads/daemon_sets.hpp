@@ -21,6 +21,7 @@ class DaemonSets {
     void reconcile(const ObjectKey& key);
     void ask_all();
     bool gather(Pass& pass);
+    void put_in_place(Pass& pass, const ObjectPtr& pod);
     // One pod where there should be one, none where there should be none.
     void populate(Pass& pass);
     void create_on(Pass& pass, Place& place);

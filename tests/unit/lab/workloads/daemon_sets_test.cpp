@@ -221,4 +221,19 @@ TEST_CASE("a daemon runs on a node that is closed for other pods") {
     CHECK(lab.condition("web", "Available") == "False MinimumReplicasUnavailable");
 }
 
+TEST_CASE("of two pods on one node the older one stays") {
+    Lab lab;
+    lab.start();
+    lab.create(resources::daemon_sets, a_daemon_set());
+    lab.run_for(seconds{3});
+    const auto first = *lab.pods().front();
+    Json twin = first;
+    put(twin, {"metadata"}, {{"name", "twin"}, {"namespace", "default"}});
+    put(twin, {"metadata", "labels"}, object_at(first, {"metadata", "labels"}));
+    lab.create(resources::pods, twin);
+    lab.run_for(seconds{5});
+    REQUIRE(lab.pods().size() == 1);
+    CHECK(kube::key_of(*lab.pods().front()).name == kube::key_of(first).name);
+}
+
 }  // namespace sluice::lab::testing
