@@ -2,9 +2,10 @@
 #
 # Makes "embedded/mesh_crds.hpp", which declares
 #     std::span<const EmbeddedFile> sluice::embedded::mesh_crds();    // in the order given; names without folders
-# A name keeps its folders from BASE on when BASE is given ("assets/app.js"). Bytes go in as they are, of any kind and size.
+# A name keeps its folders from BASE on when BASE is given ("assets/app.js"). Bytes go in as they are, of any kind and size;
+# with JSON the files are YAML and go in as one JSON array of their documents each.
 function(sluice_embed)
-    cmake_parse_arguments(E "" "TARGET;NAME;BASE" "FILES" ${ARGN})
+    cmake_parse_arguments(E "JSON" "TARGET;NAME;BASE" "FILES" ${ARGN})
     set(blobs "")
     set(declared "")
     set(listed "")
@@ -17,6 +18,13 @@ function(sluice_embed)
             file(RELATIVE_PATH name ${base} ${path})
         else()
             get_filename_component(name ${path} NAME)
+        endif()
+        if(E_JSON)
+            set(converted ${CMAKE_CURRENT_BINARY_DIR}/embedded_${E_NAME}/${index}.json)
+            add_custom_command(OUTPUT ${converted} COMMAND sluice_yaml_to_json ${path} ${converted}
+                DEPENDS ${path} sluice_yaml_to_json)
+            target_sources(${E_TARGET} PRIVATE ${converted})
+            set(path ${converted})
         endif()
         set(symbol sluice_embedded_${E_NAME}_${index})
         string(APPEND blobs

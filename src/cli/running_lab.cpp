@@ -6,7 +6,7 @@
 #include "cli/lab_files.hpp"
 #include "cli/manifests.hpp"
 #include "controller/settings.hpp"
-#include "kube/yaml.hpp"
+#include "embedded/canary_kinds.hpp"
 #include "lab/apiserver/api_server.hpp"
 #include "lab/mesh/install.hpp"
 #include "lab/mesh/mesh.hpp"
@@ -61,15 +61,15 @@ class TrafficThread {
     std::thread thread_;
 };
 
-// Objects of the lab itself; each must be accepted.
-Result<void> create_all(lab::Cluster& cluster,
-                        const kube::Resource& resource,
-                        std::string_view yaml) {
-    const auto documents = kube::parse_yaml_documents(yaml);
-    if (!documents) return documents.error();
-    for (const auto& document : *documents) {
-        const auto made = cluster.create(resource, document);
-        if (!made) return Error{ErrorKind::invalid, made.error().message};
+// Each must be accepted.
+Result<void> create_canary_kinds(lab::Cluster& cluster) {
+    for (const auto& file : embedded::canary_kinds()) {
+        const auto documents = parse_json(file.text);
+        if (!documents) return documents.error();
+        for (const auto& document : documents->as_array()) {
+            const auto made = cluster.create(resources::custom_resource_definitions, document);
+            if (!made) return Error{ErrorKind::invalid, made.error().message};
+        }
     }
     return {};
 }
@@ -147,10 +147,8 @@ Result<void> RunningLab::State::prepare() {
         [this](std::function<void()> work) { boost::asio::post(control, std::move(work)); });
     const auto installed = mesh::install_mesh(cluster, {.control_plane = options.control_plane});
     if (!installed) return installed.error();
-    for (const auto crd : canary_crds()) {
-        const auto made = create_all(cluster, resources::custom_resource_definitions, crd);
-        if (!made) return made.error().with("installing the Canary's CRDs");
-    }
+    const auto made = create_canary_kinds(cluster);
+    if (!made) return made.error().with("installing the Canary's CRDs");
     return {};
 }
 

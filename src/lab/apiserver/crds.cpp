@@ -179,7 +179,23 @@ std::optional<Clash> clash_of(const Json& crd, const std::vector<ObjectPtr>& tak
     return std::nullopt;
 }
 
-KindVersion version_of(const Json& crd, const Json& spec) {
+// Several versions often have one schema: it is read once and shared.
+void share_or_read_schema(KindVersion& version,
+                          const Json& schema,
+                          const std::vector<KindVersion>& others) {
+    const auto same = std::find_if(others.begin(), others.end(), [&](const auto& other) {
+        return other.open_api != nullptr && *other.open_api == schema;
+    });
+    if (same != others.end()) {
+        version.open_api = same->open_api;
+        version.schema = same->schema;
+    } else {
+        version.open_api = std::make_shared<const Json>(schema);
+        version.schema = std::make_shared<const Schema>(schema);
+    }
+}
+
+KindVersion version_of(const Json& crd, const Json& spec, const std::vector<KindVersion>& others) {
     KindVersion version;
     version.group = text_at(crd, {"spec", "group"});
     version.name = text_at(spec, {"name"});
@@ -194,8 +210,7 @@ KindVersion version_of(const Json& crd, const Json& spec) {
             path("specReplicasPath"), path("statusReplicasPath"), path("labelSelectorPath")};
     }
     if (const auto* schema = find(spec, {"schema", "openAPIV3Schema"})) {
-        version.open_api = std::make_shared<const Json>(*schema);
-        version.schema = std::make_shared<const Schema>(*schema);
+        share_or_read_schema(version, *schema, others);
     }
     for (const auto& column : array_at(spec, {"additionalPrinterColumns"})) {
         version.columns.push_back({std::string(text_at(column, {"name"})),
@@ -357,7 +372,7 @@ Kind kind_of_crd(const Json& crd) {
     kind.short_names = texts_at(crd, {"spec", "names", "shortNames"});
     kind.categories = texts_at(crd, {"spec", "names", "categories"});
     for (const auto& spec : array_at(crd, {"spec", "versions"})) {
-        kind.versions.push_back(version_of(crd, spec));
+        kind.versions.push_back(version_of(crd, spec, kind.versions));
     }
     std::sort(kind.versions.begin(), kind.versions.end(), is_preferred);
     kind.resource = {std::string(text_at(crd, {"spec", "group"})),

@@ -2,7 +2,6 @@
 
 #include "base/core/text.hpp"
 #include "embedded/mesh_kinds.hpp"
-#include "kube/yaml.hpp"
 #include "lab/mesh/table_builder.hpp"
 #include "lab/mesh/validation.hpp"
 #include "lab/mesh/workload.hpp"
@@ -27,11 +26,10 @@ Result<void> create(Cluster& cluster, const kube::Resource& resource, Json objec
 
 Result<void> create_kinds(Cluster& cluster) {
     for (const auto& file : embedded::mesh_kinds()) {
-        auto documents = kube::parse_yaml_documents(file.text);
+        const auto documents = parse_json(file.text);
         if (!documents) return documents.error().with("reading " + std::string(file.name));
-        for (auto& document : *documents) {
-            auto made =
-                create(cluster, resources::custom_resource_definitions, std::move(document));
+        for (const auto& document : documents->as_array()) {
+            auto made = create(cluster, resources::custom_resource_definitions, document);
             if (!made) return made.error();
         }
     }
