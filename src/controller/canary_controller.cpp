@@ -132,8 +132,8 @@ Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act) {
         if (!done) co_return report(*view, done.error());
     }
     co_await announce(view, act.events);
-    // Queued before the status that ends the transition: a kill in between tells them twice, and
-    // never not at all.
+    // Queued before the status that ends the transition: a kill in between tells them twice rather
+    // than not at all.
     tools_.notifier.alert(view->object, view->world, act.alerts);
 
     if (act.status) {

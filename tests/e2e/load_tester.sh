@@ -36,9 +36,10 @@ kubectl apply -f "$scratch/canary.yaml" >/dev/null || fail "apply"
 eventually 20 "phase Initialized" phase_is Initialized
 kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.1.0 >/dev/null
 eventually 45 "phase Succeeded" phase_is Succeeded
-tester_log() { kubectl -n test logs deployment/flagger-loadtester; }
-tester_log | grep -qF 'command finished curl -sf http://podinfo-canary.test:9898/version' || fail "the smoke test was not run: $(tester_log)"
-tester_log | grep -qF 'task starting hey -z 20s' || fail "no load was made: $(tester_log)"
+kubectl -n test logs deployment/flagger-loadtester >"$scratch/tester"
+for line in 'command finished curl -sf http://podinfo-canary.test:9898/version' 'task starting hey -z 20s'; do
+    grep -qF "$line" "$scratch/tester" || fail "the load tester did not say «$line»: $(cat "$scratch/tester")"
+done
 sent=$(ask 'sum(istio_requests_total{reporter="destination",destination_workload="podinfo",destination_service_name="podinfo-canary"})')
 [ "${sent%.*}" -gt 20 ] || fail "the canary was asked ${sent:-not} times: $(ask 'sum(istio_requests_total) by (destination_workload)')"
 

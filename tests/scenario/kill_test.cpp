@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 using namespace sluice;
 using namespace sluice::scenario;
@@ -16,6 +17,7 @@ struct Ending {
     std::string image;
     int weight = 0;
     std::vector<std::string> events;  // without the readiness Warnings, which depend on the moment
+    std::set<std::string> alerts;     // what was told, however often
     int writes = 0;
     std::vector<std::string> wrong;
 };
@@ -33,6 +35,8 @@ Ending ending_of(World& world, std::vector<std::string> wrong) {
     for (auto& message : world.events()) {
         if (!depends_on_the_moment(message)) ending.events.push_back(std::move(message));
     }
+    const auto& alerts = world.neighbours.alerts;
+    ending.alerts.insert(alerts.begin(), alerts.end());
     ending.writes = world.api.writes();
     return ending;
 }
@@ -67,6 +71,7 @@ void survive_kills(const std::string& file, int every) {
         CHECK(killed.image == whole.image);
         CHECK(killed.weight == whole.weight);
         CHECK(killed.events == whole.events);
+        CHECK(killed.alerts == whole.alerts);
     }
 }
 
@@ -86,4 +91,8 @@ TEST_CASE("a promotion by steps survives a kill after every second write") {
 
 TEST_CASE("a release on the peer's CRD survives a kill after any write") {
     survive_kills("tests/scenario/canary/peers_crd.scenario", 1);
+}
+
+TEST_CASE("no alert is lost to a kill after any fourth write") {
+    survive_kills("tests/scenario/alerts/global.scenario", 4);
 }
