@@ -137,7 +137,7 @@ Result<std::string> token_in(const std::string& path) {
     if (path.empty()) return std::string{};
     std::ifstream file(path);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const auto token = std::string(trimmed(text));
+    auto token = std::string(trimmed(text));
     if (!token.empty()) return token;
     return wrong(fmt::format("there is no token in {}", path));
 }

@@ -8,6 +8,7 @@
 
 #include <iterator>
 #include <memory>
+#include <utility>
 
 namespace sluice::lab {
 namespace {
@@ -26,7 +27,10 @@ std::optional<net::Origin> way_out(const AppContext& context,
 
 // Tasks that run when the container ends keep this until they have unwound.
 struct Inside : std::enable_shared_from_this<Inside> {
-    Inside(AppContext told, Executor executor, Clock& clock, std::optional<net::Origin> proxy)
+    Inside(AppContext told,
+           Executor executor,
+           Clock& clock,
+           const std::optional<net::Origin>& proxy)
         : context(std::move(told)),
           log(clock, {}, [this](std::string_view line) { context.log(std::string(line)); }),
           sockets(executor, clock),
@@ -70,10 +74,11 @@ class LoadTesterApp final : public App {
 
 AppRegistry::Make load_tester_maker(Executor traffic,
                                     std::function<std::optional<net::Origin>()> proxy) {
-    return [traffic, proxy](AppContext context, Clock& clock) -> std::unique_ptr<App> {
-        auto way = way_out(context, proxy);
+    return [traffic = std::move(traffic), proxy = std::move(proxy)](
+               AppContext context, Clock& clock) -> std::unique_ptr<App> {
+        const auto way = way_out(context, proxy);
         if (!context.log) context.log = [](const std::string&) {};
-        auto inside = std::make_shared<Inside>(std::move(context), traffic, clock, std::move(way));
+        auto inside = std::make_shared<Inside>(std::move(context), traffic, clock, way);
         inside->log.info("Starting load tester: the lab's own, for hey, wrk and curl");
         return std::make_unique<LoadTesterApp>(std::move(inside));
     };
