@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A canary that nobody but its load tester calls is promoted by that traffic; gates are opened and closed by hand.
+# A canary that nobody but its load tester calls is promoted by that traffic, a local sink is told of it, and gates are opened and
+# closed by hand.
 . "$(dirname "${BASH_SOURCE[0]}")/lab.bash"
 
 start_lab --drain-delay 1s
@@ -8,6 +9,29 @@ kubectl apply -f "$source_dir/examples/podinfo/01-namespace.yaml" >/dev/null || 
 kubectl apply -f "$source_dir/examples/podinfo/02-podinfo.yaml" -f "$source_dir/examples/podinfo/03-gateway.yaml" \
     -f "$source_dir/examples/podinfo/05-loadtester.yaml" >/dev/null || fail "apply"
 kubectl -n test rollout status deployment/flagger-loadtester --timeout=20s >/dev/null || fail "the load tester does not start"
+
+# What a chat would be posted, one line each.
+perl -MIO::Socket::INET -e '
+    my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1") or die "no port";
+    $| = 1;
+    print $listener->sockport, "\n";
+    while (my $caller = $listener->accept) {
+        my $size = 0;
+        while (<$caller>) { $size = $1 if /^content-length: (\d+)/i; last if /^\r?\n$/; }
+        read($caller, my $body, $size);
+        print "$body\n";
+        print $caller "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+        close $caller;
+    }' >"$scratch/sink" &
+background+=($!)
+eventually 5 "the sink listens" test -s "$scratch/sink"
+kubectl -n test create secret generic chat --from-literal=address="http://127.0.0.1:$(head -1 "$scratch/sink")/T0/B0" >/dev/null || fail "secret"
+kubectl apply -f - >/dev/null <<'YAML' || fail "apply"
+apiVersion: flagger.app/v1beta1
+kind: AlertProvider
+metadata: {name: chat, namespace: test}
+spec: {type: slack, channel: releases, secretRef: {name: chat}}
+YAML
 
 cat >"$scratch/canary.yaml" <<'YAML'
 apiVersion: flagger.app/v1beta1
@@ -23,6 +47,8 @@ spec:
     stepWeight: 25
     metrics:
       - {name: request-success-rate, thresholdRange: {min: 99}, interval: 10s}
+    alerts:
+      - {name: chat, severity: info, providerRef: {name: chat}}
     webhooks:
       - name: smoke
         type: pre-rollout
@@ -43,6 +69,16 @@ done
 sent=$(ask 'sum(istio_requests_total{reporter="destination",destination_workload="podinfo",destination_service_name="podinfo-canary"})')
 [ "${sent%.*}" -gt 20 ] || fail "the canary was asked ${sent:-not} times: $(ask 'sum(istio_requests_total) by (destination_workload)')"
 
+told() {
+    grep -qF "\"text\":\"$1\"" "$scratch/sink"
+}
+for text in 'New Deployment detected, initialization completed.' 'New revision detected, progressing canary analysis.' \
+    'Canary analysis completed successfully, promotion finished.'; do
+    eventually 5 "an alert: $text" told "$text"
+    expect "how often it was told: $text" 1 "$(grep -cF "$text" "$scratch/sink")"
+done
+kubectl -n smm-system logs deployment/flagger | grep -F "/T0/B0" && fail "the log shows a secret"
+
 # The gates, and what the lab's load tester does not run; called as a hook calls them, by the lab's proxy.
 proxy=$(grep -o '"proxy": *"[^"]*"\|proxy: [^ ]*' "$KUBECONFIG" | head -1 | sed 's/.*\(http[^"]*\).*/\1/')
 [ -n "$proxy" ] || fail "the kubeconfig names no proxy: $(cat "$KUBECONFIG")"
@@ -53,4 +89,4 @@ expect "an open gate" "Approved 200" "$(tester /gate/check)"
 expect "closing it" " 202" "$(tester /gate/close)"
 expect "a command the lab does not run" "command not allowed: rm is none of curl, hey, wrk 400" \
     "$(tester / '{"name":"a","namespace":"test","metadata":{"cmd":"rm -rf /tmp/x"}}')"
-echo "the load tester drove a canary, and its gates open and close"
+echo "the load tester drove a canary, the chat was told of it, and gates open and close"
