@@ -43,8 +43,8 @@ void cut_deployment(Json& object) {
     *status = std::move(kept);
 }
 
-// The router reads whether kubectl's annotation is there, so it stays.
-void cut_virtual_service(Json& object) {
+// A router reads whether kubectl's annotation is there, and reverts to it, so it stays.
+void cut_route(Json& object) {
     drop(object, {"metadata", "managedFields"});
 }
 
@@ -94,50 +94,52 @@ Caches::Caches(Executor executor,
                 log,
                 resources::controller_revisions,
                 {.selection = {choice.ns}, .index = controller_uid}),
-      virtual_services(executor,
-                       clock,
-                       random,
-                       client,
-                       log,
-                       resources::virtual_services,
-                       {.selection = {choice.ns}, .trim = cut_virtual_service}),
-      destination_rules(executor,
-                        clock,
-                        random,
-                        client,
-                        log,
-                        resources::destination_rules,
-                        {.selection = {choice.ns}}),
       alert_providers(executor,
                       clock,
                       random,
                       client,
                       log,
                       resources::alert_providers,
-                      {.selection = {choice.ns}}) {
-    const auto make = [&](const kube::Resource& resource, kube::CacheOptions options) {
-        return std::make_unique<kube::Cache>(
-            executor, clock, random, client, log, resource, std::move(options));
-    };
+                      {.selection = {choice.ns}}),
+      executor_(executor),
+      clock_(clock),
+      random_(random),
+      client_(client),
+      log_(log),
+      choice_(choice) {
     if (choice.ns.empty()) namespaces = make(resources::namespaces, {});
     if (choice.configs) {
         config_maps = make(resources::config_maps, {.selection = {choice.ns}, .trim = cut_config});
         secrets = make(resources::secrets, {.selection = {choice.ns}, .trim = cut_config});
     }
+    for (const auto& kind : choice.routes) open(kind);
+}
+
+std::unique_ptr<kube::Cache> Caches::make(const kube::Resource& kind, kube::CacheOptions options) {
+    return std::make_unique<kube::Cache>(
+        executor_, clock_, random_, client_, log_, kind, std::move(options));
+}
+
+kube::Cache& Caches::open(const kube::Resource& kind) {
+    auto& cache = routes_[kind];
+    if (!cache) {
+        cache = make(kind, {.selection = {choice_.ns}, .trim = cut_route});
+        if (on_open_) on_open_(*cache);
+    }
+    return *cache;
+}
+
+void Caches::on_open(std::function<void(kube::Cache& cache)> callback) {
+    on_open_ = std::move(callback);
 }
 
 std::vector<kube::Cache*> Caches::all() {
-    std::vector<kube::Cache*> found{&canaries,
-                                    &deployments,
-                                    &services,
-                                    &scalers,
-                                    &revisions,
-                                    &virtual_services,
-                                    &destination_rules,
-                                    &alert_providers};
+    std::vector<kube::Cache*> found{
+        &canaries, &deployments, &services, &scalers, &revisions, &alert_providers};
     for (auto* more : {namespaces.get(), config_maps.get(), secrets.get()}) {
         if (more != nullptr) found.push_back(more);
     }
+    for (const auto& [kind, cache] : routes_) found.push_back(cache.get());
     return found;
 }
 
@@ -169,6 +171,9 @@ kube::Cache* Caches::of(const kube::Resource& resource) {
 
 std::optional<Error> Caches::trouble() const {
     for (const auto* cache : all()) {
+        const bool is_for_some = routes_.contains(cache->resource()) &&
+                                 std::ranges::count(choice_.routes, cache->resource()) == 0;
+        if (is_for_some) continue;
         if (auto trouble = cache->trouble()) {
             return trouble->with("watching " + cache->resource().plural);
         }

@@ -4,6 +4,8 @@
 #include "delivery/canary/effects.hpp"
 #include "kube/cache.hpp"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,8 @@ namespace sluice::controller {
 struct CacheChoice {
     std::string ns;       // empty: all namespaces
     bool configs = true;  // ConfigMaps and Secrets (their metadata only)
+    // Kinds that routers read and that must be there; others are opened when a Canary needs them.
+    std::vector<kube::Resource> routes = {};
 };
 
 class Caches {
@@ -30,8 +34,6 @@ class Caches {
     kube::Cache services;
     kube::Cache scalers;
     kube::Cache revisions;  // found by the uid of their controller
-    kube::Cache virtual_services;
-    kube::Cache destination_rules;
     kube::Cache alert_providers;
     // Null when only one namespace is watched: a Role cannot list namespaces.
     std::unique_ptr<kube::Cache> namespaces;
@@ -39,14 +41,33 @@ class Caches {
     std::unique_ptr<kube::Cache> config_maps;
     std::unique_ptr<kube::Cache> secrets;
 
+    // The cache of a kind that a router reads, made at the first call. It fills only when the
+    // cluster serves the kind, so look whether it has.
+    kube::Cache& open(const kube::Resource& kind);
+    // Called for each cache that `open` makes: somebody has to run it.
+    void on_open(std::function<void(kube::Cache& cache)> callback);
+
     std::vector<kube::Cache*> all();
     std::vector<const kube::Cache*> all() const;
     kube::Cache& of(canary::Kind kind);
     // Null for a kind that is not cached.
     kube::Cache* of(const kube::Resource& resource);
-    // Why the present knowledge may be old: the first cache that is out of contact.
+    // Why the present knowledge may be old: the first cache that is out of contact. Those opened
+    // for a Canary are that Canary's trouble only.
     std::optional<Error> trouble() const;
     std::size_t bytes() const;
+
+   private:
+    std::unique_ptr<kube::Cache> make(const kube::Resource& kind, kube::CacheOptions options);
+
+    Executor executor_;
+    Clock& clock_;
+    Random& random_;
+    kube::Client& client_;
+    Logger& log_;
+    CacheChoice choice_;
+    std::map<kube::Resource, std::unique_ptr<kube::Cache>> routes_;
+    std::function<void(kube::Cache&)> on_open_;
 };
 
 }  // namespace sluice::controller

@@ -69,6 +69,13 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         }
 
         if (view->unclear) co_return tools_.clock.now() + seconds{1};
+        if (view->unseen_routes) {
+            const auto& why = *view->unseen_routes;
+            if (!why.empty()) {
+                tools_.announcer.warn(view->object, canary::EventType::error, why);
+            }
+            co_return tools_.clock.now() + (why.empty() ? milliseconds{100} : milliseconds{10'000});
+        }
         if (view->behind) {
             explain(*view, "catch up with the note");
             auto status = *find(view->object, {"status"});
@@ -199,10 +206,16 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
     const auto& raw = *sight.canary;
     auto provider = std::string(text_at(raw, {"spec", "provider"}));
     if (provider.empty()) provider = settings_.defaults.provider;
+    const auto unseen = unseen_routes(provider);
     is_new |= refresh_live(sight, provider);
+    is_new |= sight.view && sight.view->unseen_routes != unseen;
 
     auto& seen = sight.seen;
-    if (is_new || !sight.view) seen.routes = routes_seen(raw, provider, sight.live);
+    if (unseen) {
+        seen.routes = {};
+    } else if (is_new || !sight.view) {
+        seen.routes = routes_seen(raw, provider, sight.live);
+    }
     auto note = std::string(
         seen.primary ? text_at(*seen.primary, {"metadata", "annotations", state_annotation}) : "");
     if (note.empty()) note = memory.note;
@@ -218,6 +231,7 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
 
     const auto shared = std::make_shared<View>();
     auto& view = *shared;
+    view.unseen_routes = unseen;
     view.object = raw;
     const auto* stored = find(view.object, {"status"});
     view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
@@ -330,6 +344,26 @@ routing::LiveObjects CanaryController::live_objects(const routing::Router& route
     return live;
 }
 
+// Kinds that only some Canaries need are watched from when the first one comes.
+std::optional<std::string> CanaryController::unseen_routes(const std::string& provider) const {
+    std::optional<std::string> why;
+    const auto* router = tools_.routers.find(provider);
+    if (router == nullptr) return why;
+    for (const auto& kind : router->kinds()) {
+        const auto& cache = tools_.caches.open(kind);
+        const auto trouble = cache.trouble();
+        if (why || (cache.synced() && !trouble)) continue;
+        why.emplace();
+        if (!trouble || is_out_of_contact(trouble->kind)) continue;
+        why = fmt::format("provider {} needs {} of {}, which cannot be read: {}",
+                          provider,
+                          kind.kind,
+                          kind.api_version(),
+                          trouble->message);
+    }
+    return why;
+}
+
 canary::RoutesSeen CanaryController::routes_seen(const Json& object,
                                                  const std::string& provider,
                                                  const routing::LiveObjects& live) const {
@@ -349,6 +383,7 @@ canary::RoutesSeen CanaryController::routes_seen(const Json& object,
         seen.text = read.error().message;
     } else if (read->present) {
         seen.state = canary::RoutesState::weights;
+        seen.pending = read->pending;
         seen.weights = {.primary = read->shares.primary,
                         .canary = read->shares.canary,
                         .mirrored = read->shares.mirrored};
@@ -359,6 +394,9 @@ canary::RoutesSeen CanaryController::routes_seen(const Json& object,
     if (!writes) {
         seen.state = canary::RoutesState::unreadable;
         seen.text = writes.error().message;
+        // Nothing is begun that could not be routed in the end.
+        const auto phase = text_at(object, {"status", "phase"});
+        if (phase.empty() || phase == "Initializing") seen.refusal = seen.text;
     }
     seen.drifted = writes && !writes->empty();
     return seen;

@@ -87,6 +87,8 @@ class CanaryController {
         Json stored_status;    // as the API server has it
         bool behind = false;   // the stored one has to catch up
         bool unclear = false;  // it may be older than what was noted, or the other way round
+        // Why the routes cannot be looked at; an empty text while that will soon be over.
+        std::optional<std::string> unseen_routes;
         canary::World world;
     };
     // Shared by all that is done about one look.
@@ -114,6 +116,7 @@ class CanaryController {
                                    const std::string& provider,
                                    const routing::LiveObjects& live) const;
     bool refresh_live(Sight& sight, const std::string& provider) const;
+    std::optional<std::string> unseen_routes(const std::string& provider) const;
     routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
     std::optional<std::string> older_rival(const View& view) const;
 

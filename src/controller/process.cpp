@@ -57,6 +57,11 @@ std::string identity(const Settings& settings, Random& random) {
     return (settings.host.empty() ? "sluice" : settings.host) + "_" + random.uuid();
 }
 
+// What the flag's provider needs has to be there from the start.
+std::vector<kube::Resource> kinds_of(const routing::Router* router) {
+    return router == nullptr ? std::vector<kube::Resource>{} : router->kinds();
+}
+
 // "Waiting for canary informer cache to sync": the peer's words for its kinds, ours in its way.
 std::string waiting_for(const kube::Resource& resource) {
     std::string words;
@@ -84,12 +89,15 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
                  world.log,
                  {.component = "flagger", .host = settings.host}),
           announcer(events, world.log),
+          routers({.ingress_annotations_prefix = settings.ingress_annotations_prefix}),
           caches(world.executor,
                  world.clock,
                  world.random,
                  client,
                  world.log,
-                 {.ns = settings.ns, .configs = settings.config_tracking}),
+                 {.ns = settings.ns,
+                  .configs = settings.config_tracking,
+                  .routes = kinds_of(routers.find(settings.mesh_provider))}),
           prometheus(world.http),
           webhooks(world.http, world.clock),
           asking(prometheus, webhooks),
@@ -163,6 +171,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     Task<> campaign();
     Task<> flush();
     void connect_queue();
+    void wake_by(kube::Cache& cache);
     void wake(const std::vector<kube::ObjectKey>& keys);
     void note_revision(const kube::ObjectKey& key);
     void start_work();
@@ -177,11 +186,11 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     OwnMetrics metrics;
     kube::EventRecorder events;
     Announcer announcer;
+    routing::Table routers;
     Caches caches;
     metrics::Prometheus prometheus;
     notify::Webhooks webhooks;
     Asking asking;
-    routing::Table routers;
     notify::Outbox alerts;
     notify::Outbox announcements;
     Notifier notifier;
@@ -403,11 +412,18 @@ void Process::State::connect_queue() {
     });
     caches.revisions.on_change([this](const kube::ObjectKey& key) { note_revision(key); });
     for (auto* cache : caches.all()) {
-        if (cache == &caches.canaries || cache == &caches.revisions) continue;
-        cache->on_change([this, cache](const kube::ObjectKey& key) {
-            wake(canaries.concerned_by(cache->resource(), key));
-        });
+        if (cache != &caches.canaries && cache != &caches.revisions) wake_by(*cache);
     }
+    caches.on_open([this](kube::Cache& cache) {
+        wake_by(cache);
+        spawn(background, "watching " + cache.resource().plural, cache.run());
+    });
+}
+
+void Process::State::wake_by(kube::Cache& cache) {
+    cache.on_change([this, &cache](const kube::ObjectKey& key) {
+        wake(canaries.concerned_by(cache.resource(), key));
+    });
 }
 
 void Process::State::wake(const std::vector<kube::ObjectKey>& keys) {

@@ -147,6 +147,10 @@ const std::vector<Flag>& flags() {
          "URL",
          "Prometheus (http://prometheus:9090)",
          text_into(&Settings::metrics_server)},
+        {"ingress-annotations-prefix",
+         "PREFIX",
+         "of NGINX' annotations (nginx.ingress.kubernetes.io)",
+         text_into(&Settings::ingress_annotations_prefix)},
         {"selector-labels",
          "LIST",
          "labels that tell the target's pods (app,name,app.kubernetes.io/name)",
@@ -210,7 +214,6 @@ const std::vector<Flag>& flags() {
          told_into(&Notifications::msteams_url)},
         {"msteams-proxy-url", "URL", "way to Teams", told_into(&Notifications::msteams_proxy_url)},
         {"cluster-name", "NAME", "shown in alerts", told_into(&Notifications::cluster_name)},
-        {"ingress-annotations-prefix", "PREFIX", "not built yet", take_any},
         {"ingress-class", "NAME", "not built yet", take_any},
     };
     return all;
@@ -240,7 +243,6 @@ const std::map<std::string_view, bool>& klog_flags() {
 const std::map<std::string_view, std::string_view>& unbuilt_flags() {
     static const std::map<std::string_view, std::string_view> all{
         {"kubeconfig-service-mesh", ""},
-        {"ingress-annotations-prefix", "nginx.ingress.kubernetes.io"},
         {"ingress-class", ""},
     };
     return all;

@@ -28,6 +28,7 @@ struct Settings {
     std::string ns = {};  // empty: all namespaces
     std::string mesh_provider = "istio";
     std::string metrics_server = "http://prometheus:9090";
+    std::string ingress_annotations_prefix = "nginx.ingress.kubernetes.io";
     std::vector<std::string> selector_labels = {"app", "name", "app.kubernetes.io/name"};
     std::vector<std::string> include_label_prefixes = {};
     bool config_tracking = true;

@@ -91,6 +91,10 @@ const Resource istio_mesh_gateways{
     "servicemesh.cisco.com", "v1alpha1", "istiomeshgateways", "IstioMeshGateway"};
 const Resource istio_control_planes{
     "servicemesh.cisco.com", "v1alpha1", "istiocontrolplanes", "IstioControlPlane"};
+const Resource http_routes{"gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"};
+const Resource http_routes_v1beta1{
+    "gateway.networking.k8s.io", "v1beta1", "httproutes", "HTTPRoute"};
+const Resource ingresses{"networking.k8s.io", "v1", "ingresses", "Ingress"};
 }  // namespace resources
 
 }  // namespace sluice::kube

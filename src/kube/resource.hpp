@@ -59,6 +59,8 @@ extern const Resource horizontal_pod_autoscalers, jobs, endpoint_slices, leases,
 extern const Resource canaries, metric_templates, alert_providers;
 extern const Resource virtual_services, destination_rules, gateways;  // networking.istio.io/v1beta1
 extern const Resource istio_mesh_gateways, istio_control_planes;
+extern const Resource http_routes, http_routes_v1beta1;  // gateway.networking.k8s.io
+extern const Resource ingresses;
 }  // namespace resources
 
 }  // namespace sluice::kube

@@ -10,9 +10,13 @@
 
 namespace sluice::routing {
 
+struct TableSettings {
+    std::string ingress_annotations_prefix = "nginx.ingress.kubernetes.io";
+};
+
 class Table {
    public:
-    Table();
+    explicit Table(const TableSettings& settings = {});
 
     // Null for a provider that is not built; never a default.
     const Router* find(std::string_view provider) const;
@@ -21,7 +25,13 @@ class Table {
     std::string refusal(std::string_view provider) const;
 
    private:
-    std::map<std::string, std::unique_ptr<Router>, std::less<>> routers_;
+    enum class Naming { exact, prefix };
+    struct Entry {
+        std::string name;
+        Naming naming = Naming::exact;
+        std::unique_ptr<Router> router;
+    };
+    std::vector<Entry> entries_;  // asked in this order
 };
 
 }  // namespace sluice::routing

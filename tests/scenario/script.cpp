@@ -28,6 +28,8 @@ const kube::Resource& resource_named(const std::string& name) {
         {"service", &resources::services},
         {"virtualservice", &resources::virtual_services},
         {"destinationrule", &resources::destination_rules},
+        {"httproute", &resources::http_routes},
+        {"ingress", &resources::ingresses},
         {"hpa", &resources::horizontal_pod_autoscalers},
         {"canary", &resources::canaries},
         {"controllerrevision", &resources::controller_revisions},
@@ -102,6 +104,12 @@ void Player::step(const Line& line) {
         make_target(line);
     } else if (verb == "scaler") {
         make_scaler(line);
+    } else if (verb == "gateway-api") {
+        if (words.at(1) == "gone") {
+            world_.drop_http_routes();
+        } else {
+            world_.serve_http_routes();
+        }
     } else if (verb == "peers-crd") {
         world_.use_peers_definition();
     } else if (verb == "left-by-peer") {

@@ -7,6 +7,7 @@
 //                                  with JSON (a merge patch, last)
 //   target    REPLICAS             makes the Deployment podinfo, 6.0.0
 //   scaler    MIN MAX              makes the HPA podinfo, and the Canary names it
+//   gateway-api gone | here        whether the cluster serves HTTPRoutes
 //   peers-crd                      the Canary CRD is the peer's, which drops our status fields
 //   start | kill | stop            the controller
 //   left-by-peer                   the controller is gone, and it was the peer that came so far

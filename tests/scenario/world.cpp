@@ -32,6 +32,8 @@ const kube::Resource& resource_of(const Json& object) {
         {"Canary", &resources::canaries},
         {"VirtualService", &resources::virtual_services},
         {"DestinationRule", &resources::destination_rules},
+        {"HTTPRoute", &resources::http_routes},
+        {"Ingress", &resources::ingresses},
         {"ConfigMap", &resources::config_maps},
         {"Secret", &resources::secrets},
         {"AlertProvider", &resources::alert_providers},
@@ -370,6 +372,8 @@ World::~World() {
 
 namespace {
 
+constexpr const char* http_routes_definition = "httproutes.gateway.networking.k8s.io";
+
 // Parsed once for all worlds.
 const std::vector<Json>& definitions() {
     static const std::vector<Json> all = [] {
@@ -395,6 +399,18 @@ const std::vector<Json>& definitions() {
 
 void World::install_definitions() {
     for (const auto& definition : definitions()) apply(definition);
+    clock.settle();
+}
+
+void World::drop_http_routes() {
+    require(cluster.remove(resources::custom_resource_definitions, {"", http_routes_definition}));
+    clock.settle();
+}
+
+void World::serve_http_routes() {
+    for (const auto& definition : definitions()) {
+        if (text_at(definition, {"metadata", "name"}) == http_routes_definition) apply(definition);
+    }
     clock.settle();
 }
 
@@ -480,7 +496,13 @@ Json World::get(const kube::Resource& resource, const std::string& name) const {
 }
 
 void World::patch(const kube::Resource& resource, const std::string& name, const Json& patch) {
-    const auto after = require(cluster.patch(resource, {ns, name}, lab::PatchKind::merge, patch));
+    const bool is_status = find(patch, {"status"}) != nullptr;
+    const auto after = require(cluster.patch(
+        resource,
+        {ns, name},
+        lab::PatchKind::merge,
+        patch,
+        {.subresource = is_status ? lab::Subresource::status : lab::Subresource::none}));
     by_hand_.emplace(kube::resource_version_of(*after));
 }
 
@@ -539,8 +561,23 @@ int World::status_weight() const {
 
 namespace {
 
+std::int64_t ingress_weight(const Json& ingress) {
+    return parse_integer(
+               text_at(ingress,
+                       {"metadata", "annotations", "nginx.ingress.kubernetes.io/canary-weight"}))
+        .value_or(0);
+}
+
 // The canary's share in our route; -1 when there is none.
 int canary_share(const Json& service) {
+    if (text_at(service, {"kind"}) == "Ingress") return static_cast<int>(ingress_weight(service));
+    for (const auto& rule : array_at(service, {"spec", "rules"})) {
+        for (const auto& backend : array_at(rule, {"backendRefs"})) {
+            if (text_at(backend, {"name"}) == "podinfo-canary") {
+                return static_cast<int>(integer_at(backend, {"weight"}).value_or(0));
+            }
+        }
+    }
     for (const auto& route : array_at(service, {"spec", "http"})) {
         for (const auto& each : array_at(route, {"route"})) {
             if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
@@ -552,7 +589,13 @@ int canary_share(const Json& service) {
 }
 
 int weight_sum(const Json& service) {
+    if (text_at(service, {"kind"}) == "Ingress") return 100;
     std::int64_t sum = 0;
+    for (const auto& rule : array_at(service, {"spec", "rules"})) {
+        for (const auto& backend : array_at(rule, {"backendRefs"})) {
+            sum += integer_at(backend, {"weight"}).value_or(0);
+        }
+    }
     for (const auto& route : array_at(service, {"spec", "http"})) {
         for (const auto& each : array_at(route, {"route"})) {
             sum += integer_at(each, {"weight"}).value_or(0);
@@ -564,6 +607,11 @@ int weight_sum(const Json& service) {
 }  // namespace
 
 int World::route_weight() const {
+    for (const auto& [kind, name] : {std::pair{&resources::http_routes, "podinfo"},
+                                     std::pair{&resources::ingresses, "podinfo-canary"}}) {
+        const auto route = get(*kind, name);
+        if (route.is_object()) return canary_share(route);
+    }
     return canary_share(get(resources::virtual_services, "podinfo"));
 }
 
@@ -591,6 +639,11 @@ int World::available(const std::string& deployment) const {
 void World::watch_laws() {
     subscriptions_.push_back(cluster.watch(resources::virtual_services,
                                            [this](const auto& change) { check_routes(change); }));
+    subscriptions_.push_back(cluster.watch(resources::http_routes,
+                                           [this](const auto& change) { check_routes(change); }));
+    subscriptions_.push_back(cluster.watch(resources::ingresses, [this](const auto& change) {
+        if (text_at(*change.object, {"metadata", "name"}) == "podinfo-canary") check_routes(change);
+    }));
     subscriptions_.push_back(
         cluster.watch(resources::deployments, [this](const auto& change) { check_scale(change); }));
 }

@@ -144,6 +144,9 @@ class World {
     explicit World(WorldOptions options = {});
     ~World();
 
+    // Whether the cluster has HTTPRoutes; it does at first.
+    void drop_http_routes();
+    void serve_http_routes();
     // The Canary CRD is the peer's: it has no status field of ours (canary.md 1.5).
     void use_peers_definition();
     void apply(const Json& object);

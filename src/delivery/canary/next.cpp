@@ -105,6 +105,8 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     if (const auto mended = mend_weights(world)) return *mended;
 
     if (const auto due = next_round(world); due && now < *due) return rest_ready(world, due);
+    // A weight that the mesh has not taken over was borne by nobody yet.
+    if (!world.routes.pending.empty()) return hold(world, {.text = world.routes.pending});
     if (const auto ask = ask_round(world, evidence)) return *ask;
     if (const auto failure = count_failure(world, evidence)) return *failure;
     return advance(world, evidence);

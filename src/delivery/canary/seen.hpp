@@ -53,6 +53,8 @@ struct RoutesSeen {
     // Anything but the weights differs from what should stand there (a missing DestinationRule
     // too).
     bool drifted = false;
+    // Why the weights as written are not in force yet; empty when they are.
+    std::string pending;
     // Of the object that holds the weights: writes carry it.
     std::string resource_version;
 
