@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::int64_t a_day = 86'400;
 
+// A/B testing says by itself who gets to the canary.
 const Json* affinity_of(const Json& canary) {
+    if (!array_at(analysis_of(canary), {"match"}).empty()) return nullptr;
     const auto* affinity = find(analysis_of(canary), {"sessionAffinity"});
     return affinity == nullptr || !affinity->is_object() ? nullptr : affinity;
 }

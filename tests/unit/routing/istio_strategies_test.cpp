@@ -225,6 +225,19 @@ TEST_CASE("a user's condition on a cookie of our name hides no weights") {
     CHECK(router.ensure(canary, live, {80, 20})->empty());
 }
 
+TEST_CASE("A/B testing by a cookie of the same name is no session affinity") {
+    auto canary = with_affinity();
+    put(canary,
+        {"spec", "analysis", "match"},
+        parsed(R"([{"headers": {"cookie": {"regex": ".*sid.x=always.*"}}}])"));
+    auto live = ensured(router, canary);
+    routes(live).at(0).as_object()["fault"] = parsed(R"({"abort": {"httpStatus": 500}})");
+    split(router, canary, live, {.primary = 0, .canary = 100});
+    REQUIRE(routes(live).size() == 2);
+    CHECK(routes(live).at(0).as_object().contains("fault"));
+    CHECK(router.read(canary, live)->shares == Shares{0, 100});
+}
+
 TEST_CASE("a delegate has neither hosts nor gateways, and refuses both") {
     auto canary = with(a_canary(), {"spec", "service", "delegation"}, "true");
     put(canary, {"spec", "service", "portDiscovery"}, Json(true));
