@@ -141,9 +141,8 @@ std::string binary_text(std::string_view sign, Wide value) {
 }  // namespace
 
 std::optional<std::string> canonical_quantity(std::string_view text) {
-    const bool signed_ = !text.empty() && (text[0] == '+' || text[0] == '-');
-    const std::string_view sign = signed_ && text[0] == '-' ? "-" : "";
-    if (signed_) text.remove_prefix(1);
+    const std::string_view sign = text.starts_with('-') ? "-" : "";
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
     const auto number =
         text.substr(0, std::min(text.find_first_not_of("0123456789."), text.size()));
     auto digits = digits_of(number);
