@@ -97,7 +97,7 @@ struct Reference {
     std::string name;
     std::string ns;
 
-    bool operator==(const Reference&) const = default;
+    auto operator<=>(const Reference&) const = default;
 };
 
 struct Metric {
@@ -110,6 +110,7 @@ struct Metric {
     std::optional<double> min;
     std::optional<double> max;
     double threshold = 0;
+    bool has_threshold = false;
     std::optional<Reference> template_ref;
     std::map<std::string, std::string> variables;
     OnNoData on_no_data = OnNoData::fail;

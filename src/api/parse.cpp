@@ -252,6 +252,7 @@ void read_metric(const Reader& reader, const Context& context, std::vector<Metri
     metric.min = reader.number({"thresholdRange", "min"});
     metric.max = reader.number({"thresholdRange", "max"});
     metric.threshold = reader.number({"threshold"}).value_or(0);
+    metric.has_threshold = reader.has({"threshold"});
     metric.variables = reader.texts({"templateVariables"});
     read_no_data(reader, metric);
     const bool built_in =
@@ -270,7 +271,6 @@ void read_metric(const Reader& reader, const Context& context, std::vector<Metri
     }
     const bool of_template = reader.has({"templateRef"});
     if (of_template) {
-        reader.findings().not_built(reader.name({"templateRef"}), "not built yet");
         metric.kind = MetricKind::template_query;
         metric.template_ref = read_reference(reader,
                                              {.kind = "metric template",

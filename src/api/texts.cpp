@@ -16,6 +16,12 @@ std::string providers_available() {
 std::string providers_unavailable(std::string_view why) {
     return fmt::format("Error checking metric providers: {}", why);
 }
+std::string any_value_passes(std::string_view metric) {
+    return fmt::format("Metric {} has no thresholdRange: any value passes", metric);
+}
+std::string any_value_fails(std::string_view metric) {
+    return fmt::format("Metric {} has no thresholdRange: any value above 0 fails", metric);
+}
 std::string initialization_done(std::string_view canary) {
     return fmt::format("Initialization done! {}", canary);
 }

@@ -12,6 +12,8 @@ namespace sluice::api::texts {
 std::string suspended();
 std::string providers_available();
 std::string providers_unavailable(std::string_view why);
+std::string any_value_passes(std::string_view metric);
+std::string any_value_fails(std::string_view metric);
 std::string initialization_done(std::string_view canary);
 std::string new_revision(std::string_view target);
 std::string restarting(std::string_view target);

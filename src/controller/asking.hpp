@@ -3,11 +3,13 @@
 #pragma once
 
 #include "base/async/task.hpp"
+#include "controller/metric_templates.hpp"
 #include "delivery/canary/evidence.hpp"
-#include "metrics/prometheus.hpp"
+#include "metrics/providers.hpp"
 #include "notify/webhook.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,22 +17,61 @@ namespace sluice::controller {
 
 class Asking {
    public:
-    // Both outlive this.
-    Asking(metrics::Prometheus& prometheus, notify::Webhooks& webhooks)
-        : prometheus_(prometheus), webhooks_(webhooks) {}
+    // All outlive this.
+    Asking(const metrics::Providers& providers,
+           TemplateSource& templates,
+           notify::Webhooks& webhooks)
+        : providers_(providers), templates_(templates), webhooks_(webhooks) {}
 
     // The answers up to the one that ends the batch. Never fails: what cannot be asked is an answer
-    // too.
+    // too. Equal questions to one server are asked once.
     Task<std::map<std::string, canary::Answer>> gather(canary::Batch batch);
-    Task<canary::Answer> ask(canary::Question question);
 
    private:
+    struct Query {
+        metrics::ProviderSpec server;
+        std::string text;
+        std::string interval = {};  // where the server is told
+
+        auto operator<=>(const Query&) const = default;
+    };
+    // What a check asks, or why it cannot.
+    struct Prepared {
+        std::optional<canary::Answer> refused = {};
+        Query query = {};
+        double factor = 1;
+        // How many requests there were, where that decides whether the value says anything.
+        std::optional<Query> count = {};
+    };
+    // What is known already within one batch.
+    struct Known {
+        std::map<api::Reference, Result<CheckTemplate>> templates;
+        std::map<Query, metrics::Reading> readings;
+    };
+
     Task<> ask_into(canary::Question question, canary::Answer* slot);
     Task<canary::Answer> answer(canary::ProbeProviders probe);
     Task<canary::Answer> answer(canary::CallHook call);
-    Task<canary::Answer> answer(canary::Measure measure);
+    Task<> probe_into(std::string server,
+                      std::optional<api::Reference> provider,
+                      canary::Answer* slot);
+    Task<std::string> trouble_with_server(std::string server);
+    Task<std::string> trouble_with_template(api::Reference reference);
 
-    metrics::Prometheus& prometheus_;
+    Task<> measure(std::vector<canary::Measure> checks,
+                   std::vector<canary::Answer*> slots,
+                   Known* known);
+    Task<> read_templates(std::vector<canary::Measure> checks, Known* known);
+    Task<> read_template_into(api::Reference reference, std::optional<Result<CheckTemplate>>* slot);
+    Task<> read(std::vector<Query> queries, Known* known);
+    Task<> read_into(Query query, metrics::Reading* slot);
+    static Prepared prepare(const canary::Measure& check, const Known& known);
+    static canary::Answer answer_of(const canary::Measure& check,
+                                    const Prepared& prepared,
+                                    const Known& known);
+
+    const metrics::Providers& providers_;
+    TemplateSource& templates_;
     notify::Webhooks& webhooks_;
 };
 

@@ -94,6 +94,13 @@ Caches::Caches(Executor executor,
                 log,
                 resources::controller_revisions,
                 {.selection = {choice.ns}, .index = controller_uid}),
+      metric_templates(executor,
+                       clock,
+                       random,
+                       client,
+                       log,
+                       resources::metric_templates,
+                       {.selection = {choice.ns}}),
       alert_providers(executor,
                       clock,
                       random,
@@ -134,8 +141,13 @@ void Caches::on_open(std::function<void(kube::Cache& cache)> callback) {
 }
 
 std::vector<kube::Cache*> Caches::all() {
-    std::vector<kube::Cache*> found{
-        &canaries, &deployments, &services, &scalers, &revisions, &alert_providers};
+    std::vector<kube::Cache*> found{&canaries,
+                                    &deployments,
+                                    &services,
+                                    &scalers,
+                                    &revisions,
+                                    &metric_templates,
+                                    &alert_providers};
     for (auto* more : {namespaces.get(), config_maps.get(), secrets.get()}) {
         if (more != nullptr) found.push_back(more);
     }

@@ -34,6 +34,7 @@ class Caches {
     kube::Cache services;
     kube::Cache scalers;
     kube::Cache revisions;  // found by the uid of their controller
+    kube::Cache metric_templates;
     kube::Cache alert_providers;
     // Null when only one namespace is watched: a Role cannot list namespaces.
     std::unique_ptr<kube::Cache> namespaces;

@@ -98,9 +98,10 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
                  {.ns = settings.ns,
                   .configs = settings.config_tracking,
                   .routes = kinds_of(routers.find(settings.mesh_provider))}),
-          prometheus(world.http),
+          providers(world.http),
+          templates(world.clock, client, caches.metric_templates, providers),
           webhooks(world.http, world.clock),
-          asking(prometheus, webhooks),
+          asking(providers, templates, webhooks),
           alerts(world.executor, {}, [this] { return shared_from_this(); }),
           announcements(world.executor, {}, [this] { return shared_from_this(); }),
           notifier({.clock = world.clock,
@@ -188,7 +189,8 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     Announcer announcer;
     routing::Table routers;
     Caches caches;
-    metrics::Prometheus prometheus;
+    metrics::Providers providers;
+    MetricTemplates templates;
     notify::Webhooks webhooks;
     Asking asking;
     notify::Outbox alerts;
@@ -359,7 +361,7 @@ Task<Result<void>> Process::State::sync() {
 }
 
 Task<> Process::State::probe_metrics_server() {
-    const auto online = co_await prometheus.probe(settings.metrics_server);
+    const auto online = co_await providers.prometheus().probe({.address = settings.metrics_server});
     const auto shown = split_address(settings.metrics_server).bare;
     if (online) {
         outside.log.info("Connected to metrics server " + shown);

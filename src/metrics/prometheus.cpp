@@ -42,17 +42,58 @@ struct Server {
 };
 
 // The base address without its query string; user info becomes a header.
-Result<Server> server_of(std::string_view address) {
-    auto [text, authorization] = split_address(trimmed(address));
+Result<Server> server_of(const ProviderSpec& spec) {
+    auto [text, authorization] = split_address(trimmed(spec.address));
     text.resize(std::min(text.find_first_of("?#"), text.size()));
     auto url = net::parse_url(text);
     if (!url || url->origin.host.empty()) {
         return Error{ErrorKind::invalid,
-                     fmt::format("prometheus address {} is not a valid URL", text)};
+                     fmt::format("{} address {} is not a valid URL", spec.type, text)};
     }
     Server server{std::move(*url), std::move(authorization)};
     while (server.url.target.ends_with('/')) server.url.target.pop_back();
     return server;
+}
+
+// A key of the Secret; people leave a line end behind what they encode.
+std::string_view secret_text(const Credentials& secret, std::string_view key) {
+    const auto found = secret.find(key);
+    return found == secret.end() ? std::string_view{} : trimmed(found->second);
+}
+
+// What the Secret stands for as a header; empty without one.
+Result<std::string> authorization_of(const ProviderSpec& spec) {
+    if (!spec.secret) return std::string{};
+    if (const auto token = secret_text(*spec.secret, "token"); !token.empty()) {
+        return fmt::format("Bearer {}", token);
+    }
+    const auto lacks = [&](std::string_view what) {
+        return Error{ErrorKind::invalid,
+                     fmt::format("{} credentials does not contain a {}", spec.type, what)};
+    };
+    const auto user = secret_text(*spec.secret, "username");
+    if (user.empty()) return lacks("username");
+    const auto password = secret_text(*spec.secret, "password");
+    if (password.empty()) return lacks("password");
+    return "Basic " + base64(fmt::format("{}:{}", user, password));
+}
+
+// A server may send back what it was sent, and people read its answer in Events.
+std::string without_secrets(std::string text, const ProviderSpec& spec) {
+    if (!spec.secret) return text;
+    std::vector<std::string> secrets{std::string(secret_text(*spec.secret, "token")),
+                                     std::string(secret_text(*spec.secret, "password"))};
+    if (const auto authorization = authorization_of(spec)) {
+        secrets.push_back(authorization->substr(authorization->find(' ') + 1));
+    }
+    for (const auto& secret : secrets) {
+        if (secret.empty()) continue;
+        for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+            text.replace(at, secret.size(), "…");
+            at += std::string_view("…").size();
+        }
+    }
+    return text;
 }
 
 }  // namespace
@@ -97,31 +138,63 @@ Reading read_answer(int status, std::string_view body) {
     return {.outcome = Outcome::value, .value = *value};
 }
 
-Task<Reading> Prometheus::query(std::string server, std::string query) {
-    const auto parsed = server_of(server);
-    if (!parsed) co_return failed(parsed.error().message);
+Prometheus::Prometheus(net::HttpClient& http, Duration limit)
+    : http_(http),
+      limit_(limit),
+      unverified_(std::make_shared<net::TlsOptions>(net::TlsOptions{.verify = false})) {}
+
+Result<void> Prometheus::check(const ProviderSpec& spec) const {
+    const auto request = request_for(spec, "");
+    if (!request) return request.error();
+    return {};
+}
+
+Result<net::Request> Prometheus::request_for(const ProviderSpec& spec,
+                                             std::string_view query) const {
+    const auto server = server_of(spec);
+    if (!server) return server.error();
+    const auto authorization = authorization_of(spec);
+    if (!authorization) return authorization.error();
     net::Request request;
-    request.origin = parsed->url.origin;
+    request.origin = server->url.origin;
     request.target =
-        fmt::format("{}/api/v1/query?query={}", parsed->url.target, percent_encoded(query));
+        fmt::format("{}/api/v1/query?query={}", server->url.target, percent_encoded(query));
     request.headers.set("Accept", "application/json");
-    if (!parsed->authorization.empty()) {
-        request.headers.set("Authorization", parsed->authorization);
+    if (!server->authorization.empty()) {
+        request.headers.set("Authorization", server->authorization);
     }
+    for (const auto& [name, values] : spec.headers) {
+        request.headers.erase(name);
+        for (const auto& value : values) request.headers.add(name, value);
+    }
+    if (!authorization->empty()) request.headers.set("Authorization", *authorization);
+    if (spec.insecure_skip_verify) request.tls = unverified_;
     request.timeout = limit_;
     request.body_limit = body_limit;
-    const auto answer = co_await http_.send(std::move(request));
+    return request;
+}
+
+Task<Reading> Prometheus::query(ProviderSpec spec, std::string query, std::string /*interval*/) {
+    auto request = request_for(spec, query);
+    if (!request) co_return failed(request.error().message);
+    const auto answer = co_await http_.send(std::move(*request));
     if (!answer) {
         const bool while_reading = answer.error().kind == ErrorKind::too_large;
         co_return failed(fmt::format("{}: {}",
                                      while_reading ? "error reading body" : "request failed",
                                      answer.error().message));
     }
-    co_return read_answer(answer->status, answer->body);
+    auto reading = read_answer(answer->status, answer->body);
+    if (reading.outcome == Outcome::failed && spec.secret) {
+        // Taken out before the text is cut, or half of it would stay.
+        const auto masked = read_answer(answer->status, without_secrets(answer->body, spec)).text;
+        reading.text = masked.empty() ? "error response" : masked;
+    }
+    co_return reading;
 }
 
-Task<Result<void>> Prometheus::probe(std::string server) {
-    const auto reading = co_await query(std::move(server), "vector(1)");
+Task<Result<void>> Prometheus::probe(ProviderSpec spec) {
+    const auto reading = co_await query(std::move(spec), "vector(1)", {});
     if (reading.outcome == Outcome::value && reading.value == 1) co_return Result<void>{};
     co_return Error{
         ErrorKind::unavailable,
@@ -129,7 +202,7 @@ Task<Result<void>> Prometheus::probe(std::string server) {
 }
 
 Result<void> check_address(std::string_view server) {
-    const auto parsed = server_of(server);
+    const auto parsed = server_of({.address = std::string(server)});
     if (!parsed) return parsed.error();
     return {};
 }

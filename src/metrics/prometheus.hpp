@@ -2,46 +2,37 @@
 // bounded, timed and believed only as far as they can be read.
 #pragma once
 
-#include "base/async/task.hpp"
 #include "base/core/time.hpp"
+#include "metrics/provider.hpp"
 #include "net/http.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace sluice::metrics {
 
-enum class Outcome {
-    value,
-    no_values,  // no series, or a value that is not a finite number
-    failed,     // could not be asked, or the answer cannot be read
-};
-
-struct Reading {
-    Outcome outcome = Outcome::failed;
-    double value = 0;
-    std::string text;  // of no_values and failed: what happened, in the peer's words
-
-    bool operator==(const Reading&) const = default;
-};
-
 // The answer of /api/v1/query, read defensively.
 Reading read_answer(int status, std::string_view body);
 
-class Prometheus {
+class Prometheus final : public Provider {
    public:
     // The client outlives this.
-    explicit Prometheus(net::HttpClient& http, Duration limit = std::chrono::seconds{5})
-        : http_(http), limit_(limit) {}
+    explicit Prometheus(net::HttpClient& http, Duration limit = std::chrono::seconds{5});
 
-    // Never takes longer than the limit.
-    Task<Reading> query(std::string server, std::string query);
-    // Whether the server answers at all: asks vector(1). The text is the peer's.
-    Task<Result<void>> probe(std::string server);
+    // "prometheus address X is not a valid URL", "prometheus credentials does not contain a
+    // username".
+    Result<void> check(const ProviderSpec& spec) const override;
+    Task<Reading> query(ProviderSpec spec, std::string query, std::string interval) override;
+    // Asks vector(1).
+    Task<Result<void>> probe(ProviderSpec spec) override;
 
    private:
+    Result<net::Request> request_for(const ProviderSpec& spec, std::string_view query) const;
+
     net::HttpClient& http_;
     Duration limit_;
+    std::shared_ptr<const net::TlsOptions> unverified_;
 };
 
 // "prometheus address X is not a valid URL" for a server that cannot be asked.

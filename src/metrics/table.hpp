@@ -1,4 +1,4 @@
-// The built-in checks of each mesh: their query sets (routing-metrics-hooks.md 2.3).
+// The built-in checks of each mesh and ingress: their query sets (routing-metrics-hooks.md 2.3).
 #pragma once
 
 #include "base/core/result.hpp"
@@ -11,16 +11,23 @@
 namespace sluice::metrics {
 
 enum class BuiltIn {
-    success_rate,  // percent
-    duration,      // the 99th percentile in milliseconds
+    success_rate,   // percent
+    duration,       // the 99th percentile (of nginx and skipper the mean) in milliseconds
+    request_count,  // in the interval: what minRequests is held against
 };
 
-// The query as it is sent. `unsupported` for a provider without a query set: "… known: istio".
-Result<std::string> built_in_query(std::string_view provider,
-                                   BuiltIn check,
-                                   const QueryModel& model);
+struct BuiltInQuery {
+    std::string text;   // as it is sent
+    double factor = 1;  // what the answer is multiplied with
+};
 
-// The providers that have a query set.
+// `unsupported` for a provider without a query set: "… known: appmesh, …". The provider is the
+// Canary's: "gatewayapi:v1", "smi:linkerd" and "kubernetes:service" find theirs.
+Result<BuiltInQuery> built_in_query(std::string_view provider,
+                                    BuiltIn check,
+                                    const QueryModel& model);
+
+// The names of the query sets.
 std::vector<std::string> known_query_sets();
 
 }  // namespace sluice::metrics

@@ -1,5 +1,6 @@
-// Queries with {{ }} in them: the part of Go's template language that metric queries use, the
-// model's functions without arguments (routing-metrics-hooks.md 2.4).
+// Queries with {{ }} in them: Go's text/template with its built-in functions, and those of the
+// query's model (routing-metrics-hooks.md 2.4). Whoever writes a query may not make us work for
+// ever: length, depth, steps and output are bounded.
 #pragma once
 
 #include "base/core/result.hpp"
@@ -22,7 +23,9 @@ struct QueryModel {
     std::map<std::string, std::string, std::less<>> variables = {};
 };
 
-// `invalid` with the peer's text for a template that cannot be parsed or carried out.
+// `invalid` with the peer's text for a template that cannot be parsed or carried out:
+// "template parsing failed: template: query:1: …", "template excution failed: template: query:1:3:
+// executing …".
 Result<std::string> render(std::string_view text, const QueryModel& model);
 
 // Every run of blanks and line ends as one blank, none at the ends.

@@ -35,7 +35,8 @@ const kube::Resource& resource_named(const std::string& name) {
         {"controllerrevision", &resources::controller_revisions},
         {"configmap", &resources::config_maps},
         {"secret", &resources::secrets},
-        {"alertprovider", &resources::alert_providers}};
+        {"alertprovider", &resources::alert_providers},
+        {"metrictemplate", &resources::metric_templates}};
     return *known.at(name);
 }
 
@@ -176,6 +177,13 @@ void Player::step(const Line& line) {
         const bool said = std::ranges::any_of(
             world_.log, [&](const Message& message) { return matches(line.rest, message.text); });
         expect(line, said ? "said" : "not said", "said");
+    } else if (verb == "unsaid") {
+        auto all = world_.events();
+        for (const auto& message : world_.log) all.push_back(message.text);
+        all.push_back(to_text(world_.canary()));
+        const bool said = std::ranges::any_of(
+            all, [&](const auto& each) { return each.find(line.rest) != std::string::npos; });
+        expect(line, said ? "said" : "unsaid", "unsaid");
     } else if (verb == "delete") {
         world_.remove(resource_named(words.at(1)), words.at(2));
     } else if (verb == "run") {

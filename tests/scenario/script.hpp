@@ -34,6 +34,7 @@
 //   label-namespace JSON           the labels of namespace test, as a merge patch
 //   count-writes | writes N        the controller's writes since, but for the lease's
 //   says      TEXT                 a line of the log, `*` stands for anything
+//   unsaid    TEXT                 in no line of the log, no Event and no status
 //   run       DURATION
 //   until     phase|weight VALUE [within DURATION]
 //   phase | weight | route | failed | replicas NAME | image-of NAME | max-of HPA   VALUE   what is

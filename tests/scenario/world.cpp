@@ -37,6 +37,7 @@ const kube::Resource& resource_of(const Json& object) {
         {"ConfigMap", &resources::config_maps},
         {"Secret", &resources::secrets},
         {"AlertProvider", &resources::alert_providers},
+        {"MetricTemplate", &resources::metric_templates},
         {"CustomResourceDefinition", &resources::custom_resource_definitions}};
     const auto found = by_kind.find(text_at(object, {"kind"}));
     if (found == by_kind.end()) {
@@ -317,6 +318,10 @@ Task<Result<net::Response>> Neighbours::send(net::Request request) {
     }
     if (value == "garbage") co_return answer(200, "<html>");
     if (value == "broken") co_return answer(500, "boom");
+    if (value == "echo") {
+        co_return answer(401,
+                         fmt::format("no {}", request.headers.get("Authorization").value_or("?")));
+    }
     co_return answer(200, vector_of(value));
 }
 

@@ -73,6 +73,7 @@ Json to_json(const Answer& answer) {
     JsonObject written{{"outcome", to_string(answer.outcome)}};
     if (!answer.text.empty()) written["text"] = answer.text;
     if (answer.value) written["value"] = *answer.value;
+    if (!answer.asked.empty()) written["asked"] = answer.asked;
     return written;
 }
 

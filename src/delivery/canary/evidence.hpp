@@ -19,6 +19,8 @@ namespace sluice::canary {
 // an error.)
 struct ProbeProviders {
     std::string metrics_server;
+    // In the order of the checks; nothing stands for the metrics server.
+    std::vector<std::optional<api::Reference>> providers = {std::nullopt};
 
     bool operator==(const ProbeProviders&) const = default;
 };
@@ -62,6 +64,7 @@ struct Answer {
     Outcome outcome = Outcome::passed;
     std::string text;             // why not; of a template's query the whole message
     std::optional<double> value;  // of a metric; milliseconds for request-duration
+    std::string asked;            // of a metric: its query as it was sent
 
     bool operator==(const Answer&) const = default;
 };

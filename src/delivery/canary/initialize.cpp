@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace sluice::canary {
 namespace {
@@ -31,6 +32,46 @@ std::optional<Move> ensure_services(const World& world) {
     return act;
 }
 
+// Whom the checks ask, each once, in their order. A built-in check asks the metrics server only,
+// whatever template its entry names beside it, and an inline query is not worth a probe.
+std::vector<std::optional<api::Reference>> providers_of(const World& world) {
+    std::vector<std::optional<api::Reference>> found;
+    std::set<std::string> built_in;
+    const auto add = [&](const std::optional<api::Reference>& provider) {
+        if (std::ranges::find(found, provider) == found.end()) found.push_back(provider);
+    };
+    for (const auto& metric : world.canary.analysis.metrics) {
+        switch (metric.kind) {
+            case api::MetricKind::request_success_rate:
+            case api::MetricKind::request_duration:
+                built_in.insert(metric.name);
+                add(std::nullopt);
+                break;
+            case api::MetricKind::template_query:
+                if (!built_in.contains(metric.name)) add(metric.template_ref);
+                break;
+            case api::MetricKind::inline_query:
+            case api::MetricKind::unusable:
+                break;
+        }
+    }
+    return found;
+}
+
+// A check without bounds is a mistake more often than not (DBR-15).
+void tell_unbounded(Act& act, const World& world) {
+    for (const auto& metric : world.canary.analysis.metrics) {
+        const bool usable = metric.kind != api::MetricKind::unusable;
+        if (!usable || metric.has_range || metric.has_threshold) continue;
+        tell(act,
+             world,
+             EventType::warning,
+             metric.kind == api::MetricKind::request_success_rate
+                 ? texts::any_value_passes(metric.name)
+                 : texts::any_value_fails(metric.name));
+    }
+}
+
 // T7. A failure is only told: the primary can be made without metrics.
 std::optional<Move> probe_providers(const World& world, const Evidence& evidence) {
     const auto& remembered = world.remembered;
@@ -39,14 +80,13 @@ std::optional<Move> probe_providers(const World& world, const Evidence& evidence
                        world.now >= *remembered.providers_asked_at + world.canary.analysis.interval;
     if (world.canary.skip_analysis || (answered && !retry)) return std::nullopt;
 
-    const bool needed = std::ranges::any_of(world.canary.analysis.metrics, [](const auto& metric) {
-        return metric.kind == api::MetricKind::request_success_rate ||
-               metric.kind == api::MetricKind::request_duration;
-    });
+    auto providers = providers_of(world);
+    const bool needed = !providers.empty();
     const auto* answer = evidence.find("providers");
     if (needed && answer == nullptr) {
         Ask ask;
-        ask.batch.questions = {{"providers", ProbeProviders{world.canary.metrics_server}}};
+        ask.batch.questions = {
+            {"providers", ProbeProviders{world.canary.metrics_server, std::move(providers)}}};
         ask.remembered = remembered;
         return ask;
     }
@@ -54,6 +94,7 @@ std::optional<Move> probe_providers(const World& world, const Evidence& evidence
     const bool online = !needed || answer->outcome == Outcome::passed;
     act.remembered.providers_online = online;
     act.remembered.providers_asked_at = world.now;
+    if (!answered) tell_unbounded(act, world);
     if (online) {
         tell(act, world, EventType::normal, texts::providers_available());
     } else {

@@ -100,7 +100,7 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
               put(spec,
                   {"analysis", "metrics"},
                   json(R"([{"name": "x", "templateRef": {"name": "t"}}])"));
-          }) == "spec.analysis.metrics[0].templateRef: not built yet");
+          }).empty());
     CHECK(refusal([](Json& spec) {
               put(spec, {"analysis", "match"}, json(R"([{"headers": {}}])"));
           }) == "spec.analysis.match: not built yet");

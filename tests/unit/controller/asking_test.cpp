@@ -17,7 +17,7 @@ using canary::Outcome;
 namespace {
 
 canary::Question metric(std::string id, api::MetricKind kind, std::optional<double> max = {}) {
-    api::Metric metric{.name = id, .kind = kind, .query = "up", .has_range = true, .max = max};
+    api::Metric metric{.name = id, .kind = kind, .query = id, .has_range = true, .max = max};
     return {.id = std::move(id),
             .what = canary::Measure{.metric = metric,
                                     .metrics_server = "http://prom",
@@ -42,13 +42,40 @@ Task<> gather(Asking& asking, canary::Batch batch, std::map<std::string, Answer>
     answers = co_await asking.gather(std::move(batch));
 }
 
+// By name; whatever else is not there.
+struct Templates final : TemplateSource {
+    std::map<std::string, CheckTemplate> known;
+    int reads = 0;
+
+    Task<Result<CheckTemplate>> read(api::Reference reference) override {
+        ++reads;
+        const auto found = known.find(reference.name);
+        if (found == known.end()) {
+            co_return Error{ErrorKind::not_found,
+                            "template " + reference.name + "." + reference.ns +
+                                " error: metrictemplates.flagger.app \"" + reference.name +
+                                "\" not found"};
+        }
+        co_return found->second;
+    }
+};
+
+canary::Question custom(std::string id, std::string name) {
+    auto question = metric(std::move(id), api::MetricKind::template_query);
+    auto& check = std::get<canary::Measure>(question.what).metric;
+    check.template_ref = {std::move(name), "shop"};
+    check.variables = {{"code", "404"}};
+    return question;
+}
+
 struct Bench {
     boost::asio::io_context context;
     VirtualClock clock{context, Time{}};
     testing::ScriptedHttp http{clock};
-    metrics::Prometheus prometheus{http};
+    metrics::Providers providers{http};
+    Templates templates;
     notify::Webhooks webhooks{http, clock};
-    Asking asking{prometheus, webhooks};
+    Asking asking{providers, templates, webhooks};
     TaskGroup tasks{context.get_executor()};
 
     std::map<std::string, Answer> ask(std::vector<canary::Question> questions, canary::Stop stop) {
@@ -108,6 +135,7 @@ TEST_CASE("built-in checks are worded as the peer does, durations are whole mill
         bench.ask({metric("d", api::MetricKind::request_duration)}, canary::Stop::all)["d"].value ==
         917);
     bench.http.answer(200, value("NaN"));
+    bench.http.answer(200, value("NaN"));
     const auto none =
         bench.ask({metric("s", api::MetricKind::request_success_rate)}, canary::Stop::all)["s"];
     CHECK(none.outcome == Outcome::no_values);
@@ -133,4 +161,111 @@ TEST_CASE("a provider that is away is named in the peer's words") {
     CHECK(bench.ask({secret}, canary::Stop::all)["p"].text ==
           "error building Prometheus client for http://:x prometheus address http://:x is not a "
           "valid URL");
+}
+
+TEST_CASE("a check that asks a template is told what its Canary is") {
+    Bench bench;
+    bench.templates.known["codes"] = {
+        .server = {.address = "http://other:9090/prom"},
+        .query =
+            "sum(x{t=\"{{ target }}.{{ namespace }}\", code=\"{{ variables.code }}\"}[{{ "
+            "interval }}])"};
+    bench.http.answer(200, value("7"));
+    const auto answer = bench.ask({custom("404s", "codes")}, canary::Stop::all)["404s"];
+    CHECK(answer.value == 7);
+    CHECK(answer.asked == "sum(x{t=\"web.prod\", code=\"404\"}[1m])");
+    CHECK(bench.http.asked()[0].origin == net::Origin{.host = "other", .port = 9090});
+}
+
+TEST_CASE("a check whose template does not serve says the whole of it") {
+    Bench bench;
+    bench.templates.known["odd"] = {.server = {.address = "http://other"}, .query = "{{ what }}"};
+    bench.templates.known["up"] = {.server = {.address = "http://other"}, .query = "up"};
+    const auto text = [&](std::string name) {
+        return bench.ask({custom("404s", std::move(name))}, canary::Stop::all)["404s"];
+    };
+    CHECK(text("none").outcome == Outcome::error);
+    CHECK(text("none").text ==
+          "Metric template none.shop error: metrictemplates.flagger.app \"none\" not found");
+    CHECK(text("odd").text ==
+          "Metric template odd.shop query render error: template parsing failed: template: "
+          "query:1: function \"what\" not defined");
+    CHECK(text("up").text == "Metric query failed for 404s: request failed: connection refused");
+    bench.http.answer(200, R"({"status":"success","data":{"resultType":"vector","result":[]}})");
+    const auto none = text("up");
+    CHECK(none.outcome == Outcome::no_values);
+    CHECK(none.text == "no values found");
+}
+
+TEST_CASE("equal questions to one server are asked once, and a template is read once") {
+    Bench bench;
+    bench.templates.known["t"] = {.server = {.address = "http://prom"}, .query = "a"};
+    bench.http.answer(200, value("3"));
+    bench.http.answer(200, value("4"));
+    auto other = metric("c", api::MetricKind::inline_query);
+    std::get<canary::Measure>(other.what).metric.query = "a";
+    const auto answers = bench.ask(
+        {metric("a", api::MetricKind::inline_query), other, custom("x", "t"), custom("y", "t")},
+        canary::Stop::all);
+    CHECK(bench.http.asked().size() == 2);
+    CHECK(bench.templates.reads == 1);
+    CHECK(answers.at("a").value == answers.at("c").value);
+    CHECK(answers.at("x").value == answers.at("y").value);
+}
+
+TEST_CASE("only errors are no successes, and not no data") {
+    Bench bench;
+    const std::string none = R"({"status":"success","data":{"resultType":"vector","result":[]}})";
+    bench.http.answer(200, none);
+    bench.http.answer(200, value("12"));
+    const auto answer =
+        bench.ask({metric("s", api::MetricKind::request_success_rate)}, canary::Stop::all)["s"];
+    CHECK(answer.outcome == Outcome::passed);
+    CHECK(answer.value == 0);
+    for (const auto& count : {none, value("0")}) {
+        bench.http.answer(200, none);
+        bench.http.answer(200, count);
+        CHECK(
+            bench.ask({metric("s", api::MetricKind::request_success_rate)}, canary::Stop::all)["s"]
+                .outcome == Outcome::no_values);
+    }
+}
+
+TEST_CASE("fewer requests than a check asks for are no data") {
+    Bench bench;
+    auto question = metric("d", api::MetricKind::request_duration);
+    std::get<canary::Measure>(question.what).metric.min_requests = 50;
+    const auto ask = [&](std::string_view count) {
+        // The count is asked beside the value, in the order of the texts.
+        bench.http.answer(200, value("20"));
+        bench.http.answer(200, value(count));
+        return bench.ask({question}, canary::Stop::all)["d"];
+    };
+    const auto few = ask("49.2");
+    CHECK(few.outcome == Outcome::no_values);
+    CHECK(few.text == "49 requests in 1m are fewer than minRequests 50");
+    CHECK(ask("49.7").value == 20);
+    bench.http.answer(200, value("20"));
+    bench.http.answer(500, "boom");
+    CHECK(bench.ask({question}, canary::Stop::all)["d"].text ==
+          "running query failed: error response: Status 500 Internal Server Error: boom");
+}
+
+TEST_CASE("every provider of the checks is probed, the first that is away is told") {
+    Bench bench;
+    bench.templates.known["t"] = {.server = {.address = "http://other"}, .query = "a"};
+    const canary::Question probe{
+        .id = "p",
+        .what = canary::ProbeProviders{.metrics_server = "http://prom",
+                                       .providers = {std::nullopt, api::Reference{"t", "shop"}}}};
+    bench.http.answer(200, value("1"));
+    CHECK(bench.ask({probe}, canary::Stop::all)["p"].text ==
+          "prometheus in metric template t.shop not avaiable: request failed: connection refused");
+    CHECK(bench.http.asked().size() == 2);
+    const canary::Question missing{
+        .id = "p",
+        .what = canary::ProbeProviders{.metrics_server = "http://prom",
+                                       .providers = {api::Reference{"x", "shop"}}}};
+    CHECK(bench.ask({missing}, canary::Stop::all)["p"].text ==
+          "metric template x.shop error: metrictemplates.flagger.app \"x\" not found");
 }

@@ -2,6 +2,7 @@
 
 #include "base/async/task_group.hpp"
 #include "base/async/virtual_clock.hpp"
+#include "metrics/providers.hpp"
 #include "support/scripted_http.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -18,12 +19,12 @@ std::string vector_of(std::string_view samples) {
            std::string(samples) + "]}}";
 }
 
-Task<> ask(Prometheus& prometheus, std::string server, std::string query, Reading& answer) {
-    answer = co_await prometheus.query(std::move(server), std::move(query));
+Task<> ask(Provider& provider, ProviderSpec spec, std::string query, Reading& answer) {
+    answer = co_await provider.query(std::move(spec), std::move(query), "1m");
 }
 
-Task<> probe(Prometheus& prometheus, std::string& text) {
-    const auto done = co_await prometheus.probe("http://prom:9090");
+Task<> probe(Provider& provider, std::string& text) {
+    const auto done = co_await provider.probe({.address = "http://prom:9090"});
     text = done ? "" : done.error().message;
 }
 
@@ -35,8 +36,11 @@ struct Bench {
     TaskGroup tasks{context.get_executor()};
 
     Reading query(std::string server = "http://prom:9090/prometheus") {
+        return query_by({.address = std::move(server)});
+    }
+    Reading query_by(ProviderSpec spec) {
         Reading reading;
-        tasks.spawn("query", ask(prometheus, std::move(server), "up{a=\"b\"}", reading));
+        tasks.spawn("query", ask(prometheus, std::move(spec), "up{a=\"b\"}", reading));
         clock.run_for(1min);
         return reading;
     }
@@ -111,6 +115,62 @@ TEST_CASE("a server that hangs, is away or never ends costs five seconds at most
     bench.http.answer(200, std::string(2 * 1024 * 1024, ' '));
     CHECK(bench.query().text == "error reading body: body over its limit");
     CHECK(bench.query("prometheus").text == "prometheus address prometheus is not a valid URL");
+}
+
+TEST_CASE("a secret's token goes before its user and password, and both before the headers") {
+    Bench bench;
+    ProviderSpec spec{.address = "http://old:hat@prom",
+                      .headers = {{"X-Scope-OrgID", {"one", "two"}}, {"authorization", {"mine"}}},
+                      .secret = Credentials{{"username", "me"}, {"password", "s@cret\n"}}};
+    bench.http.answer(200, vector_of(""));
+    bench.query_by(spec);
+    CHECK(bench.http.asked().back().headers.get("Authorization") == "Basic bWU6c0BjcmV0");
+    CHECK(bench.http.asked().back().headers.all("x-scope-orgid").size() == 2);
+    CHECK(bench.http.asked().back().tls == nullptr);
+
+    spec.secret->emplace("token", "abc\n");
+    spec.insecure_skip_verify = true;
+    for (int i = 0; i < 2; ++i) {
+        bench.http.answer(200, vector_of(""));
+        bench.query_by(spec);
+        CHECK(bench.http.asked().back().headers.all("Authorization").size() == 1);
+        CHECK(bench.http.asked().back().headers.get("Authorization") == "Bearer abc");
+        REQUIRE(bench.http.asked().back().tls != nullptr);
+        CHECK_FALSE(bench.http.asked().back().tls->verify);
+    }
+    // Connections are shared by those who trust the same.
+    CHECK(bench.http.asked()[1].tls == bench.http.asked()[2].tls);
+
+    spec.secret.reset();
+    bench.http.answer(200, vector_of(""));
+    bench.query_by(spec);
+    CHECK(bench.http.asked().back().headers.get("Authorization") == "mine");
+}
+
+TEST_CASE("a secret without what it should hold is named, and its values are not") {
+    Bench bench;
+    ProviderSpec spec{.address = "http://prom", .secret = Credentials{{"key", "x"}}};
+    CHECK(bench.prometheus.check(spec).error().message ==
+          "prometheus credentials does not contain a username");
+    spec.secret->emplace("username", "me");
+    CHECK(bench.query_by(spec).text == "prometheus credentials does not contain a password");
+    CHECK(bench.http.asked().empty());
+    spec.secret->emplace("password", "s@cret");
+    bench.http.answer(401, std::string(505, 'x') + " s@cret, that is bWU6c0BjcmV0");
+    const auto text = bench.query_by(spec).text;
+    CHECK(text.find("s@c") == std::string::npos);
+    CHECK(text.find("bWU6") == std::string::npos);
+    CHECK(text.substr(0, 45) == "error response: Status 401 Unauthorized: xxxx");
+    CHECK(bench.prometheus.check({.address = ""}).error().message ==
+          "prometheus address  is not a valid URL");
+}
+
+TEST_CASE("a type that is not built is refused by name") {
+    Bench bench;
+    const Providers providers(bench.http);
+    CHECK(providers.find("influxdb") == nullptr);
+    CHECK(providers.refusal("influxdb") == "type influxdb is not supported; known: prometheus");
+    CHECK(providers.find("prometheus") != nullptr);
 }
 
 TEST_CASE("a probe wants a one") {
