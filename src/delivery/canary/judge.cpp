@@ -87,15 +87,17 @@ std::optional<Verdict> judge_value(const Measure& measure, double value) {
 
 Verdict no_values(const Measure& measure, const std::string& why) {
     const auto target = measure.target + "." + measure.ns;
+    // The peer's texts have no room for it, and the peer has no minRequests.
+    const auto reason = measure.metric.min_requests > 0 ? ": " + why : std::string{};
     switch (measure.metric.kind) {
         case api::MetricKind::request_success_rate:
             return {EventType::warning,
                     texts::no_success_rate(measure.provider, measure.metric.name, target, why)};
         case api::MetricKind::request_duration:
             return {EventType::warning,
-                    texts::no_duration(measure.provider, measure.metric.name, target)};
+                    texts::no_duration(measure.provider, measure.metric.name, target) + reason};
         case api::MetricKind::inline_query:
-            return {EventType::warning, texts::no_values(measure.metric.name)};
+            return {EventType::warning, texts::no_values(measure.metric.name) + reason};
         case api::MetricKind::template_query:
             return {EventType::warning, texts::no_custom_values(measure.metric.name, why)};
         case api::MetricKind::unusable:

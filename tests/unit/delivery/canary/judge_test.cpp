@@ -91,6 +91,17 @@ TEST_CASE("no values, and no number, have the peer's texts") {
     CHECK(broken->message == "Prometheus query failed: running query failed: request failed");
 }
 
+TEST_CASE("too few requests are told by every check that asks for more") {
+    for (const auto kind : {api::MetricKind::request_success_rate,
+                            api::MetricKind::request_duration,
+                            api::MetricKind::inline_query,
+                            api::MetricKind::template_query}) {
+        auto check = measure(kind, "x");
+        check.metric.min_requests = 50;
+        CHECK(told(check, {Outcome::no_values, "3 requests", {}}).ends_with(": 3 requests"));
+    }
+}
+
 TEST_CASE("a metric without a query fails by its own text") {
     CHECK(told(measure(api::MetricKind::unusable, "x"), value(1)) ==
           "Metric query failed for no usable metrics template and query were configured");
