@@ -156,6 +156,7 @@ Task<Answer> Asking::answer(canary::CallHook call) {
 Task<Answer> Asking::answer(canary::ProbeProviders probe) {
     std::vector<Answer> slots(probe.providers.size());
     std::vector<Task<>> tasks;
+    tasks.reserve(slots.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
         tasks.push_back(probe_into(probe.metrics_server, probe.providers[i], &slots[i]));
     }
@@ -240,6 +241,7 @@ Task<> Asking::read_templates(std::vector<Measure> checks, Known* known) {
     }
     std::vector<std::optional<Result<CheckTemplate>>> slots(wanted.size());
     std::vector<Task<>> tasks;
+    tasks.reserve(slots.size());
     for (const auto& reference : wanted) {
         tasks.push_back(read_template_into(reference, &slots[tasks.size()]));
     }

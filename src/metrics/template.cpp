@@ -218,7 +218,7 @@ class Execution {
         ++uses_;
         auto outer = std::exchange(bound_, {{"$", inner}});
         auto name = std::exchange(template_, statement.text);
-        const auto flow = walk_all(found->second, inner);
+        auto flow = walk_all(found->second, inner);
         if (flow) template_ = std::move(name);
         bound_ = std::move(outer);
         --uses_;
