@@ -222,6 +222,7 @@ struct Analysed {
     std::string hash;
     std::string uid;
     std::int64_t generation = 0;
+    std::string strategy = {};  // how it is judged: "ab-testing"
 
     bool operator==(const Analysed&) const = default;
 };
@@ -248,6 +249,8 @@ struct Status {
     std::optional<Time> routed_at;
     std::optional<Analysed> analysed;
     std::optional<Time> unready_since;
+    bool mirrored = false;  // as decided
+    std::string granted;    // the wish that was carried out last
 
     bool operator==(const Status&) const = default;
 };
@@ -270,10 +273,11 @@ std::string_view to_string(Verb verb);
 struct Wish {
     Verb verb = Verb::promote;
     std::string revision;  // status.lastAppliedSpec as the person saw it
+    std::string text;      // as written: one that was granted is not granted again
 
     bool operator==(const Wish&) const = default;
 };
-// Annotation of the Canary: "promote v2:0f3a…".
+// Annotation of the Canary: "promote v2:0f3a… 2026-01-25T12:00:00Z".
 inline constexpr std::string_view wish_annotation = "sluice.dev/wish";
 
 inline constexpr std::string_view finalizer = "finalizer.flagger.app";

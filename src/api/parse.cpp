@@ -180,11 +180,6 @@ Hook read_hook(const Reader& reader) {
                                 fmt::format("{} is not a type of hook", type));
     } else {
         hook.type = *known;
-        if (hook.type != HookType::rollout && hook.type != HookType::pre_rollout &&
-            hook.type != HookType::event) {
-            reader.findings().not_built(reader.name({"type"}),
-                                        fmt::format("{} is not built yet", type));
-        }
     }
     hook.timeout_text = reader.text({"timeout"}, "10s");
     if (hook.timeout_text.size() < 2) hook.timeout_text = "10s";
@@ -347,11 +342,6 @@ Analysis read_analysis(const Reader& reader, const Defaults& defaults, const Con
     analysis.mirror = reader.flag({"mirror"});
     reader.whole({"mirrorWeight"}, percent, 0);
     analysis.affinity = read_affinity(reader);
-    auto& findings = reader.findings();
-    if (analysis.iterations > 0) findings.not_built(reader.name({"iterations"}), "not built yet");
-    if (analysis.matches) findings.not_built(reader.name({"match"}), "not built yet");
-    if (analysis.mirror) findings.not_built(reader.name({"mirror"}), "not built yet");
-    if (analysis.affinity) findings.not_built(reader.name({"sessionAffinity"}), "not built yet");
     reader.each({"alerts"}, [&](const Reader& alert) {
         if (auto read = read_alert(alert, context)) analysis.alerts.push_back(std::move(*read));
     });
@@ -460,11 +450,11 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
 // "promote v2:0f3a…"; what is no wish of ours is nobody's.
 std::optional<Wish> read_wish(std::string_view text) {
     constexpr std::array verbs{Verb::promote, Verb::abort, Verb::retry};
-    const auto blank = text.find(' ');
-    if (blank == std::string_view::npos) return std::nullopt;
+    const auto words = split(text, ' ');
+    if (words.size() < 2) return std::nullopt;
     for (const auto verb : verbs) {
-        if (to_string(verb) == text.substr(0, blank)) {
-            return Wish{verb, std::string(text.substr(blank + 1))};
+        if (to_string(verb) == words[0]) {
+            return Wish{verb, std::string(words[1]), std::string(text)};
         }
     }
     return std::nullopt;

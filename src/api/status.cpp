@@ -105,9 +105,12 @@ Status parse_status(const Json& status) {
     if (!text_at(status, {"analysed", "hash"}).empty()) {
         read.analysed = Analysed{std::string(text_at(status, {"analysed", "hash"})),
                                  std::string(text_at(status, {"analysed", "uid"})),
-                                 integer_at(status, {"analysed", "generation"}).value_or(0)};
+                                 integer_at(status, {"analysed", "generation"}).value_or(0),
+                                 std::string(text_at(status, {"analysed", "strategy"}))};
     }
     read.unready_since = time_at(status, {"unreadySince"});
+    read.mirrored = bool_at(status, {"mirrored"}).value_or(false);
+    read.granted = text_at(status, {"granted"});
     return read;
 }
 
@@ -155,9 +158,14 @@ Json to_json(const Status& status, const Json& before) {
         analysed = JsonObject{{"hash", status.analysed->hash},
                               {"uid", status.analysed->uid},
                               {"generation", status.analysed->generation}};
+        if (!status.analysed->strategy.empty()) {
+            put(*analysed, {"strategy"}, Json(status.analysed->strategy));
+        }
     }
     put_or_drop(object, "analysed", std::move(analysed));
     put_or_drop(object, "unreadySince", instant(status.unready_since));
+    put_or_drop(object, "mirrored", status.mirrored ? std::optional<Json>(true) : std::nullopt);
+    put_or_drop(object, "granted", text_or_nothing(status.granted));
     return written;
 }
 

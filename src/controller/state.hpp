@@ -20,8 +20,13 @@ namespace sluice::controller {
 inline constexpr std::string_view state_annotation = "sluice.dev/state";
 
 // The fields of a status that the peer's schema does not have.
-inline constexpr std::array<std::string_view, 5> own_field_names{
-    "observedGeneration", "rollback", "routedAt", "analysed", "unreadySince"};
+inline constexpr std::array<std::string_view, 7> own_field_names{"observedGeneration",
+                                                                 "rollback",
+                                                                 "routedAt",
+                                                                 "analysed",
+                                                                 "unreadySince",
+                                                                 "mirrored",
+                                                                 "granted"};
 Json own_fields(const Json& status);
 Json without_own_fields(const Json& status);
 

@@ -85,8 +85,15 @@ class Walk {
                            find(patch.patch, {"spec", "selector"}) != nullptr;
         if (!moves) return;
         moved_ = true;
-        if (!is_ready(world_.primary)) {
-            refuse_raise(world_.canary.primary_name(), 0, api::whole, world_.primary);
+        const bool to_canary = !world_.selector_value.empty() &&
+                               text_at(patch.patch, {"spec", "selector", world_.selector_label}) ==
+                                   world_.selector_value;
+        const auto& gains = to_canary ? world_.target : world_.primary;
+        if (!is_ready(gains)) {
+            refuse_raise(to_canary ? world_.canary.target.name : world_.canary.primary_name(),
+                         0,
+                         api::whole,
+                         gains);
         }
     }
 

@@ -77,22 +77,52 @@ void survive_kills(const std::string& file, int every) {
 
 }  // namespace
 
-TEST_CASE("a release that is promoted survives a kill after any write") {
-    survive_kills("tests/scenario/canary/promotes.scenario", 1);
-}
+TEST_SUITE("weights") {
+    TEST_CASE("a release that is promoted survives a kill after any write") {
+        survive_kills("tests/scenario/canary/promotes.scenario", 1);
+    }
 
-TEST_CASE("a rollback survives a kill after every second write") {
-    survive_kills("tests/scenario/canary/rolls_back.scenario", 2);
-}
+    TEST_CASE("a rollback survives a kill after every second write") {
+        survive_kills("tests/scenario/canary/rolls_back.scenario", 2);
+    }
 
-TEST_CASE("a promotion by steps survives a kill after every second write") {
-    survive_kills("tests/scenario/canary/step_weights.scenario", 2);
-}
+    TEST_CASE("a promotion by steps survives a kill after every second write") {
+        survive_kills("tests/scenario/canary/step_weights.scenario", 2);
+    }
 
-TEST_CASE("a release on the peer's CRD survives a kill after any write") {
-    survive_kills("tests/scenario/canary/peers_crd.scenario", 1);
-}
+    TEST_CASE("a release on the peer's CRD survives a kill after any write") {
+        survive_kills("tests/scenario/canary/peers_crd.scenario", 1);
+    }
 
-TEST_CASE("no alert is lost to a kill after any fourth write") {
-    survive_kills("tests/scenario/alerts/global.scenario", 4);
-}
+    TEST_CASE("no alert is lost to a kill after any fourth write") {
+        survive_kills("tests/scenario/alerts/global.scenario", 4);
+    }
+}  // TEST_SUITE
+
+// Each strategy and gate, at every third write: each writes what the others write too, in another
+// order.
+TEST_SUITE("strategies") {
+    TEST_CASE("a release behind gates survives a kill after every third write") {
+        survive_kills("tests/scenario/canary/gates.scenario", 3);
+    }
+
+    TEST_CASE("an A/B test survives a kill after every third write") {
+        survive_kills("tests/scenario/canary/ab_testing.scenario", 3);
+    }
+
+    TEST_CASE("a mirrored blue/green release survives a kill after every third write") {
+        survive_kills("tests/scenario/canary/blue_green_mirrored.scenario", 3);
+    }
+
+    TEST_CASE("a mirror stage survives a kill after every third write") {
+        survive_kills("tests/scenario/canary/mirror_stage.scenario", 3);
+    }
+
+    TEST_CASE("session affinity survives a kill after every third write") {
+        survive_kills("tests/scenario/canary/session_affinity.scenario", 3);
+    }
+
+    TEST_CASE("a rollback by hook survives a kill after every third write") {
+        survive_kills("tests/scenario/canary/rollback_hook.scenario", 3);
+    }
+}  // TEST_SUITE

@@ -1,5 +1,6 @@
 #include "scenario/script.hpp"
 
+#include "api/canary.hpp"
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
 #include "lab/workloads/image_map.hpp"
@@ -141,6 +142,10 @@ void Player::step(const Line& line) {
         const auto count =
             std::ranges::count_if(all, [&](const auto& each) { return matches(glob, each); });
         expect(line, std::to_string(count), words.back());
+    } else if (verb == "calls") {
+        compare_calls(line);
+    } else if (verb == "wish") {
+        make_wish(words.at(1));
     } else if (verb == "prometheus") {
         world_.neighbours.prometheus_away = words.at(1) == "away";
     } else if (verb == "api") {
@@ -214,8 +219,14 @@ void Player::step(const Line& line) {
                containers.empty() ? "none" : std::string(text_at(containers[0], {"image"})),
                "stefanprodan/podinfo:" + words.at(2));
     } else if (verb == "status-of") {
-        const auto* field = find(world_.canary(), {"status", words.at(1)});
+        const auto object = world_.canary();
+        const auto* field = find(object, {"status", words.at(1)});
         expect(line, field == nullptr ? "none" : to_text(*field), words.at(2));
+    } else if (verb == "status-like") {
+        const auto object = world_.canary();
+        const auto* field = find(object, {"status", words.at(1)});
+        const auto is = field == nullptr ? "none" : to_text(*field);
+        if (!lab::glob_matches(words.at(2), is)) expect(line, is, words.at(2));
     } else if (verb == "max-of") {
         const auto object = world_.get(resources::horizontal_pod_autoscalers, words.at(1));
         expect(line,
@@ -423,6 +434,23 @@ void Player::compare_mail(const Line& line,
           fmt::format("wanted\n    {}\n  came\n    {}",
                       joined(line.below, "\n    "),
                       joined(came, "\n    ")));
+}
+
+void Player::compare_calls(const Line& line) {
+    auto calls = std::exchange(world_.neighbours.hook_calls, {});
+    const auto repeated = std::ranges::unique(calls);
+    calls.erase(repeated.begin(), repeated.end());
+    if (lenient_ || calls == line.below) return;
+    wrong(line, "the hooks that were called:\n    " + joined(calls, "\n    "));
+}
+
+void Player::make_wish(const std::string& verb) {
+    const std::string revision(text_at(world_.canary(), {"status", "lastAppliedSpec"}));
+    Json patch = JsonObject{};
+    put(patch,
+        {"metadata", "annotations", api::wish_annotation},
+        Json(fmt::format("{} {} {}", verb, revision, rfc3339(world_.clock.now()))));
+    world_.patch(resources::canaries, "podinfo", patch);
 }
 
 void Player::expect(const Line& line, const std::string& is, const std::string& should) {

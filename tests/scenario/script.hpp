@@ -20,6 +20,10 @@
 //                                  of Events, were sent since the last time: "NAME COLOUR MESSAGE
 //                                  [FIELD=VALUE, …]", "NAME PHASE TYPE MESSAGE"
 //   events    GLOB N               so many Events of the Canary read so
+//   hook      NAME ANSWER          "200", "403 nope", "hang"
+//   calls     and below it, indented, each call of a hook since the last time: NAME PHASE; the same
+//                                  one again and again is one line
+//   wish      VERB                 what `sluice VERB` asks of the revision at hand
 //   prometheus away|back
 //   api       away|back|slow DURATION   slow: each write arrives so much later
 //   weather   KEY N …             what befalls requests to the API server: conflict-every N; cut
@@ -44,6 +48,7 @@
 //                                  last time, in order; `*` stands for anything; one after `·` may
 //                                  come anywhere or not at all
 //   status-of FIELD JSON|none      a field of the Canary's status as stored
+//   status-like FIELD GLOB
 //   no messages
 //   skip                           messages do not matter up to here
 #pragma once
@@ -84,6 +89,8 @@ class Player {
     void until(const Line& line);
     void compare_messages(const Line& line);
     void compare_mail(const Line& line, const std::vector<std::string>& mail, std::size_t& seen);
+    void compare_calls(const Line& line);
+    void make_wish(const std::string& verb);
     void expect(const Line& line, const std::string& is, const std::string& should);
     void wrong(const Line& line, const std::string& what);
 

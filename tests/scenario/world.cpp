@@ -1,5 +1,6 @@
 #include "scenario/world.hpp"
 
+#include "api/canary.hpp"
 #include "base/async/deadline.hpp"
 #include "base/core/text.hpp"
 #include "controller/state.hpp"
@@ -574,6 +575,7 @@ std::int64_t ingress_weight(const Json& ingress) {
 }
 
 // The canary's share in our route; -1 when there is none.
+// Of the last route that names the canary: those before it are for users who are bound already.
 int canary_share(const Json& service) {
     if (text_at(service, {"kind"}) == "Ingress") return static_cast<int>(ingress_weight(service));
     for (const auto& rule : array_at(service, {"spec", "rules"})) {
@@ -583,30 +585,35 @@ int canary_share(const Json& service) {
             }
         }
     }
+    int share = -1;
     for (const auto& route : array_at(service, {"spec", "http"})) {
         for (const auto& each : array_at(route, {"route"})) {
             if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
-                return static_cast<int>(integer_at(each, {"weight"}).value_or(0));
+                share = static_cast<int>(integer_at(each, {"weight"}).value_or(0));
             }
         }
     }
-    return -1;
+    return share;
 }
 
-int weight_sum(const Json& service) {
-    if (text_at(service, {"kind"}) == "Ingress") return 100;
-    std::int64_t sum = 0;
+// The first sum of a route's weights that is not the whole.
+std::optional<std::int64_t> odd_sum(const Json& service) {
+    if (text_at(service, {"kind"}) == "Ingress") return std::nullopt;
     for (const auto& rule : array_at(service, {"spec", "rules"})) {
+        std::int64_t sum = 0;
         for (const auto& backend : array_at(rule, {"backendRefs"})) {
             sum += integer_at(backend, {"weight"}).value_or(0);
         }
+        if (sum != api::whole) return sum;
     }
     for (const auto& route : array_at(service, {"spec", "http"})) {
+        std::int64_t sum = 0;
         for (const auto& each : array_at(route, {"route"})) {
             sum += integer_at(each, {"weight"}).value_or(0);
         }
+        if (sum != api::whole) return sum;
     }
-    return static_cast<int>(sum);
+    return std::nullopt;
 }
 
 }  // namespace
@@ -655,8 +662,8 @@ void World::watch_laws() {
 
 void World::check_routes(const lab::Change& change) {
     if (change.kind == lab::ChangeKind::deleted || is_by_hand(change)) return;
-    if (weight_sum(*change.object) != 100) {
-        violations.push_back(fmt::format("weights sum to {}", weight_sum(*change.object)));
+    if (const auto sum = odd_sum(*change.object)) {
+        violations.push_back(fmt::format("weights sum to {}", *sum));
     }
     const auto now = canary_share(*change.object);
     const auto before = change.before ? canary_share(*change.before) : 0;

@@ -9,16 +9,18 @@ namespace {
 
 namespace resources = kube::resources;
 
-// The canary's share of the route that holds it; nothing without one.
+// The canary's share of the last route that names it: those before are for users who are bound
+// already. Nothing without one.
 std::optional<int> canary_share(const Json& routes) {
+    std::optional<int> share;
     for (const auto& route : array_at(routes, {"spec", "http"})) {
         for (const auto& each : array_at(route, {"route"})) {
             if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
-                return static_cast<int>(integer_at(each, {"weight"}).value_or(0));
+                share = static_cast<int>(integer_at(each, {"weight"}).value_or(0));
             }
         }
     }
-    return std::nullopt;
+    return share;
 }
 
 std::string image_of(const Json& deployment) {

@@ -149,6 +149,7 @@ std::optional<Move> point_apex(const World& world) {
 }
 
 bool routes_are_home(const World& world) {
+    if (!world.routes.can.weights) return true;
     return world.routes.state == RoutesState::weights && !world.routes.drifted &&
            world.routes.weights == Weights{};
 }
@@ -231,7 +232,7 @@ Move initialize(const World& world, const Evidence& evidence) {
         return act;
     }
     if (auto apex = point_apex(world)) return *apex;
-    if (const auto live = live_weights(world); live && live->canary > 0) {
+    if (const auto live = live_weights(world); live && *live != Weights{}) {
         // Weights that an earlier Canary left behind: its traffic goes home before the pods that it
         // reaches.
         auto act = act_of(world, "route home");
@@ -282,6 +283,7 @@ bool moves_selector(const Effect& effect) {
 
 // T13: the mesh objects, with the weights that are live (DB-14).
 std::optional<Move> ensure_routes(const World& world) {
+    if (!world.routes.can.weights) return std::nullopt;
     const auto live = live_weights(world);
     if (!live && !world.primary->ready()) return hold(world, {.text = world.routes.text});
     if (live && world.routes.state == RoutesState::weights && !world.routes.drifted) {

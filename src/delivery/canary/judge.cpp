@@ -108,14 +108,21 @@ Verdict no_values(const Measure& measure, const std::string& why) {
 
 }  // namespace
 
+bool has_no_data(const Answer& answer) {
+    return answer.outcome == Outcome::no_values ||
+           (answer.outcome == Outcome::passed && (!answer.value || std::isnan(*answer.value)));
+}
+
 std::optional<Verdict> judge(const Measure& measure, const Answer& answer) {
     if (measure.metric.kind == api::MetricKind::unusable) {
         return Verdict{EventType::error, texts::no_usable_query()};
     }
+    if (has_no_data(answer) && measure.metric.on_no_data != api::OnNoData::fail) {
+        return std::nullopt;
+    }
     switch (answer.outcome) {
         case Outcome::passed:
-            // No number, or not a number, is no value.
-            if (!answer.value || std::isnan(*answer.value)) {
+            if (has_no_data(answer)) {
                 return no_values(measure, "running query failed: no values found");
             }
             return judge_value(measure, *answer.value);

@@ -17,6 +17,9 @@ struct Verdict {
     bool operator==(const Verdict&) const = default;
 };
 
+// Nothing was measured: no value, or one that is not a number.
+bool has_no_data(const Answer& answer);
+
 // Why this answer fails the check; nothing when it passes. Bounds are strict: equality passes.
 std::optional<Verdict> judge(const Measure& measure, const Answer& answer);
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::canary {
 namespace {
 
@@ -34,21 +36,36 @@ bool lost_its_pods(const World& world) {
 // A primary that serves nobody, or is past its deadline, gates nothing: else a fix for it could
 // never be released.
 bool primary_gates(const World& world) {
-    return !world.canary.skip_analysis && world.canary.status.canary_weight < 100 &&
+    const bool serves = world.canary.status.canary_weight < api::whole ||
+                        strategy_of(world) == api::Strategy::ab_testing;
+    return !world.canary.skip_analysis && serves &&
            world.primary->readiness.state == ReadyState::waiting;
+}
+
+// A revision that nobody has judged, one that waits for approval, or one to be judged again.
+bool is_due(const World& world) {
+    return revision_changed(world) || world.canary.status.phase == Phase::waiting ||
+           world.wish == api::Verb::retry;
+}
+
+Move start_or_wait(const World& world, const Evidence& evidence) {
+    if (world.wish == api::Verb::abort) return fail_unstarted(world, {});
+    if (auto closed = ask_to_start(world, evidence)) return *closed;
+    return start(world, evidence);
 }
 
 }  // namespace
 
 std::string fingerprint(const World& world) {
     const auto& status = world.canary.status;
-    return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}",
+    return fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}",
                        world.canary.uid,
                        world.canary.generation,
                        to_string(status.phase),
                        status.canary_weight,
                        status.failed_checks,
                        status.iterations,
+                       status.mirrored,
                        status.last_applied_spec,
                        world.revision);
 }
@@ -66,12 +83,13 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     if (was_edited(world)) return note_edit(world);
 
     // What was decided is finished before anything else is looked at.
-    if (status.rollback) return finish_rollback(world);
+    if (status.rollback) return finish_rollback(world, evidence);
     if (lost_its_target(world)) return roll_back_for_lost_target(world);
     if (!world.hindrance.empty()) return hold(world, {.text = world.hindrance});
     if (status.phase == Phase::initializing) return initialize(world, evidence);
     if (is_retargeted(world)) return begin(world);
     if (is_taken_over(world)) return take_over(world);
+    if (world.primary && strategy_changed(world)) return restart(world);
     if (const auto standing = stand_up(world)) return *standing;
 
     if (is_settled(world)) {
@@ -81,18 +99,21 @@ Move next(const World& world, const Evidence& evidence, Time now) {
         if (status.canary_weight == 0 && status.routed_at) return leave(world);
 
         if (const auto mended = mend_weights_at_rest(world)) return *mended;
-        if (!revision_changed(world)) return settle(world);
+        if (status.phase == Phase::waiting && is_reverted(world)) return cancel(world);
+        if (!is_due(world)) return settle(world);
         if (primary_gates(world)) return wait_for_primary(world);
-        return start(world);
+        return start_or_wait(world, evidence);
     }
 
     if (promotion_was_written(world)) return note_promotion(world);
     if (is_promoting(world)) {
-        if (world.primary->readiness.state == ReadyState::fatal) return fail_promotion(world);
+        if (world.primary->readiness.state == ReadyState::fatal)
+            return fail_promotion(world, evidence);
         if (!world.primary->ready()) return wait_for_primary(world);
-        return status.phase == Phase::promoting ? shift_home(world) : finalise(world);
+        return status.phase == Phase::promoting ? shift_home(world) : finalise(world, evidence);
     }
 
+    if (world.wish == api::Verb::abort) return roll_back_for_wish(world);
     if (primary_gates(world)) return wait_for_primary(world);
     if (is_reverted(world)) return cancel(world);
     if (revision_changed(world)) return restart(world);
@@ -101,13 +122,19 @@ Move next(const World& world, const Evidence& evidence, Time now) {
         return roll_back_for_checks(world);
     if (lost_its_pods(world)) return leave_without_pods(world);
     if (!world.target->ready()) return wait_for_canary(world);
-    if (canary.skip_analysis) return promote(world);
+    if (canary.skip_analysis) return promote(world, act_of(world, "promote"));
     if (const auto mended = mend_weights(world)) return *mended;
 
-    if (const auto due = next_round(world); due && now < *due) return rest_ready(world, due);
+    if (const auto due = next_round(world); due && now < *due) {
+        const auto gate = next_gate(world);
+        if (!gate) return rest_ready(world, due);
+        if (now < *gate) return rest_ready(world, std::min(*due, *gate));
+        return advance(world, evidence);
+    }
     // A weight that the mesh has not taken over was borne by nobody yet.
     if (!world.routes.pending.empty()) return hold(world, {.text = world.routes.pending});
     if (const auto ask = ask_round(world, evidence)) return *ask;
+    if (const auto signal = heed_signal(world, evidence)) return *signal;
     if (const auto failure = count_failure(world, evidence)) return *failure;
     return advance(world, evidence);
 }

@@ -37,6 +37,9 @@ std::optional<Patch> restore_primary(const World& world,
 // Create or correct one Service; nothing when it stands as it should.
 enum class Role { apex, primary, canary };
 std::optional<Effect> ensure_service(const World& world, Role role);
+// Where the provider has no weights, the apex Service points at the canary while a failed promotion
+// is mended (DB-4): it does as it stands.
+bool apex_selects_canary(const World& world);
 
 // The primary's autoscaler when it is missing. Nothing without an autoscalerRef.
 std::optional<Effect> create_scaler(const World& world);

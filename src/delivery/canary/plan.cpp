@@ -3,11 +3,84 @@
 #include <algorithm>
 
 namespace sluice::canary {
+namespace {
 
-std::optional<int> step_up(const World& world) {
-    const auto weight = world.canary.status.canary_weight;
-    if (weight >= api::effective_max_weight(world.canary.analysis)) return std::nullopt;
-    return api::next_weight(world.canary.analysis, weight);
+// What the peer gives a release that a provider without weights cannot split.
+constexpr int iterations_without_weights = 10;
+
+Step weigh(const World& world) {
+    const auto& analysis = world.canary.analysis;
+    const auto& status = world.canary.status;
+    if (api::plan_of(analysis).empty()) return {.kind = StepKind::hold};
+    if (is_mirroring(world) && status.canary_weight == 0 && !status.mirrored) {
+        return {.kind = StepKind::mirror, .weights = {.mirrored = true}};
+    }
+    if (status.canary_weight >= api::effective_max_weight(analysis)) {
+        return {.kind = StepKind::promote};
+    }
+    const auto weight = api::next_weight(analysis, status.canary_weight);
+    if (!weight) return {.kind = StepKind::promote};
+    return {.kind = StepKind::weigh, .weights = split(*weight)};
+}
+
+// Those who match go to the canary; the weights say nothing about the others.
+Step test(const World& world) {
+    const int done = world.canary.status.iterations;
+    if (done >= iterations_of(world)) return {.kind = StepKind::promote};
+    return {.kind = StepKind::iterate, .weights = split(api::whole), .iterations = done + 1};
+}
+
+Step prove(const World& world) {
+    const auto& status = world.canary.status;
+    const int done = std::max(0, status.iterations);
+    const int all = iterations_of(world);
+    if (done < all) {
+        Step step{.kind = StepKind::iterate,
+                  .weights = split(status.canary_weight),
+                  .iterations = done + 1};
+        // Users who have been sent over already are not sent copies of.
+        step.weights.mirrored = is_mirroring(world) && status.canary_weight == 0;
+        return step;
+    }
+    const bool is_over = status.canary_weight == api::whole;
+    if (done == all || (world.routes.can.weights && !is_over)) {
+        const int weight = world.routes.can.weights ? api::whole : 0;
+        return {.kind = StepKind::switch_, .weights = split(weight), .iterations = all + 1};
+    }
+    return {.kind = StepKind::promote};
+}
+
+}  // namespace
+
+api::Strategy strategy_of(const World& world) {
+    return world.routes.can.weights ? world.strategy : api::Strategy::blue_green;
+}
+
+int iterations_of(const World& world) {
+    const int wanted = world.canary.analysis.iterations;
+    return wanted > 0 || world.routes.can.weights ? wanted : iterations_without_weights;
+}
+
+bool is_mirroring(const World& world) {
+    return world.canary.analysis.mirror && world.routes.can.mirror;
+}
+
+Step step_of(const World& world) {
+    switch (strategy_of(world)) {
+        case api::Strategy::canary:
+            return weigh(world);
+        case api::Strategy::ab_testing:
+            return test(world);
+        case api::Strategy::blue_green:
+            return prove(world);
+    }
+    SLUICE_ASSERT(false);
+}
+
+Weights decided_weights(const World& world) {
+    auto weights = split(world.canary.status.canary_weight);
+    weights.mirrored = world.canary.status.mirrored;
+    return weights;
 }
 
 int step_home(const World& world) {
@@ -16,12 +89,11 @@ int step_home(const World& world) {
     return std::max(0, world.canary.status.canary_weight - step);
 }
 
-Standing standing_of(const Weights& live, int written, std::optional<int> following) {
-    const auto is = [&](int weight) {
-        return live.canary == weight && live.primary == split(weight).primary;
-    };
-    if (is(written)) return Standing::as_written;
-    if (following && is(*following)) return Standing::one_step_ahead;
+Standing standing_of(const Weights& live,
+                     const Weights& written,
+                     std::optional<Weights> following) {
+    if (live == written) return Standing::as_written;
+    if (following && live == *following) return Standing::one_step_ahead;
     return Standing::elsewhere;
 }
 

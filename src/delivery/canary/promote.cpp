@@ -31,6 +31,8 @@ Act to_finalising(const World& world, bool moves) {
     const bool was_reached = moves || world.canary.status.canary_weight > 0;
     if (moves) act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
     auto status = transition_of(world);
+    status.mirrored = false;
+    unbind_users(status);
     status.routed_at =
         was_reached ? world.now : world.canary.status.last_transition_time.value_or(world.now);
     status.canary_weight = 0;
@@ -50,6 +52,16 @@ void bring_scaler_in_line(Act& act, const World& world) {
     act.effects.insert(act.effects.begin(), std::move(*patch));
 }
 
+// A route, or where nothing is routed the apex Service (DB-4).
+Effect send_to_canary(const World& world) {
+    if (world.routes.can.weights) {
+        return Route{split(api::whole), world.routes.resource_version, {}};
+    }
+    auto after = world;
+    after.canary.status.canary_weight = api::whole;
+    return ensure_service(after, Role::apex).value();
+}
+
 // The condition's own text: the canary was not scaled to zero, it serves (DB-4).
 void say_canary_serves(api::Status& status) {
     if (!status.conditions.is_array()) return;
@@ -63,8 +75,7 @@ void say_canary_serves(api::Status& status) {
 
 // What is copied is what was analysed: the template of this World, whose revision the status holds
 // (DB-7).
-Move promote(const World& world) {
-    auto act = act_of(world, "promote");
+Move promote(const World& world, Act act) {
     const auto& hash = world.canary.status.last_applied_spec;
     const auto* analysed = find(world.target->object, {"spec", "template"});
     if (auto keep = keep_template(world, *analysed, hash, world.target->replicas)) {
@@ -82,6 +93,9 @@ Move promote(const World& world) {
 // The copy was written before a kill; the status catches up.
 Move note_promotion(const World& world) {
     auto act = act_of(world, "catch up");
+    if (!world.canary.skip_analysis) {
+        tell_gates_passed(act, world, {.kind = StepKind::promote});
+    }
     tell(act,
          world,
          EventType::normal,
@@ -94,23 +108,23 @@ Move note_promotion(const World& world) {
 Move shift_home(const World& world) {
     const auto live = live_weights(world).value_or(Weights{});
     const auto& canary = world.canary;
-    const bool at_once = canary.analysis.step_weight_promotion == 0;
+    const bool at_once = canary.analysis.step_weight_promotion == 0 || !world.routes.can.weights;
     if (live.canary == 0 || at_once) {
         // Weight 0 while promoting is the end of it, whoever wrote it (DB-6).
-        auto act = to_finalising(world, live.canary > 0);
+        auto act = to_finalising(world, live != Weights{} && world.routes.can.weights);
         bring_scaler_in_line(act, world);
         const bool stepped = !at_once && canary.status.canary_weight > 0;
         if (stepped) {
             tell(
                 act, world, EventType::normal, texts::advance_primary(canary.dotted(), api::whole));
-        } else if (!canary.skip_analysis) {
+        } else if (!canary.skip_analysis && world.routes.can.weights) {
             tell(act, world, EventType::normal, texts::routing_to_primary());
         }
         return act;
     }
 
     const int following = step_home(world);
-    switch (standing_of(live, canary.status.canary_weight, following)) {
+    switch (standing_of(live, split(canary.status.canary_weight), split(following))) {
         case Standing::one_step_ahead:
             return one_step_home(world, "step home", live.canary);
         case Standing::elsewhere: {
@@ -144,13 +158,14 @@ Move shift_home(const World& world) {
 }
 
 // T25, after the drain.
-Move finalise(const World& world) {
+Move finalise(const World& world, const Evidence& evidence) {
     const auto& canary = world.canary;
     const auto live = live_weights(world).value_or(Weights{});
-    if (live.canary > 0 && canary.status.routed_at) return drain_anew(world);
-    if (live.canary > 0 || !canary.status.routed_at) {
+    const bool is_home = live == Weights{};
+    if (!is_home && canary.status.routed_at) return drain_anew(world);
+    if (!is_home || !canary.status.routed_at) {
         auto act = act_of(world, "route home");
-        if (live.canary > 0) {
+        if (!is_home) {
             act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
         }
         auto status = status_of(world);
@@ -161,11 +176,20 @@ Move finalise(const World& world) {
     }
     if (!is_drained(world)) return rest_ready(world, end_of_drain(world));
 
+    // The pods go first, then the hooks are told, and then it is written down.
+    const bool is_up = world.target->replicas != 0;
+    if (const auto asked = ask_after_run(world, evidence, Phase::succeeded)) {
+        if (!is_up) return *asked;
+        auto act = act_of(world, "scale down");
+        act.effects.emplace_back(scale_target(world, 0));
+        return act;
+    }
     auto act = act_of(world, "promoted");
-    if (world.target->replicas != 0) act.effects.emplace_back(scale_target(world, 0));
+    if (is_up) act.effects.emplace_back(scale_target(world, 0));
     for (auto& effect : forget_others(world, canary.status.last_applied_spec)) {
         act.effects.push_back(std::move(effect));
     }
+    tell_after_run(act, world, evidence, Phase::succeeded);
     tell(act,
          world,
          EventType::normal,
@@ -176,7 +200,9 @@ Move finalise(const World& world) {
           canary.skip_analysis ? "Canary analysis was skipped, promotion finished."
                                : "Canary analysis completed successfully, promotion finished.");
     act.finish = canary.skip_analysis ? Finish::promoted_unanalysed : Finish::promoted;
+    act.events.back().phase = Phase::succeeded;
     auto status = transition_of(world);
+    if (world.wish) status.granted = canary.wish->text;
     status.last_promoted_spec = status.last_applied_spec;
     status.routed_at.reset();
     status.unready_since.reset();
@@ -187,19 +213,23 @@ Move finalise(const World& world) {
 
 // 2.10. The canary is proven and serves; the primary gets its old template back (restore,
 // come_home).
-Move fail_promotion(const World& world) {
+Move fail_promotion(const World& world, const Evidence& evidence) {
     auto act = act_of(world, "promotion failed");
     const auto& why = world.primary->readiness.why;
     const auto live = live_weights(world).value_or(Weights{});
     auto status = transition_of(world);
     status.canary_weight = live.canary;
     if (world.target->ready()) {
-        if (live.canary != api::whole) {
-            act.effects.emplace_back(Route{split(api::whole), world.routes.resource_version, {}});
-        }
+        if (live.canary != api::whole) act.effects.push_back(send_to_canary(world));
         status.canary_weight = api::whole;
     }
     tell(act, world, EventType::warning, texts::promotion_failed(target_of(world), why));
+    // The users come first, then the hooks, and then it is written down.
+    if (const auto asked = ask_after_run(world, evidence, Phase::failed)) {
+        if (act.effects.empty()) return *asked;
+        return act;
+    }
+    tell_after_run(act, world, evidence, Phase::failed);
     alert(act, Severity::error, fmt::format("Promotion failed, primary not ready: {}", why));
     act.finish = Finish::failed;
     status.failed_checks = 0;
@@ -234,7 +264,10 @@ Move restore(const World& world) {
 // The restored primary is ready: it serves again.
 Move come_home(const World& world) {
     auto act = act_of(world, "come home");
-    act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    // Without weights the apex Service follows the status.
+    if (world.routes.can.weights) {
+        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    }
     tell(act, world, EventType::normal, texts::routing_to_primary());
     auto status = transition_of(world);
     status.canary_weight = 0;

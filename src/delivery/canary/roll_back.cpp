@@ -44,25 +44,37 @@ Move route_away(const World& world) {
     const auto live = live_weights(world);
     if (!live) {
         act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
-    } else if (live->canary > 0) {
+    } else if (*live != Weights{} && world.routes.can.weights) {
         act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
     }
     auto status = status_of(world);
     status.canary_weight = 0;
+    status.mirrored = false;
+    unbind_users(status);
     status.routed_at = world.now;
     save(act, world, status);
     return act;
 }
 
-Move end(const World& world) {
+void tell_failed(Act& act, const World& world) {
+    tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
+    act.events.back().phase = Phase::failed;
+}
+
+// The pods go first, then the hooks are told, and then it is written down.
+Move end(const World& world, const Evidence& evidence) {
     const auto& before = world.canary.status;
     const bool is_cancel = before.rollback->cause == reverted;
-    auto act = act_of(world, is_cancel ? "cancelled" : "failed");
-    if (world.target && world.target->replicas != 0) {
-        act.effects.emplace_back(scale_target(world, 0));
-    }
+    const bool is_up = world.target && world.target->replicas != 0;
+    const auto asked = is_cancel ? std::nullopt : ask_after_run(world, evidence, Phase::failed);
+    if (asked && !is_up) return *asked;
+
+    auto act = act_of(world, is_cancel ? "cancelled" : asked ? "scale down" : "failed");
+    if (is_up) act.effects.emplace_back(scale_target(world, 0));
+    if (!is_cancel) tell_failed(act, world);
+    if (asked) return act;
     if (!is_cancel) {
-        tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
+        tell_after_run(act, world, evidence, Phase::failed);
         act.finish = Finish::failed;
     }
     // The analysed hash stays: a fix that was pushed meanwhile is a revision of its own (DB-11).
@@ -71,6 +83,7 @@ Move end(const World& world) {
     status.canary_weight = 0;
     status.failed_checks = 0;
     status.iterations = 0;
+    status.mirrored = false;
     status.rollback.reset();
     status.routed_at.reset();
     status.unready_since.reset();
@@ -118,15 +131,55 @@ Move cancel(const World& world) {
     return act;
 }
 
-Move finish_rollback(const World& world) {
+Move roll_back_for_signal(const World& world, const std::string& hook) {
+    const auto text = texts::rolling_back_by_hook(world.canary.dotted());
+    auto act = decide(world, "webhook", text);
+    tell(act, world, EventType::warning, texts::rollback_check_passed(hook));
+    tell(act, world, EventType::warning, text);
+    alert(act, Severity::warn, "Rolling back manual webhook invoked");
+    return act;
+}
+
+Move roll_back_for_wish(const World& world) {
+    const auto text = fmt::format("Rolling back {} aborted by hand", world.canary.dotted());
+    auto act = decide(world, "aborted", text);
+    put(*act.status, {"granted"}, Json(world.canary.wish->text));
+    tell(act, world, EventType::warning, text);
+    alert(act, Severity::warn, "Rolling back aborted by hand");
+    return act;
+}
+
+Move fail_unstarted(const World& world, const std::string& hook) {
+    auto act = act_of(world, "failed");
+    if (hook.empty()) {
+        const auto text = fmt::format("Rolling back {} aborted by hand", world.canary.dotted());
+        tell(act, world, EventType::warning, text);
+        alert(act, Severity::warn, "Rolling back aborted by hand");
+    } else {
+        tell(act, world, EventType::warning, texts::rollback_check_passed(hook));
+        tell(act, world, EventType::warning, texts::rolling_back_by_hook(world.canary.dotted()));
+        alert(act, Severity::warn, "Rolling back manual webhook invoked");
+    }
+    tell_failed(act, world);
+    act.finish = Finish::failed;
+    auto status = transition_of(world);
+    if (hook.empty()) status.granted = world.canary.wish->text;
+    status.analysed.reset();
+    status.failed_checks = 0;
+    set_phase(status, world, Phase::failed);
+    save(act, world, status);
+    return act;
+}
+
+Move finish_rollback(const World& world, const Evidence& evidence) {
     const auto live = live_weights(world);
-    const bool still_reached = !live || live->canary > 0;
+    const bool still_reached = !live || *live != Weights{};
     if (!world.canary.status.routed_at || still_reached) {
         if (still_reached && !may_leave(world)) return stay(world);
         return world.canary.status.routed_at ? drain_anew(world) : route_away(world);
     }
     if (!is_drained(world)) return rest_until(end_of_drain(world));
-    return end(world);
+    return end(world, evidence);
 }
 
 }  // namespace sluice::canary

@@ -106,10 +106,37 @@ bool is_injected(const Seen& seen) {
     return namespace_label == "enabled" || !revision.empty() || pod == "true";
 }
 
+// A wish is about one revision and one time: what has been granted is not granted again.
+void read_wish(World& world) {
+    const auto& wish = world.canary.wish;
+    const auto& status = world.canary.status;
+    if (!wish || wish->text == status.granted || wish->revision != status.last_applied_spec) return;
+    const bool is_failed = status.phase == api::Phase::failed;
+    if ((wish->verb == api::Verb::retry) != is_failed) return;
+    if (status.phase == api::Phase::initialized || status.phase == api::Phase::succeeded) return;
+    world.wish = wish->verb;
+    // What a person has promoted is not judged any further.
+    if (wish->verb == api::Verb::promote) world.canary.skip_analysis = true;
+}
+
+// A condition that a provider would leave out in silence is refused by name.
+std::string shortfall_of(const Seen& seen, const api::Canary& canary) {
+    const auto& can = seen.routes.can;
+    if (!can.weights) return {};
+    const auto refuse = [&](std::string_view field) {
+        return fmt::format(
+            "spec.analysis.{}: provider {} cannot carry it out", field, canary.provider);
+    };
+    if (canary.analysis.matches && !can.match) return refuse("match");
+    if (canary.analysis.affinity && !can.affinity) return refuse("sessionAffinity");
+    return {};
+}
+
 std::string refusal_of(const Seen& seen, const api::Canary& canary) {
     if (canary.invalid) return to_string(*canary.invalid);
     if (canary.unbuilt) return to_string(*canary.unbuilt);
     if (!seen.routes.refusal.empty()) return seen.routes.refusal;
+    if (auto shortfall = shortfall_of(seen, canary); !shortfall.empty()) return shortfall;
     if (seen.target && seen.settings.track_configs) {
         for (const auto& reference : config_references(*seen.target)) {
             const auto known = seen.configs.find(reference);
@@ -270,6 +297,7 @@ World world_of(const Seen& seen, Time now) {
     world.injected = is_injected(seen);
     if (const auto* analysis = find(seen.canary, {"spec", "analysis"})) world.analysis = *analysis;
 
+    read_wish(world);
     world.refusal = refusal_of(seen, world.canary);
     if (!world.refusal.empty()) return world;
 

@@ -78,6 +78,10 @@ struct Settings {
 struct Remembered {
     // The last round (or closed gate), also when it wrote no status.
     std::optional<Time> last_round;
+    // A gate that was closed when everything else had passed, and when it was last asked: it is
+    // asked again more often than a round comes.
+    std::string closed_gate;
+    std::optional<Time> gate_asked_at;
     // The last Warning posted while nothing else happened, and when.
     std::string last_warning;
     std::optional<Time> last_warning_at;
@@ -162,6 +166,8 @@ struct World {
     Json analysis;                                   // spec.analysis as written
     api::Strategy strategy = api::Strategy::canary;  // as the spec is written
     bool injected = true;                            // the target's pods get a sidecar
+    // What a person wants of the revision that is judged, or waits; nothing once it was granted.
+    std::optional<api::Verb> wish;
 
     // The first reason why nothing is done for this Canary: invalid, not built, an object that is
     // somebody else's. The Warning's text; empty when there is none.

@@ -23,10 +23,14 @@ struct Part {
 
 Part part_of(const World& world, Role role) {
     const auto primary_value = world.selector_value + "-primary";
+    const bool canary_serves =
+        !world.routes.can.weights && world.canary.status.canary_weight == api::whole;
     switch (role) {
         case Role::apex:
-            return {
-                world.canary.apex, primary_value, &world.canary.service.apex, &world.apex_service};
+            return {world.canary.apex,
+                    canary_serves ? world.selector_value : primary_value,
+                    &world.canary.service.apex,
+                    &world.apex_service};
         case Role::primary:
             return {world.canary.primary_service(),
                     primary_value,
@@ -274,6 +278,12 @@ std::optional<Patch> update_scaler(const World& world) {
                  std::move(patch),
                  {fmt::format("HorizontalPodAutoscaler v2 {} updated", dotted),
                   fmt::format("updating HorizontalPodAutoscaler v2 {} failed: ", dotted)}};
+}
+
+bool apex_selects_canary(const World& world) {
+    return world.apex_service && !world.selector_value.empty() &&
+           text_at(*world.apex_service, {"spec", "selector", world.selector_label}) ==
+               world.selector_value;
 }
 
 }  // namespace sluice::canary

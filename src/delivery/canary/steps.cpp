@@ -1,6 +1,7 @@
 #include "delivery/canary/steps.hpp"
 
 #include "api/texts.hpp"
+#include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 
 #include <boost/json.hpp>
@@ -65,6 +66,24 @@ bool is_promoting(const World& world) {
     return phase == Phase::promoting || phase == Phase::finalising;
 }
 
+bool is_analysing(const World& world) {
+    const auto phase = world.canary.status.phase;
+    return phase == Phase::progressing || phase == Phase::waiting_promotion;
+}
+
+bool strategy_changed(const World& world) {
+    const auto& analysed = world.canary.status.analysed;
+    return is_analysing(world) && analysed && !analysed->strategy.empty() &&
+           analysed->strategy != to_string(strategy_of(world));
+}
+
+api::Analysed analysed_now(const World& world) {
+    return {world.revision,
+            world.target->uid,
+            world.target->generation,
+            std::string(to_string(strategy_of(world)))};
+}
+
 bool revision_changed(const World& world) {
     const auto& status = world.canary.status;
     if (status.last_applied_spec.empty()) return true;
@@ -80,6 +99,10 @@ bool is_reverted(const World& world) {
 }
 
 std::optional<Weights> live_weights(const World& world) {
+    // Nothing splits the traffic: it goes where the apex Service points.
+    if (!world.routes.can.weights) {
+        return split(apex_selects_canary(world) ? api::whole : 0);
+    }
     switch (world.routes.state) {
         case RoutesState::absent:
             return Weights{};
@@ -114,7 +137,8 @@ Move drain_anew(const World& world) {
 std::optional<Time> next_round(const World& world) {
     const auto& status = world.canary.status;
     const auto& last = world.remembered.last_round;
-    const bool untouched = status.canary_weight == 0 && status.failed_checks == 0;
+    const bool untouched = status.canary_weight == 0 && status.failed_checks == 0 &&
+                           status.iterations <= 0 && !status.mirrored;
     const auto written = status.last_transition_time;
     if (untouched && (!last || (written && *last < *written))) return std::nullopt;
     if (!last && !written) return std::nullopt;

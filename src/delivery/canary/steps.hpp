@@ -2,7 +2,9 @@
 // folder.
 #pragma once
 
+#include "delivery/canary/cookies.hpp"
 #include "delivery/canary/move.hpp"
+#include "delivery/canary/plan.hpp"
 #include "delivery/canary/seen.hpp"
 
 #include <optional>
@@ -15,6 +17,11 @@ namespace sluice::canary {
 
 bool is_settled(const World& world);    // no release under way
 bool is_promoting(const World& world);  // the primary is being made the analysed revision
+bool is_analysing(const World& world);  // a revision is under judgement
+// The analysis was begun by another strategy than the plan's present one.
+bool strategy_changed(const World& world);
+// The revision under judgement, fenced by where its template was seen.
+api::Analysed analysed_now(const World& world);
 // The target's template is neither the promoted nor the last seen one.
 bool revision_changed(const World& world);
 // The target is back at the promoted template in the middle of an analysis (or after a failed one).
@@ -85,21 +92,34 @@ Move take_over(const World& world);
 std::optional<Move> stand_up(const World& world);  // T6 to T13 of a Canary that is initialized
 
 Move settle(const World& world);
-Move start(const World& world);
+// Whether the gates in front of a run let it start: nothing when they do.
+std::optional<Move> ask_to_start(const World& world, const Evidence& evidence);
+void tell_gates_before_start(Act& act, const World& world, const Evidence& evidence);
+Move start(const World& world, const Evidence& evidence);
 Move restart(const World& world);
 Move leave_without_pods(const World& world);
 
 std::optional<Move> mend_weights(const World& world);
 std::optional<Move> mend_weights_at_rest(const World& world);
 std::optional<Move> ask_round(const World& world, const Evidence& evidence);
+std::optional<Move> heed_signal(const World& world, const Evidence& evidence);
 std::optional<Move> count_failure(const World& world, const Evidence& evidence);
+// When a closed gate in front of the next step is asked again; nothing when none is closed.
+std::optional<Time> next_gate(const World& world);
 Move advance(const World& world, const Evidence& evidence);
+Move note_step(const World& world, const Step& step);
+void tell_gates_passed(Act& act, const World& world, const Step& step);
 
-Move promote(const World& world);
+// The hooks of a run's end, before its end is written down; nothing when all are answered.
+std::optional<Move> ask_after_run(const World& world, const Evidence& evidence, api::Phase ended);
+void tell_after_run(Act& act, const World& world, const Evidence& evidence, api::Phase ended);
+
+// `act` holds what is told before it.
+Move promote(const World& world, Act act);
 Move note_promotion(const World& world);
 Move shift_home(const World& world);
-Move finalise(const World& world);
-Move fail_promotion(const World& world);
+Move finalise(const World& world, const Evidence& evidence);
+Move fail_promotion(const World& world, const Evidence& evidence);
 Move restore(const World& world);
 Move come_home(const World& world);
 Move leave(const World& world);
@@ -107,7 +127,11 @@ Move leave(const World& world);
 Move roll_back_for_checks(const World& world);
 Move roll_back_for_deadline(const World& world);
 Move roll_back_for_lost_target(const World& world);
+Move roll_back_for_signal(const World& world, const std::string& hook);
+Move roll_back_for_wish(const World& world);
+// The same for a revision that waits: nothing has been scaled up, so nothing has to go.
+Move fail_unstarted(const World& world, const std::string& hook);
 Move cancel(const World& world);
-Move finish_rollback(const World& world);
+Move finish_rollback(const World& world, const Evidence& evidence);
 
 }  // namespace sluice::canary

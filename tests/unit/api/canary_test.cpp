@@ -85,28 +85,13 @@ TEST_CASE("what cannot be understood is named by its path") {
 }
 
 TEST_CASE("what is not built is refused by its path, never skipped") {
-    CHECK(
-        refusal([](Json& spec) {
-            put(spec,
-                {"analysis", "webhooks"},
-                json(
-                    R"([{"name": "a", "url": "http://a"}, {"name": "b", "url": "http://b", "type": "confirm-promotion"}])"));
-        }) == "spec.analysis.webhooks[1].type: confirm-promotion is not built yet");
     CHECK(refusal([](Json& spec) { put(spec, {"targetRef", "kind"}, "DaemonSet"); }) ==
           "spec.targetRef.kind: DaemonSet is not built yet");
-    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "iterations"}, 10); }) ==
-          "spec.analysis.iterations: not built yet");
     CHECK(refusal([](Json& spec) {
               put(spec,
                   {"analysis", "metrics"},
                   json(R"([{"name": "x", "templateRef": {"name": "t"}}])"));
           }).empty());
-    CHECK(refusal([](Json& spec) {
-              put(spec, {"analysis", "match"}, json(R"([{"headers": {}}])"));
-          }) == "spec.analysis.match: not built yet");
-    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "match"}, JsonArray{}); }).empty());
-    CHECK(refusal([](Json& spec) { put(spec, {"analysis", "mirror"}, true); }) ==
-          "spec.analysis.mirror: not built yet");
     CHECK(refusal([](Json& spec) { put(spec, {"revertOnDeletion"}, true); }) ==
           "spec.revertOnDeletion: not built yet");
     CHECK(refusal([](Json& spec) {
@@ -129,6 +114,58 @@ TEST_CASE("who is told of a Canary is read: alerts and hooks of type event") {
                   {.cross_namespace_refs = false}) ==
           "spec.analysis.alerts[0].providerRef.name: can't access alert provider chat.ops, "
           "cross-namespace references are blocked");
+}
+
+TEST_CASE("what a plan means is read from which of its fields are there") {
+    const auto strategy = [](auto edit) { return to_string(strategy_of(parsed(edit).analysis)); };
+    const auto matches = [](Json& spec) {
+        put(spec, {"analysis", "match"}, json(R"([{"headers": {"x": {"exact": "y"}}}])"));
+    };
+    CHECK(strategy([](Json&) {}) == "canary");
+    CHECK(strategy([](Json& spec) { put(spec, {"analysis", "iterations"}, 3); }) == "blue-green");
+    CHECK(strategy(matches) == "canary");
+    CHECK(strategy([&](Json& spec) {
+              matches(spec);
+              put(spec, {"analysis", "iterations"}, 3);
+          }) == "ab-testing");
+}
+
+TEST_CASE("a check says what it counts as without data, in its own fields or among its variables") {
+    const auto metric = [](std::string_view text) {
+        return parsed([&](Json& spec) { put(spec, {"analysis", "metrics"}, json(text)); });
+    };
+    const auto own =
+        metric(R"([{"name": "request-duration", "onNoData": "skip", "minRequests": 50}])");
+    CHECK(own.analysis.metrics.at(0).on_no_data == OnNoData::skip);
+    CHECK(own.analysis.metrics.at(0).min_requests == 50);
+    const auto carried = metric(
+        R"([{"name": "request-duration", "templateVariables": {"onNoData": "pass", "minRequests": "7"}}])");
+    CHECK(carried.analysis.metrics.at(0).on_no_data == OnNoData::pass);
+    CHECK(carried.analysis.metrics.at(0).min_requests == 7);
+    CHECK(to_string(*metric(R"([{"name": "a", "onNoData": "maybe"}])").invalid) ==
+          "spec.analysis.metrics[0].onNoData: maybe is none of fail, skip, pass");
+}
+
+TEST_CASE("two cookies of one name are refused") {
+    CHECK(refusal([](Json& spec) {
+              put(spec,
+                  {"analysis", "sessionAffinity"},
+                  json(R"({"cookieName": "a", "primaryCookieName": "a"})"));
+          }) ==
+          "spec.analysis.sessionAffinity.primaryCookieName: can't use the same cookie name for "
+          "both primary and cookie name; please update them to be different");
+}
+
+TEST_CASE("a wish names its revision, and is nothing without one") {
+    const auto wish = [](std::string_view text) {
+        Json object = JsonObject{};
+        put(object, {"metadata", "annotations", wish_annotation}, Json(text));
+        return parse_canary(object, {}).wish;
+    };
+    CHECK(wish("retry v2:ab 2026-01-25T12:00:00Z") ==
+          Wish{Verb::retry, "v2:ab", "retry v2:ab 2026-01-25T12:00:00Z"});
+    CHECK(!wish("promote"));
+    CHECK(!wish("dance v2:ab"));
 }
 
 TEST_CASE("the zero values of the peer's full writes are accepted") {

@@ -139,9 +139,9 @@ TEST_CASE(
     }
     SUBCASE("not built") {
         Cluster cluster;
-        cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "mirror"}, true); });
+        cluster.edit_canary([](Json& spec) { put(spec, {"revertOnDeletion"}, true); });
         cluster.run(1min);
-        CHECK(cluster.messages == Messages{"spec.analysis.mirror: not built yet"});
+        CHECK(cluster.messages == Messages{"spec.revertOnDeletion: not built yet"});
         CHECK(cluster.log == Messages{});
     }
 }
