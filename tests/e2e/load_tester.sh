@@ -89,4 +89,13 @@ expect "an open gate" "Approved 200" "$(tester /gate/check)"
 expect "closing it" " 202" "$(tester /gate/close)"
 expect "a command the lab does not run" "command not allowed: rm is none of curl, hey, wrk 400" \
     "$(tester / '{"name":"a","namespace":"test","metadata":{"cmd":"rm -rf /tmp/x"}}')"
+
+# A gate in front of the promotion, opened by hand.
+kubectl -n test patch canary podinfo --type json -p '[{"op": "add", "path": "/spec/analysis/webhooks/-", "value":
+    {"name": "ship", "type": "confirm-promotion", "url": "http://flagger-loadtester.test/gate/check"}}]' >/dev/null || fail "patch"
+kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.2.0 >/dev/null
+eventually 45 "phase WaitingPromotion" phase_is WaitingPromotion
+eventually 5 "an alert of the gate" told 'Canary promotion is waiting for approval.'
+expect "opening the gate" " 202" "$(tester /gate/open)"
+eventually 30 "phase Succeeded" phase_is Succeeded
 echo "the load tester drove a canary, the chat was told of it, and gates open and close"
