@@ -1,6 +1,7 @@
 #include "controller/canary_controller.hpp"
 
 #include "controller/state.hpp"
+#include "delivery/canary/decision.hpp"
 #include "delivery/traffic.hpp"
 
 #include <boost/json.hpp>
@@ -77,7 +78,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             co_return tools_.clock.now() + (why.empty() ? milliseconds{100} : milliseconds{10'000});
         }
         if (view->behind) {
-            explain(*view, "catch up with the note");
+            mention(*view, "catch up with the note");
             auto status = *find(view->object, {"status"});
             const auto saved = co_await save_status(view, std::move(status));
             if (!saved) co_return report(*view, saved.error());
@@ -90,7 +91,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         const auto now = tools_.clock.now();
         const auto move = canary::next(view->world, evidence, now);
         if (const auto* ask = std::get_if<canary::Ask>(&move)) {
-            explain(*view, "ask");
+            mention(*view, "ask");
             co_await announce(view, ask->events);
             memory_[key].remembered = ask->remembered;
             // A check that cannot be asked is evidence too, so gathering never fails.
@@ -110,7 +111,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             continue;
         }
         if (const auto* act = std::get_if<canary::Act>(&move)) {
-            const auto done = co_await carry_out(view, *act);
+            const auto done = co_await carry_out(view, *act, evidence);
             if (!done) co_return done.error();
             continue;
         }
@@ -128,9 +129,10 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
 
 // One transition: the laws, the effects in their order, the Events, and the status last: what it
 // claims has happened.
-Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act) {
+Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act, Evidence evidence) {
     const auto key = kube::key_of(view->object);
-    explain(*view, act.why);
+    const auto decision = canary::decision_of(view->world, evidence, act);
+    explain(*view, decision);
     const auto broken = traffic::violations(view->world, act);
     if (!broken.empty()) co_return co_await refuse(view, broken);
 
@@ -144,7 +146,14 @@ Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act) {
     tools_.notifier.alert(view->object, view->world, act.alerts);
 
     if (act.status) {
-        const auto saved = co_await save_status(view, drained_from(*view, *act.status));
+        auto status = drained_from(*view, *act.status);
+        // Goes along with a write that is made anyway, and makes none.
+        const auto* before = find(view->object, {"status"});
+        const bool is_new = before == nullptr || *before != status;
+        if (is_new && !canary::is_bookkeeping(view->world, evidence, act)) {
+            canary::put_decision(status, decision);
+        }
+        const auto saved = co_await save_status(view, std::move(status));
         if (!saved) co_return report(*view, saved.error());
         tools_.notifier.settled(key);
     }
@@ -176,7 +185,7 @@ Task<Result<void>> CanaryController::refuse(ViewPtr view, std::vector<std::strin
 // Says once what failed. Nothing for what the next look will mend by itself.
 Error CanaryController::report(const View& view, const Error& error) {
     if (is_overtaken(error.kind)) {
-        explain(view, "overtaken: " + error.message);
+        mention(view, "overtaken: " + error.message);
     } else if (is_out_of_contact(error.kind)) {
         tools_.log.warn(error.message, {{"canary", dotted_name(kube::key_of(view.object))}});
     } else {

@@ -120,7 +120,7 @@ class CanaryController {
     routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
     std::optional<std::string> older_rival(const View& view) const;
 
-    Task<Result<void>> carry_out(ViewPtr view, canary::Act act);
+    Task<Result<void>> carry_out(ViewPtr view, canary::Act act, canary::Evidence evidence);
     Json drained_from(const View& view, Json status) const;
     Task<Result<void>> refuse(ViewPtr view, std::vector<std::string> broken);
     Task<Result<void>> perform(ViewPtr view, canary::Effect effect);
@@ -141,7 +141,8 @@ class CanaryController {
     void note_concerns(const View& view);
     void tell(const View& view, const std::string& line);
     void count(const View& view, canary::Finish finish);
-    void explain(const View& view, const std::string& decision);
+    void explain(const View& view, const Json& decision);
+    void mention(const View& view, std::string_view what);
     std::vector<Concern> concerns_of(const Json& object, const std::string& provider) const;
     void forget(const kube::ObjectKey& key);
 

@@ -234,13 +234,16 @@ void CanaryController::tell(const View& view, const std::string& line) {
     tools_.log.info(line, {{"canary", dotted_name(kube::key_of(view.object))}});
 }
 
-void CanaryController::explain(const View& view, const std::string& decision) {
-    tools_.log.debug(fmt::format("decided {}: phase {}, routes {}, failed checks {}",
-                                 decision,
-                                 api::to_string(view.world.canary.status.phase),
-                                 canary::to_string(view.world.routes.weights),
-                                 view.world.canary.status.failed_checks),
-                     {{"canary", dotted_name(kube::key_of(view.object))}});
+void CanaryController::explain(const View& view, const Json& decision) {
+    tools_.log.debug(fmt::format("decided {}", text_at(decision, {"what"})),
+                     {{"canary", dotted_name(kube::key_of(view.object))},
+                      {"phase", std::string(api::to_string(view.world.canary.status.phase))},
+                      {"routes", canary::to_string(view.world.routes.weights)},
+                      {"decision", to_text(decision)}});
+}
+
+void CanaryController::mention(const View& view, std::string_view what) {
+    explain(view, Json(JsonObject{{"at", rfc3339(view.world.now)}, {"what", what}}));
 }
 
 // --- telling ---------------------------------------------------------------------------------

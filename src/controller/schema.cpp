@@ -1,6 +1,7 @@
 #include "controller/schema.hpp"
 
 #include "controller/state.hpp"
+#include "delivery/canary/decision.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -16,6 +17,8 @@ Result<StateHome> state_home(const Json& definition) {
             return StateHome::status;
         }
         for (const auto field : own_field_names) {
+            // Nothing is decided by them: a CRD that drops them only leaves less to tell.
+            if (field == canary::decisions_field) continue;
             if (find(*status, {"properties", field}) == nullptr) return StateHome::annotation;
         }
         return StateHome::status;

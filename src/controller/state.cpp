@@ -1,5 +1,7 @@
 #include "controller/state.hpp"
 
+#include "delivery/canary/decision.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -65,10 +67,12 @@ StatusSeen status_seen(const Json& stored, std::string_view note, std::string_vi
 }
 
 std::string note_of(const Json& stored, const Json& status, std::string_view canary_uid) {
+    auto own = own_fields(status);
+    canary::bound_decisions(own, canary::annotation_bounds);
     return canonical_text(JsonObject{{"canary", canary_uid},
                                      {"after", mark_of(stored)},
                                      {"status", without_own_fields(status)},
-                                     {"own", own_fields(status)}});
+                                     {"own", std::move(own)}});
 }
 
 }  // namespace sluice::controller

@@ -20,13 +20,14 @@ namespace sluice::controller {
 inline constexpr std::string_view state_annotation = "sluice.dev/state";
 
 // The fields of a status that the peer's schema does not have.
-inline constexpr std::array<std::string_view, 7> own_field_names{"observedGeneration",
+inline constexpr std::array<std::string_view, 8> own_field_names{"observedGeneration",
                                                                  "rollback",
                                                                  "routedAt",
                                                                  "analysed",
                                                                  "unreadySince",
                                                                  "mirrored",
-                                                                 "granted"};
+                                                                 "granted",
+                                                                 "decisions"};
 Json own_fields(const Json& status);
 Json without_own_fields(const Json& status);
 

@@ -77,6 +77,19 @@ Step step_of(const World& world) {
     SLUICE_ASSERT(false);
 }
 
+std::vector<api::HookType> gates_of(const World& world, const Step& step) {
+    std::vector<api::HookType> types;
+    const bool waits = world.canary.status.phase == api::Phase::waiting_promotion;
+    if (strategy_of(world) == api::Strategy::canary && step.kind != StepKind::hold &&
+        !world.canary.status.mirrored && !waits) {
+        types.push_back(api::HookType::confirm_traffic_increase);
+    }
+    if (step.kind == StepKind::promote || step.kind == StepKind::switch_) {
+        types.push_back(api::HookType::confirm_promotion);
+    }
+    return types;
+}
+
 Weights decided_weights(const World& world) {
     auto weights = split(world.canary.status.canary_weight);
     weights.mirrored = world.canary.status.mirrored;

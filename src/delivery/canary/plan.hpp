@@ -6,6 +6,7 @@
 #include "delivery/canary/seen.hpp"
 
 #include <optional>
+#include <vector>
 
 namespace sluice::canary {
 
@@ -31,6 +32,8 @@ struct Step {
 };
 // What the next passing round does.
 Step step_of(const World& world);
+// The gates in front of it, in the order in which they are asked.
+std::vector<api::HookType> gates_of(const World& world, const Step& step);
 // The weights that the status says.
 Weights decided_weights(const World& world);
 

@@ -234,20 +234,6 @@ Batch gate(const World& world, HookType type) {
                     Stop::until_first_failure);
 }
 
-// Which gates stand in front of a step, in the order they are asked.
-std::vector<HookType> gates_of(const World& world, const Step& step) {
-    std::vector<HookType> types;
-    const bool waits = world.canary.status.phase == Phase::waiting_promotion;
-    if (strategy_of(world) == api::Strategy::canary && step.kind != StepKind::hold &&
-        !world.canary.status.mirrored && !waits) {
-        types.push_back(HookType::confirm_traffic_increase);
-    }
-    if (step.kind == StepKind::promote || step.kind == StepKind::switch_) {
-        types.push_back(HookType::confirm_promotion);
-    }
-    return types;
-}
-
 // What a closed gate was asked about: another weight, revision or failed check is another matter.
 std::string gate_key(const World& world, HookType type) {
     const auto& status = world.canary.status;

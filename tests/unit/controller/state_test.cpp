@@ -68,3 +68,14 @@ TEST_CASE("a status that keeps our fields needs no note") {
     CHECK(seen.status == kept);
     CHECK_FALSE(seen.behind);
 }
+
+TEST_CASE("a note has room for the last three decisions") {
+    auto decided = after;
+    JsonArray decisions;
+    for (int i = 0; i < 8; ++i) decisions.push_back(JsonObject{{"what", std::to_string(i)}});
+    put(decided, {"decisions"}, decisions);
+    CHECK(without_own_fields(decided) == without_own_fields(after));
+    const auto seen = status_seen(before, note_of(before, decided, "uid"), "uid");
+    REQUIRE(array_at(seen.status, {"decisions"}).size() == 3);
+    CHECK(text_at(array_at(seen.status, {"decisions"})[2], {"what"}) == "7");
+}
