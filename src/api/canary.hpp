@@ -335,6 +335,8 @@ struct Defaults {
 
 // Never fails and never throws: what is wrong stands in `invalid`, what is not built in `unbuilt`.
 Canary parse_canary(const Json& object, const Defaults& defaults);
+// All that cannot be understood or is not built, in the order of the fields.
+std::vector<Invalid> mistakes_in(const Json& object, const Defaults& defaults);
 
 // The first thing of the Canary that this version refuses; the same as canary.unbuilt.
 std::optional<Invalid> unbuilt(const Canary& canary);

@@ -13,15 +13,23 @@
 namespace sluice::api {
 namespace {
 
+// The first of each is what a Canary is refused by; all of them is what `lint` tells.
 struct Findings {
     std::optional<Invalid> invalid;
     std::optional<Invalid> unbuilt;
+    std::vector<Invalid>* all = nullptr;
 
     void wrong(std::string field, std::string why) {
-        if (!invalid) invalid = Invalid{std::move(field), std::move(why)};
+        note(invalid, {std::move(field), std::move(why)});
     }
     void not_built(std::string field, std::string why) {
-        if (!unbuilt) unbuilt = Invalid{std::move(field), std::move(why)};
+        note(unbuilt, {std::move(field), std::move(why)});
+    }
+
+   private:
+    void note(std::optional<Invalid>& first, Invalid found) {
+        if (all != nullptr) all->push_back(found);
+        if (!first) first = std::move(found);
     }
 };
 
@@ -460,10 +468,7 @@ std::optional<Wish> read_wish(std::string_view text) {
     return std::nullopt;
 }
 
-}  // namespace
-
-Canary parse_canary(const Json& object, const Defaults& defaults) {
-    Findings findings;
+Canary parse_into(Findings& findings, const Json& object, const Defaults& defaults) {
     Canary canary;
     canary.name = text_at(object, {"metadata", "name"});
     canary.ns = text_at(object, {"metadata", "namespace"});
@@ -490,6 +495,21 @@ Canary parse_canary(const Json& object, const Defaults& defaults) {
     canary.invalid = std::move(findings.invalid);
     canary.unbuilt = std::move(findings.unbuilt);
     return canary;
+}
+
+}  // namespace
+
+Canary parse_canary(const Json& object, const Defaults& defaults) {
+    Findings findings;
+    return parse_into(findings, object, defaults);
+}
+
+std::vector<Invalid> mistakes_in(const Json& object, const Defaults& defaults) {
+    std::vector<Invalid> all;
+    Findings findings;
+    findings.all = &all;
+    parse_into(findings, object, defaults);
+    return all;
 }
 
 }  // namespace sluice::api

@@ -38,6 +38,11 @@ int complain(CLI::App& app, std::string message) {
     return 2;
 }
 
+// As a plugin of kubectl it is spoken to as one.
+std::string called_as(const std::string& path) {
+    return path.substr(path.rfind('/') + 1) == "kubectl-sluice" ? "kubectl sluice" : "sluice";
+}
+
 int run(int argc, char** argv) {
     using namespace sluice;
     const auto clock = make_real_clock();
@@ -58,7 +63,7 @@ int run(int argc, char** argv) {
     const cli::Environment environment{*clock, *random, ::isatty(STDOUT_FILENO) == 1};
     CLI::App app(
         "Progressive delivery for Kubernetes: canaries promoted and taken back by their metrics.",
-        "sluice");
+        called_as(argv[0]));
     app.footer(
         "Exit codes: 0 done, 1 it could not be done (one line says why), 2 wrong arguments, 130 "
         "ended "
@@ -74,6 +79,13 @@ int run(int argc, char** argv) {
     cli::add_demo(app, environment, command);
     cli::add_inject(app, environment, command);
     cli::add_install(app, environment, command);
+    cli::add_canaries(app, environment, command);
+    cli::add_status(app, environment, command);
+    cli::add_wishes(app, environment, command);
+    cli::add_explain(app, environment, command);
+    cli::add_plan(app, environment, command);
+    cli::add_lint(app, environment, command);
+    cli::add_completion(app, environment, command);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -28,5 +28,12 @@ void add_lab(CLI::App& app, Environment environment, Run& run);
 void add_demo(CLI::App& app, Environment environment, Run& run);
 void add_inject(CLI::App& app, Environment environment, Run& run);
 void add_install(CLI::App& app, Environment environment, Run& run);
+void add_canaries(CLI::App& app, Environment environment, Run& run);  // get, list
+void add_status(CLI::App& app, Environment environment, Run& run);
+void add_wishes(CLI::App& app, Environment environment, Run& run);  // promote … resume
+void add_explain(CLI::App& app, Environment environment, Run& run);
+void add_plan(CLI::App& app, Environment environment, Run& run);
+void add_lint(CLI::App& app, Environment environment, Run& run);
+void add_completion(CLI::App& app, Environment environment, Run& run);  // after all others
 
 }  // namespace sluice::cli

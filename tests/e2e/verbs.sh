@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A release steered by hand: aborted, retried, paused, resumed, promoted; and explained to somebody who was asleep.
+. "$(dirname "${BASH_SOURCE[0]}")/lab.bash"
+
+# says WANTED COMMAND… : the command succeeds and its output has the words.
+says() {
+    local wanted=$1
+    shift
+    "$@" >"$scratch/out" 2>&1 || fail "$* ended with $?: $(cat "$scratch/out")"
+    grep -qF -- "$wanted" "$scratch/out" || fail "$*: wanted «$wanted», got «$(cat "$scratch/out")»"
+}
+# refuses CODE WANTED COMMAND…
+refuses() {
+    local code=$1 wanted=$2 got
+    shift 2
+    "$@" >"$scratch/out" 2>&1
+    got=$?
+    expect "exit code of $* ($(cat "$scratch/out"))" "$code" $got
+    grep -qF -- "$wanted" "$scratch/out" || fail "$*: wanted «$wanted», got «$(cat "$scratch/out")»"
+}
+
+canary=$source_dir/examples/podinfo/04-canary.yaml
+says "0 errors" "$sluice" lint -f "$canary"
+sed 's/stepWeight: 20/stepWeight: 0/' "$canary" >"$scratch/stuck.yaml"
+refuses 1 "the weights never advance" "$sluice" lint -f "$scratch/stuck.yaml"
+says "Succeeded: podinfo is scaled to zero" "$sluice" plan -f "$canary"
+
+start_lab --drain-delay 1s
+apply_the_article 3s >/dev/null || fail "applying the article's manifests"
+says "podinfo.test Initialized" "$sluice" status podinfo -n test --watch --timeout 40s
+refuses 1 "podinfo.test is Initialized: no release is under way" "$sluice" abort podinfo -n test
+refuses 3 'canaries.flagger.app "nobody" not found' "$sluice" status nobody -n test
+ln -s "$sluice" "$scratch/kubectl-sluice"
+PATH=$scratch:$PATH says "podinfo" kubectl sluice list -A
+send_traffic 120
+
+kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.1.0 >/dev/null || fail "set image"
+eventually 20 "it progresses" phase_is Progressing
+says "is rolled back" "$sluice" abort podinfo -n test
+refuses 1 "podinfo.test Failed" "$sluice" status podinfo -n test --watch --timeout 20s
+says "Rolling back podinfo.test aborted by hand" "$sluice" explain podinfo -n test
+
+says "is judged again" "$sluice" retry podinfo -n test
+eventually 20 "weight 20" eval '[ "$(weight)" = 20 ]'
+says "canary.flagger.app/podinfo paused" "$sluice" pause podinfo -n test
+paused_at=$(jsonpath canary/podinfo '{.status.canaryWeight}')
+refuses 5 "somebody to resume it" "$sluice" status podinfo -n test
+sleep 5
+expect "the weight while it is paused" "$paused_at" "$(jsonpath canary/podinfo '{.status.canaryWeight}')"
+says "canary.flagger.app/podinfo resumed" "$sluice" resume podinfo -n test
+eventually 20 "weight 40" eval '[ "$(weight)" -ge 40 ]'
+says "is promoted without further checks" "$sluice" promote podinfo -n test
+says "podinfo.test Succeeded" "$sluice" status podinfo -n test --watch --timeout 30s
+expect "what is promoted" stefanprodan/podinfo:6.1.0 "$(jsonpath deployment/podinfo-primary '{.spec.template.spec.containers[0].image}')"
+
+says "request-success-rate over" "$sluice" explain podinfo -n test
+grep -qF "wanted at least 99 (%)" "$scratch/out" || fail "no threshold: $(cat "$scratch/out")"
+grep -qF "Promotion completed! Canary analysis was skipped for podinfo.test" "$scratch/out" || fail "no end: $(cat "$scratch/out")"
+expect "decisions that are kept" true "$("$sluice" explain podinfo -n test -o json | grep -q '"checks"' && echo true)"
+echo "steered by hand, and explained"

@@ -1,0 +1,262 @@
+// Mistakes in Canaries that the schema lets pass: each with a Canary that has it and one that does
+// not.
+#include "cli/lint.hpp"
+
+#include "kube/yaml.hpp"
+#include "kube/yaml_places.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+#include <functional>
+
+using namespace sluice;
+using namespace sluice::cli;
+
+namespace {
+
+Json sound() {
+    return boost::json::parse(R"({
+        "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+        "metadata": {"name": "web", "namespace": "test"},
+        "spec": {
+          "provider": "istio",
+          "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+          "service": {"port": 80, "targetPort": "http", "gateways": ["mesh", "edge"]},
+          "analysis": {"interval": "1m", "threshold": 5, "maxWeight": 50, "stepWeight": 10,
+            "metrics": [
+              {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"},
+              {"name": "request-duration", "thresholdRange": {"max": 500}, "interval": "1m"}],
+            "webhooks": [{"name": "load", "url": "http://tester/", "timeout": "5s"}]}}})");
+}
+
+Around surroundings() {
+    Around around;
+    around.whole = true;
+    around.objects = {
+        boost::json::parse(
+            R"({"kind": "Deployment", "metadata": {"name": "web", "namespace": "test"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"spec": {
+              "containers": [{"ports": [{"name": "http", "containerPort": 8080}]}]}}}})"),
+        boost::json::parse(
+            R"({"kind": "Gateway", "metadata": {"name": "edge", "namespace": "test"}})"),
+        sound()};
+    around.ns = boost::json::parse(
+        R"({"metadata": {"name": "test", "labels": {"istio-injection": "enabled"}}})");
+    return around;
+}
+
+std::vector<std::string> lines_of(const std::vector<Finding>& findings) {
+    std::vector<std::string> lines;
+    for (const auto& finding : findings) lines.push_back(line_of(finding));
+    return lines;
+}
+
+using Lines = std::vector<std::string>;
+
+Lines lint(const std::function<void(Json&)>& spoil) {
+    auto canary = sound();
+    spoil(canary);
+    return lines_of(lint_canary(canary));
+}
+
+Lines lint_spec(JsonPath path, Json value) {
+    return lint([&](Json& canary) { put(canary.at("spec"), path, value); });
+}
+
+Lines lint_beside(const std::function<void(Json& canary, Around& around)>& spoil) {
+    auto canary = sound();
+    auto around = surroundings();
+    spoil(canary, around);
+    return lines_of(lint_around(canary, around));
+}
+
+Lines said(std::string_view level, std::string_view rest) {
+    return {std::string(level) + ": Canary test/web spec." + std::string(rest)};
+}
+
+Json& metric(Json& canary, std::size_t index) {
+    return canary.at("spec").at("analysis").at("metrics").as_array()[index];
+}
+
+}  // namespace
+
+TEST_CASE("a sound Canary has no findings") {
+    CHECK(lint([](Json&) {}).empty());
+    CHECK(lint_beside([](Json&, Around&) {}).empty());
+}
+
+TEST_CASE("everything that the controller would refuse is found at once") {
+    CHECK(lint([](Json& canary) {
+              drop(canary, {"spec", "service", "port"});
+              put(canary, {"spec", "analysis", "maxWeight"}, 150);
+              auto& hook = canary.at("spec").at("analysis").at("webhooks").as_array()[0];
+              put(hook, {"type"}, "dance");
+          }) == Lines{"error: Canary test/web spec.service.port: is missing",
+                      "error: Canary test/web spec.analysis.maxWeight: 150 is more than 100",
+                      "error: Canary test/web spec.analysis.webhooks[0].type: dance is not a type "
+                      "of hook"});
+}
+
+TEST_CASE("a plan that never advances, or not as it looks, is found") {
+    CHECK(lint([](Json& canary) { drop(canary, {"spec", "analysis", "stepWeight"}); }) ==
+          said("error",
+               "analysis: the weights never advance: give stepWeight, stepWeights or iterations"));
+    CHECK(lint_spec({"analysis", "stepWeights"}, JsonArray{10, 30, 20}) ==
+          said("warning", "analysis.stepWeights: the weights do not rise from step to step"));
+    CHECK(lint_spec({"analysis", "stepWeight"}, 60) ==
+          said("warning", "analysis.stepWeight: the first step, 60, passes maxWeight, 50"));
+    CHECK(lint_spec({"analysis", "iterations"}, 5) ==
+          said("warning", "analysis.iterations: with iterations the step weights do nothing"));
+}
+
+TEST_CASE("an interval or threshold without sense is found") {
+    CHECK(lint([](Json& canary) { drop(canary, {"spec", "analysis", "threshold"}); }) ==
+          said("warning", "analysis: no threshold: the first failed check rolls back"));
+    CHECK(lint_spec({"analysis", "threshold"}, 0) ==
+          said("warning", "analysis.threshold: less than 1: the first failed check rolls back"));
+    CHECK(lint_spec({"analysis", "threshold"}, 100) ==
+          said("warning",
+               "analysis.threshold: 100 failed checks are waited for, at 1m0s each: a bad revision "
+               "stays for 1h40m0s"));
+    CHECK(lint([](Json& canary) { drop(canary, {"spec", "analysis", "interval"}); }) ==
+          said("warning", "analysis: no interval: one minute is taken"));
+}
+
+TEST_CASE("a metric that cannot fail, always fails, or is measured badly is found") {
+    const auto at = [](const std::function<void(Json&)>& spoil) {
+        return lint([&](Json& canary) { spoil(metric(canary, 1)); });
+    };
+    CHECK(at([](Json& one) { drop(one, {"thresholdRange"}); }) ==
+          said("warning", "analysis.metrics[1]: no threshold: it fails for any value above 0"));
+    CHECK(lint([](Json& canary) { drop(metric(canary, 0), {"thresholdRange"}); }) ==
+          said("warning", "analysis.metrics[0]: no threshold: it never fails"));
+    CHECK(
+        at([](Json& one) { put(one, {"thresholdRange"}, JsonObject{}); }) ==
+        said("warning", "analysis.metrics[1].thresholdRange: neither min nor max: it never fails"));
+    CHECK(
+        at([](Json& one) { put(one, {"thresholdRange"}, JsonObject{{"min", 5}, {"max", 1}}); }) ==
+        said("error", "analysis.metrics[1].thresholdRange: min is more than max: it always fails"));
+    CHECK(at([](Json& one) { put(one, {"thresholdRange", "max"}, 600); }) ==
+          said("warning",
+               "analysis.metrics[1]: 600 ms is no bound of the histogram: the value is "
+               "interpolated [SLU0003]"));
+    CHECK(at([](Json& one) { put(one, {"interval"}, "30s"); }) ==
+          said("warning",
+               "analysis.metrics[1].interval: 30s is less than four scrape intervals of 15s: rates "
+               "have gaps [SLU0005]"));
+    CHECK(at([](Json& one) { put(one, {"name"}, "errors"); }) ==
+          said("error",
+               "analysis.metrics[1]: errors is no built-in check, and has neither query nor "
+               "templateRef"));
+}
+
+TEST_CASE("a hook that cannot be called is found") {
+    const auto at = [](std::string_view field, Json value) {
+        return lint([&](Json& canary) {
+            put(canary.at("spec").at("analysis").at("webhooks").as_array()[0], {field}, value);
+        });
+    };
+    CHECK(at("url", "tester") ==
+          said("error", "analysis.webhooks[0].url: is no http or https address"));
+    CHECK(at("timeout", "2m") ==
+          said("warning",
+               "analysis.webhooks[0].timeout: 2m0s with its retries is longer than a round's "
+               "interval, 1m0s"));
+}
+
+TEST_CASE("what a provider does not know or cannot do is found") {
+    CHECK(lint_spec({"provider"}, "linkerd")
+              .front()
+              .starts_with("error: Canary test/web spec.provider: provider linkerd is not "
+                           "supported; known: "));
+    CHECK(lint_spec({"analysis", "sessionAffinity"}, JsonObject{{"cookieName", "a b"}}) ==
+          said("error", "analysis.sessionAffinity.cookieName: \"a b\" is no cookie's name"));
+    CHECK(lint_spec({"service", "portName"}, "web") ==
+          said("info",
+               "service.portName: Port name web (port: 80, targetPort: \"http\") doesn't follow "
+               "the naming convention of Istio port. [IST0118]"));
+}
+
+TEST_CASE("two Canaries on one target or Service are found") {
+    CHECK(lint_beside([](Json&, Around& around) {
+              auto other = sound();
+              put(other, {"metadata", "name"}, "rival");
+              around.objects.push_back(other);
+          }) == said("error", "targetRef.name: Canary rival has the same target, Deployment web"));
+    CHECK(lint_beside([](Json&, Around& around) {
+              auto other = sound();
+              put(other, {"metadata", "name"}, "rival");
+              put(other, {"spec", "targetRef", "name"}, "api");
+              put(other, {"spec", "service", "name"}, "web");
+              around.objects.push_back(other);
+          }) == said("error", "service.name: Canary rival has the same Service, web [SLU0002]"));
+}
+
+TEST_CASE("a target that is missing, or cannot be found by its label or port, is found") {
+    CHECK(lint_beside([](Json& canary, Around&) {
+              put(canary, {"spec", "targetRef", "name"}, "nobody");
+          }) == said("error", "targetRef.name: Deployment nobody does not exist"));
+    CHECK(
+        lint_beside([](Json&, Around& around) {
+            put(around.objects[0], {"spec", "selector", "matchLabels"}, JsonObject{{"tier", "x"}});
+        }) == said("error",
+                   "targetRef.name: Deployment web spec.selector.matchLabels has none of app, "
+                   "name, app.kubernetes.io/name"));
+    CHECK(lint_beside([](Json& canary, Around&) {
+              put(canary, {"spec", "service", "targetPort"}, "grpc");
+          }) == said("error",
+                     "service.targetPort: no container of Deployment web has a port named grpc"));
+    // A file need not hold everything.
+    CHECK(lint_beside([](Json& canary, Around& around) {
+              put(canary, {"spec", "targetRef", "name"}, "nobody");
+              around.whole = false;
+          }).empty());
+}
+
+TEST_CASE("a gateway that is missing and a namespace outside the mesh are found as Istio does") {
+    CHECK(lint_beside([](Json& canary, Around&) {
+              put(canary, {"spec", "service", "gateways"}, JsonArray{"other/edge"});
+          }) ==
+          said("error",
+               "service.gateways[0]: Referenced gateway not found: \"other/edge\" [IST0101]"));
+    const auto labelled = [](const Json& labels) {
+        return lint_beside(
+            [&](Json&, Around& around) { put(*around.ns, {"metadata", "labels"}, labels); });
+    };
+    CHECK(labelled(JsonObject{}).front().ends_with("[IST0102]"));
+    CHECK(labelled(JsonObject{{"istio-injection", "enabled"}, {"istio.io/rev", "x"}})
+              .front()
+              .ends_with("[IST0123]"));
+    CHECK(labelled(JsonObject{{"istio.io/rev", "x"}}).empty());
+}
+
+TEST_CASE("what stands in a file has a line") {
+    const std::string text =
+        "# a comment\n"
+        "---\n"
+        "kind: Deployment\n"
+        "---\n"
+        "kind: Canary\n"
+        "spec:\n"
+        "  analysis:\n"
+        "    metrics:\n"
+        "      - name: a\n"
+        "        interval: 1m\n"
+        "      - {name: b, interval: 2m}\n"
+        "    match: &m [x]\n"
+        "    again: *m\n"
+        "---\n";
+    const auto places = kube::yaml_places(text);
+    REQUIRE(places.size() == kube::parse_yaml_documents(text)->size());
+    const auto& canary = places[1];
+    CHECK(kube::line_of(canary, "kind") == 5);
+    CHECK(kube::line_of(canary, "spec.analysis.metrics[0].interval") == 10);
+    CHECK(kube::line_of(canary, "spec.analysis.metrics[1].interval") == 11);
+    CHECK(kube::line_of(canary, "spec.analysis.again") == 13);
+    // What is missing is told where it should stand.
+    CHECK(kube::line_of(canary, "spec.analysis.metrics[1].thresholdRange.max") == 11);
+    CHECK(kube::line_of(canary, "spec.service.port") == 6);
+    CHECK(kube::line_of(canary, "metadata.name") == 5);
+    CHECK(kube::yaml_places("a: [").empty());
+}
