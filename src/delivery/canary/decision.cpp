@@ -83,12 +83,12 @@ std::string_view verdict_of(const api::Hook& hook, const Answer& answer) {
     return is_yes == (hook.type != api::HookType::rollback) ? "pass" : "fail";
 }
 
-Json check_of(std::string name,
-              std::string question,
-              std::string answer,
+Json check_of(const std::string& name,
+              const std::string& question,
+              const std::string& answer,
               std::string_view verdict) {
     JsonObject check{{"check", cut(name)}, {"question", cut(question)}};
-    if (!answer.empty()) check["answer"] = std::move(answer);
+    if (!answer.empty()) check["answer"] = Json(answer);
     check["verdict"] = verdict;
     return check;
 }

@@ -122,7 +122,7 @@ std::string name_of(const Step& step, int iterations) {
             return fmt::format("weight {}", step.weights.canary);
         case StepKind::iterate:
             return fmt::format("iteration {} of {}", step.iterations, iterations);
-        case StepKind::switch_:
+        case StepKind::switch_over:
             return step.weights.canary == 0 ? "the last checks" : "all traffic to the canary";
         case StepKind::promote:
             return "promotion";

@@ -45,7 +45,7 @@ Step prove(const World& world) {
     const bool is_over = status.canary_weight == api::whole;
     if (done == all || (world.routes.can.weights && !is_over)) {
         const int weight = world.routes.can.weights ? api::whole : 0;
-        return {.kind = StepKind::switch_, .weights = split(weight), .iterations = all + 1};
+        return {.kind = StepKind::switch_over, .weights = split(weight), .iterations = all + 1};
     }
     return {.kind = StepKind::promote};
 }
@@ -84,7 +84,7 @@ std::vector<api::HookType> gates_of(const World& world, const Step& step) {
         !world.canary.status.mirrored && !waits) {
         types.push_back(api::HookType::confirm_traffic_increase);
     }
-    if (step.kind == StepKind::promote || step.kind == StepKind::switch_) {
+    if (step.kind == StepKind::promote || step.kind == StepKind::switch_over) {
         types.push_back(api::HookType::confirm_promotion);
     }
     return types;

@@ -17,12 +17,12 @@ int iterations_of(const World& world);
 bool is_mirroring(const World& world);
 
 enum class StepKind {
-    hold,     // the plan has no steps: rounds go on
-    mirror,   // copies only, at weight 0
-    weigh,    // another weight
-    iterate,  // one more iteration
-    switch_,  // all traffic goes to the canary
-    promote,  // the plan is done
+    hold,         // the plan has no steps: rounds go on
+    mirror,       // copies only, at weight 0
+    weigh,        // another weight
+    iterate,      // one more iteration
+    switch_over,  // all traffic goes to the canary
+    promote,      // the plan is done
 };
 
 struct Step {

@@ -211,7 +211,7 @@ void tell_step(Act& act, const World& world, const Step& step) {
                  EventType::normal,
                  texts::advance_iteration(name, step.iterations, iterations_of(world)));
             return;
-        case StepKind::switch_:
+        case StepKind::switch_over:
             if (!world.routes.can.weights) return;
             tell(act,
                  world,
@@ -346,7 +346,7 @@ api::Status after_step(const World& world, const Step& step) {
     }
     status.canary_weight = step.weights.canary;
     status.mirrored = step.weights.mirrored;
-    if (step.kind == StepKind::iterate || step.kind == StepKind::switch_) {
+    if (step.kind == StepKind::iterate || step.kind == StepKind::switch_over) {
         status.iterations = step.iterations;
     }
     status.unready_since.reset();
@@ -488,7 +488,7 @@ Move advance(const World& world, const Evidence& evidence) {
         case StepKind::mirror:
         case StepKind::weigh:
         case StepKind::iterate:
-        case StepKind::switch_:
+        case StepKind::switch_over:
             break;
     }
     // A cookie is written down before a route hands it out.
