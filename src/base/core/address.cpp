@@ -19,7 +19,7 @@ Address split_address(std::string_view text) {
 }
 
 std::string masked_address(std::string_view text) {
-    const auto bare = split_address(text).bare;
+    auto bare = split_address(text).bare;
     const auto scheme_end = bare.find("://");
     if (scheme_end == std::string::npos) return "…";
     const auto host_end = bare.find_first_of("/?#", scheme_end + 3);
