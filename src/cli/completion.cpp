@@ -89,6 +89,7 @@ std::string before_value(const CompletedCommand& command,
                          const CompletedOption& option,
                          std::string_view quote) {
     std::vector<std::string> patterns;
+    patterns.reserve(option.names.size());
     for (const auto& name : option.names) {
         patterns.push_back(fmt::format("{}{} {}{}", quote, command.name, name, quote));
     }
