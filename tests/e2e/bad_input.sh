@@ -66,11 +66,11 @@ canary 's/^    name: podinfo$/    name: nobody/' | kubectl apply -f - >/dev/null
 warns 'deployment nobody.test get query error'
 kubectl delete canary -n test podinfo >/dev/null
 canary 's/  progressDeadlineSeconds/  provider: traefik\n  progressDeadlineSeconds/' | kubectl apply -f - >/dev/null || fail "apply"
-warns 'spec.provider'
+warns 'provider traefik is not supported; known:'
 kubectl delete canary -n test podinfo >/dev/null
 kubectl apply -f "$source_dir/examples/podinfo/02-podinfo.yaml" >/dev/null
-canary 's/    stepWeight: 20/    iterations: 10/' | kubectl apply -f - >/dev/null || fail "apply"
-warns 'spec.analysis.iterations'
+canary 's/  progressDeadlineSeconds/  revertOnDeletion: true\n  progressDeadlineSeconds/' | kubectl apply -f - >/dev/null || fail "apply"
+warns 'spec.revertOnDeletion: not built yet'
 expect "nothing was written" 1 "$(kubectl get deployments -n test -o name | wc -l)"
 kubectl delete canary -n test podinfo >/dev/null
 
