@@ -267,6 +267,12 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
         ->check(CLI::IsMember({"deck", "random"}))
         ->capture_default_str();
     up_command
+        ->add_option("--mirror-host",
+                     options->lab.mirror_host,
+                     "Host of mirrored copies: plain, or shadow (\"web-shadow\", as up to Istio 1.27)")
+        ->check(CLI::IsMember({"plain", "shadow"}))
+        ->capture_default_str();
+    up_command
         ->add_option("--min-interval",
                      options->min_interval,
                      "Shortest analysis interval of the lab's controller")

@@ -205,6 +205,7 @@ Task<Result<void>> RunningLab::State::start_mesh() {
         mesh::MeshOptions{
             .block = block.number(),
             .split = options.split == "random" ? mesh::Split::random : mesh::Split::deck,
+            .shadow_host = options.mirror_host == "shadow",
             .seed = random.next(),
             .version = SLUICE_VERSION});
     const auto meshed = co_await mesh->start();

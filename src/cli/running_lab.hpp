@@ -27,6 +27,7 @@ struct LabOptions {
     std::vector<std::pair<std::string, std::string>> images;  // glob and app, or "bad"
     std::string control_plane = "cp-v112x";
     std::string split = "deck";
+    std::string mirror_host = "plain";
     Duration min_interval = std::chrono::seconds{2};
     Duration drain_delay = std::chrono::seconds{10};
     bool allow_exec = false;

@@ -29,7 +29,11 @@ struct Traffic {
         : random(options.seed),
           upstream(executor, clock),
           metrics({.version = options.version}),
-          proxy(clock, random, upstream, metrics, {.split = options.split}),
+          proxy(clock,
+                random,
+                upstream,
+                metrics,
+                {.split = options.split, .shadow_host = options.shadow_host}),
           listeners(executor, clock, proxy, metrics) {}
 
     SeededRandom random;
@@ -291,6 +295,7 @@ Task<Result<void>> Mesh::State::open_own_doors() {
 
 Task<> Mesh::State::end_traffic(std::shared_ptr<State> self) {
     co_await self->traffic->listeners.stop();
+    co_await self->traffic->proxy.stop();
     self->traffic = nullptr;
     self->on_control([](State& here) {
         here.has_ended = true;

@@ -21,6 +21,7 @@ struct MeshOptions {
     // Which of the 16 blocks of loopback addresses this lab owns (kubernetes.md D.1).
     int block = 0;
     Split split = Split::deck;
+    bool shadow_host = false;  // ProxyOptions
     // For programs of the host and for sluice itself; another free port when this one is taken.
     std::string address = "127.0.0.1";
     std::uint16_t proxy_port = 15001;

@@ -18,6 +18,9 @@ std::string service_host(std::string_view name, std::string_view ns);
 // "name.ns.svc.cluster.local" are the old way to say "ns/name".
 std::string gateway_name(std::string_view name, std::string_view ns);
 
+// What marks the host of a mirrored copy, before the port.
+inline constexpr std::string_view shadow_suffix = "-shadow";
+
 bool is_wildcard(std::string_view host);
 // An exact host covers itself, "*.example.com" what ends so, "*" everything. Both in lower case.
 bool covers(std::string_view pattern, std::string_view host);

@@ -14,16 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-double in_milliseconds(Duration duration) {
-    return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-std::uint64_t size_of(const net::Headers& headers) {
-    std::uint64_t size = 0;
-    for (const auto& [name, value] : headers) size += name.size() + value.size() + 4;
-    return size;
-}
-
 constexpr std::string_view broken_text =
     "upstream connect error or disconnect/reset before headers. reset reason: ";
 
@@ -71,6 +61,16 @@ bool is_loopback(std::string_view host) {
 
 }  // namespace
 
+double in_milliseconds(Duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+std::uint64_t size_of(const net::Headers& headers) {
+    std::uint64_t size = 0;
+    for (const auto& [name, value] : headers) size += name.size() + value.size() + 4;
+    return size;
+}
+
 // One request from its first byte to the last one of its answer. Counts itself when it ends,
 // however it ends: also when the caller goes away and everything is torn down.
 class Exchange : public std::enable_shared_from_this<Exchange> {
@@ -94,6 +94,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
     // The answer, when nobody needs to be asked for it.
     std::optional<net::Response> begin();
+    bool is_mirrored() const { return route_ != nullptr && !route_->mirrors.empty(); }
+    void mirror(Executor executor) {
+        state_.mirroring.begin(
+            std::move(executor), *route_, {source_, table_, asked_port_, is_grpc_}, request_);
+    }
     Task<net::Response> attempt_all();
 
     // The last byte of a streamed answer has gone, or the stream broke off.
@@ -155,6 +160,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     const Route* route_ = nullptr;
     const Destination* destination_ = nullptr;
     Upstream upstream_;
+    std::uint16_t asked_port_ = 80;
     std::optional<Endpoint> passthrough_;
     ServiceNames names_ = {};
     std::optional<Time> due_;
@@ -281,6 +287,7 @@ std::optional<Refusal> Exchange::choose_route(const Routing& routing) {
             break;
         case Routing::Kind::route: {
             route_ = routing.route;
+            asked_port_ = routing.port;
             if (route_->destinations.empty()) return not_found;
             destination_ = &route_->destinations[state_.choose_destination(*route_, *source_)];
             upstream_ = table_->upstream(*destination_, source_->ns, routing.port);
@@ -582,7 +589,12 @@ void MeshProxy::forget_gateway(const std::string& address) {
 Task<net::Response> MeshProxy::serve(DoorPtr door, net::Request request) {
     const auto exchange = std::make_shared<Exchange>(*state_, std::move(door), std::move(request));
     if (auto answer = exchange->begin()) co_return std::move(*answer);
+    if (exchange->is_mirrored()) exchange->mirror(co_await boost::asio::this_coro::executor);
     co_return co_await exchange->attempt_all();
+}
+
+Task<> MeshProxy::stop() {
+    return state_->mirroring.stop();
 }
 
 }  // namespace sluice::mesh

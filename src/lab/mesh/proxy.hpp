@@ -32,6 +32,8 @@ struct ProxyOptions {
     Split split = Split::deck;
     // For a try that neither route nor retries bound: no answer at all for so long ends it.
     Duration silence_max = std::chrono::minutes{5};
+    // A mirrored copy is asked for as "podinfo.test-shadow", as up to Istio 1.27.
+    bool shadow_host = false;
 };
 
 class MeshProxy {
@@ -55,10 +57,12 @@ class MeshProxy {
     void forget_gateway(const std::string& address);
 
     Task<net::Response> serve(DoorPtr door, net::Request request);
+    // Ends what still runs for nobody's sake: copies of requests.
+    Task<> stop();
+
+    struct State;
 
    private:
-    friend class Exchange;
-    struct State;
     std::unique_ptr<State> state_;
 };
 

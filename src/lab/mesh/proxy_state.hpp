@@ -1,11 +1,16 @@
 // What the proxy remembers between requests.
 #pragma once
 
+#include "lab/mesh/mirroring.hpp"
 #include "lab/mesh/proxy.hpp"
 
 #include <vector>
 
 namespace sluice::mesh {
+
+double in_milliseconds(Duration duration);
+// On the wire.
+std::uint64_t size_of(const net::Headers& headers);
 
 struct MeshProxy::State {
     Clock& clock;
@@ -20,6 +25,7 @@ struct MeshProxy::State {
     // Requests under way, by endpoint.
     std::unordered_map<std::uint64_t, int> active = {};
     std::unordered_map<std::uint64_t, std::size_t> turns = {};  // by cluster
+    Mirroring mirroring{*this};
 
     // The index of one of the route's destinations.
     std::size_t choose_destination(const Route& route, const Workload& caller);

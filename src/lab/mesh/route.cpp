@@ -110,6 +110,35 @@ Destination compile_destination(const Json& entry, std::string_view ns) {
     return destination;
 }
 
+// `percentage` is {"value": 10}; absent it is 100 %, and 0 means no copies.
+std::vector<Mirror> compile_mirrors(const Json& route, std::string_view ns) {
+    std::vector<Mirror> mirrors;
+    const auto add = [&](const Json& destination, double percent) {
+        if (percent <= 0) return;
+        Mirror mirror{{}, std::min(percent, 100.0) / 100};
+        mirror.destination = compile_destination(JsonObject{{"destination", destination}}, ns);
+        mirrors.push_back(std::move(mirror));
+    };
+    const auto percent_of = [](const Json* percentage) -> double {
+        return percentage == nullptr || percentage->is_null()
+                   ? 100
+                   : number_at(*percentage, {"value"}).value_or(0);
+    };
+    if (const auto* mirror = find(route, {"mirror"}); mirror != nullptr && mirror->is_object()) {
+        auto percent = percent_of(find(route, {"mirrorPercentage"}));
+        if (find(route, {"mirrorPercentage"}) == nullptr) {
+            percent = number_at(route, {"mirrorPercent"}).value_or(percent);
+            percent = number_at(route, {"mirror_percent"}).value_or(percent);
+        }
+        add(*mirror, percent);
+    }
+    for (const auto& mirror : array_at(route, {"mirrors"})) {
+        if (const auto* destination = find(mirror, {"destination"}))
+            add(*destination, percent_of(find(mirror, {"percentage"})));
+    }
+    return mirrors;
+}
+
 std::optional<Duration> duration_at(const Json& value, JsonPath path) {
     const auto text = text_at(value, path);
     if (text.empty()) return std::nullopt;
@@ -144,6 +173,7 @@ RoutePtr compile_route(const Json& json, const kube::ObjectKey& key, std::size_t
     }
     for (const auto& destination : route->destinations)
         route->weights.push_back(destination.weight);
+    route->mirrors = compile_mirrors(json, key.ns);
 
     if (const auto* uri = find(json, {"rewrite", "uri"}); uri != nullptr && uri->is_string())
         route->rewrite.uri = std::string(uri->get_string());

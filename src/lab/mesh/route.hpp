@@ -127,6 +127,12 @@ struct Rewrite {
     std::string replacement;
 };
 
+// Who gets a copy of a share of the requests, for nobody to read its answer.
+struct Mirror {
+    Destination destination;
+    double share = 1;  // above 0, at most 1
+};
+
 struct Route {
     // The same for the same place of the same VirtualService, whatever its weights.
     std::uint64_t id = 0;
@@ -135,6 +141,7 @@ struct Route {
     // Those that get requests: without weight 0, unless there is only one.
     std::vector<Destination> destinations;
     std::vector<int> weights;
+    std::vector<Mirror> mirrors;
     Rewrite rewrite;
     std::optional<Duration> timeout;
     RetryPolicy retries;

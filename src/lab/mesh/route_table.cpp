@@ -77,8 +77,16 @@ const Service* RouteTable::service_called(std::string_view host, std::string_vie
     return nullptr;
 }
 
+Authority RouteTable::called_in(const RequestHead& request, std::string_view caller_ns) const {
+    auto authority = authority_of(request);
+    if (authority.host.ends_with(shadow_suffix) && mesh_hosts_.find(authority.host) == nullptr &&
+        service_called(authority.host, caller_ns) == nullptr)
+        authority.host.resize(authority.host.size() - shadow_suffix.size());
+    return authority;
+}
+
 Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& request) const {
-    const auto authority = authority_of(request);
+    const auto authority = called_in(request, caller.ns);
     const Caller from{&caller, nullptr, authority.port.value_or(80)};
     const auto* called = service_called(authority.host, caller.ns);
     const auto candidate = [&](std::string_view host) -> const VirtualService* {
@@ -111,7 +119,7 @@ Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& requ
 }
 
 Routing RouteTable::from_outside(const RequestHead& request) const {
-    const auto authority = authority_of(request);
+    const auto authority = called_in(request, {});
     const auto port = authority.port.value_or(80);
     if (const auto* called = service_called(authority.host, {}))
         return {.kind = Routing::Kind::service, .service = called, .port = port};
@@ -119,8 +127,10 @@ Routing RouteTable::from_outside(const RequestHead& request) const {
 }
 
 Routing RouteTable::at_gateway(const GatewayListener& listener, const RequestHead& request) const {
-    const auto authority = authority_of(request);
+    auto authority = authority_of(request);
     const Caller from{listener.workload.get(), &listener.gateways, listener.port};
+    if (authority.host.ends_with(shadow_suffix) && listener.domains.find(authority.host) == nullptr)
+        authority.host.resize(authority.host.size() - shadow_suffix.size());
     if (const auto* exact = listener.domains.find(authority.host))
         return first_holding(**exact, request, from);
     for (const auto& entry : listener.wildcards) {

@@ -142,6 +142,8 @@ class RouteTable {
    private:
     friend class TableBuilder;
 
+    // The host that is asked for; a copy's without its mark, unless there is somebody of that name.
+    Authority called_in(const RequestHead& request, std::string_view caller_ns) const;
     const DestinationPolicy* policy(const Service& service, std::string_view caller_ns) const;
 
     std::uint64_t generation_ = 0;

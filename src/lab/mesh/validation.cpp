@@ -232,22 +232,50 @@ void check_rewrite(Faults& faults, const Json& route, std::string& authority) {
             "or UriRegexRewrite may be specified");
 }
 
+void check_destination(Faults& faults, const Json* destination) {
+    const auto host = destination == nullptr ? std::string_view() : text_at(*destination, {"host"});
+    if (host.empty()) {
+        faults.emplace_back("destination is required");
+        return;
+    }
+    if (host == "*") {
+        faults.emplace_back("invalid destination host *");
+    } else {
+        check_host(faults, host);
+    }
+    const auto subset = text_at(*destination, {"subset"});
+    if (!subset.empty() && !is_dns_label(subset))
+        faults.push_back(fmt::format("subset name is invalid: {}", subset));
+}
+
+void check_mirrors(Faults& faults, const Json& route) {
+    const auto check_percent = [&](const Json* percentage, std::string_view name) {
+        if (percentage == nullptr) return;
+        const auto percent = number_at(*percentage, {"value"}).value_or(0);
+        if (percent > 100)
+            faults.push_back(
+                fmt::format("{} must have a max value of 100 (it has {:f})", name, percent));
+        if (percent < 0)
+            faults.push_back(
+                fmt::format("{} must have a min value of 0 (it has {:f})", name, percent));
+    };
+    const auto& mirrors = array_at(route, {"mirrors"});
+    if (has(route, "mirror") && !mirrors.empty())
+        faults.emplace_back("HTTP route cannot contain both mirror and mirrors");
+    if (has(route, "mirror")) check_destination(faults, find(route, {"mirror"}));
+    check_percent(find(route, {"mirrorPercentage"}), "mirror_percentage");
+    for (const auto& mirror : mirrors) {
+        check_destination(faults, find(mirror, {"destination"}));
+        check_percent(find(mirror, {"percentage"}), "mirror percentage");
+    }
+}
+
 void check_destinations(Faults& faults, const Json& route, const std::string& authority) {
     const auto& destinations = array_at(route, {"route"});
     std::int64_t total = 0;
     bool has_negative = false;
     for (const auto& entry : destinations) {
-        const auto host = text_at(entry, {"destination", "host"});
-        if (host.empty()) {
-            faults.emplace_back("destination is required");
-        } else if (host == "*") {
-            faults.emplace_back("invalid destination host *");
-        } else {
-            check_host(faults, host);
-        }
-        const auto subset = text_at(entry, {"destination", "subset"});
-        if (!subset.empty() && !is_dns_label(subset))
-            faults.push_back(fmt::format("subset name is invalid: {}", subset));
+        check_destination(faults, find(entry, {"destination"}));
         const auto weight = integer_at(entry, {"weight"}).value_or(0);
         if (weight < 0) {
             has_negative = true;
@@ -262,16 +290,8 @@ void check_destinations(Faults& faults, const Json& route, const std::string& au
 }
 
 void check_route(Faults& faults, const Json& route, std::size_t index) {
-    static constexpr std::string_view later[]{"redirect",
-                                              "directResponse",
-                                              "delegate",
-                                              "fault",
-                                              "mirror",
-                                              "mirrors",
-                                              "mirrorPercentage",
-                                              "mirrorPercent",
-                                              "mirror_percent",
-                                              "corsPolicy"};
+    static constexpr std::string_view later[]{
+        "redirect", "directResponse", "delegate", "fault", "corsPolicy"};
     for (const auto field : later) {
         if (has(route, field))
             not_built(faults, fmt::format("spec.http[{}].{}", index, field), field);
@@ -284,6 +304,7 @@ void check_route(Faults& faults, const Json& route, std::size_t index) {
     check_rewrite(faults, route, authority);
     check_headers(faults, route, authority);
     check_destinations(faults, route, authority);
+    check_mirrors(faults, route);
     check_duration(faults, route, {"timeout"});
     check_retries(faults, route);
 }

@@ -79,6 +79,16 @@ TEST_CASE("a VirtualService is refused in Istio's words") {
         {of_route("route: [{destination: {host: '*'}}]"), "invalid destination host *"},
         {of_route("route: [{destination: {host: a, subset: 'x y'}}]"),
          "subset name is invalid: x y"},
+        {of_route("mirror: {host: a}, mirrors: [{destination: {host: b}}], " + to),
+         "HTTP route cannot contain both mirror and mirrors"},
+        {of_route("mirror: {host: a}, mirrorPercentage: {value: 100.5}, " + to),
+         "mirror_percentage must have a max value of 100 (it has 100.500000)"},
+        {of_route("mirror: {host: a}, mirrorPercentage: {value: -1}, " + to),
+         "mirror_percentage must have a min value of 0 (it has -1.000000)"},
+        {of_route("mirrors: [{destination: {host: a}, percentage: {value: 101}}], " + to),
+         "mirror percentage must have a max value of 100 (it has 101.000000)"},
+        {of_route("mirrors: [{percentage: {value: 1}}], " + to), "destination is required"},
+        {of_route("mirror: {host: '*'}, " + to), "invalid destination host *"},
         {of_route("retries: {attempts: -1}, " + to), "attempts cannot be negative"},
         {of_route("retries: {attempts: 0, retryOn: 5xx}, " + to),
          "http retry policy configured when attempts are set to 0 (disabled)"},
@@ -114,8 +124,6 @@ TEST_CASE("what the lab does not carry out is refused by name") {
     for (const auto* field : {"redirect: {uri: /}",
                               "directResponse: {status: 200}",
                               "fault: {delay: {fixedDelay: 1s}}",
-                              "mirror: {host: b}",
-                              "mirrors: []",
                               "corsPolicy: {}"}) {
         const std::string name(field, std::string_view(field).find(':'));
         CHECK(of_route(std::string(field) + ", " + to) ==
