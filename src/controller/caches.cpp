@@ -1,5 +1,7 @@
 #include "controller/caches.hpp"
 
+#include "delivery/canary/configs.hpp"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -50,9 +52,16 @@ void cut_route(Json& object) {
 
 void cut_config(Json& object) {
     kube::without_bookkeeping(object);
-    for (const std::string_view key : {"data", "binaryData", "stringData", "immutable"}) {
-        drop(object, {key});
+    object = canary::config_summary(std::move(object));
+}
+
+// Several Canaries may share a copy, so each owner counts, whoever controls it.
+std::vector<std::string> owner_uids(const Json& object) {
+    std::vector<std::string> uids;
+    for (const auto& owner : array_at(object, {"metadata", "ownerReferences"})) {
+        uids.emplace_back(text_at(owner, {"uid"}));
     }
+    return uids;
 }
 
 std::vector<std::string> controller_uid(const Json& object) {
@@ -116,8 +125,10 @@ Caches::Caches(Executor executor,
       choice_(choice) {
     if (choice.ns.empty()) namespaces = make(resources::namespaces, {});
     if (choice.configs) {
-        config_maps = make(resources::config_maps, {.selection = {choice.ns}, .trim = cut_config});
-        secrets = make(resources::secrets, {.selection = {choice.ns}, .trim = cut_config});
+        const kube::CacheOptions options{
+            .selection = {choice.ns}, .trim = cut_config, .index = owner_uids};
+        config_maps = make(resources::config_maps, options);
+        secrets = make(resources::secrets, options);
     }
     for (const auto& kind : choice.routes) open(kind);
 }
@@ -170,6 +181,12 @@ kube::Cache& Caches::of(canary::Kind kind) {
             return scalers;
         case canary::Kind::controller_revision:
             return revisions;
+        case canary::Kind::config_map:
+            SLUICE_ASSERT(config_maps);
+            return *config_maps;
+        case canary::Kind::secret:
+            SLUICE_ASSERT(secrets);
+            return *secrets;
     }
     SLUICE_ASSERT(false);
 }

@@ -14,7 +14,7 @@ namespace sluice::controller {
 
 struct CacheChoice {
     std::string ns;       // empty: all namespaces
-    bool configs = true;  // ConfigMaps and Secrets (their metadata only)
+    bool configs = true;  // ConfigMaps and Secrets (their metadata and checksums only)
     // Kinds that routers read and that must be there; others are opened when a Canary needs them.
     std::vector<kube::Resource> routes = {};
 };

@@ -1,6 +1,7 @@
 #include "controller/canary_controller.hpp"
 
 #include "controller/state.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/decision.hpp"
 #include "delivery/traffic.hpp"
 
@@ -136,6 +137,7 @@ Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act, Ev
     const auto broken = traffic::violations(view->world, act);
     if (!broken.empty()) co_return co_await refuse(view, broken);
 
+    for (const auto& line : act.lines) tell(*view, line);
     for (const auto& effect : act.effects) {
         const auto done = co_await perform(view, effect);
         if (!done) co_return report(*view, done.error());
@@ -295,31 +297,45 @@ bool CanaryController::refresh(Sight& sight, const std::string& uid) const {
     is_new |= caches.services.refresh(in_ns(names.primary), seen.primary_service);
     is_new |= caches.services.refresh(in_ns(names.canary), seen.canary_service);
     is_new |= caches.revisions.refresh_by(uid, seen.revisions);
-    is_new |= refresh_configs(sight);
+    is_new |= refresh_configs(sight, uid);
     return is_new;
 }
 
-bool CanaryController::refresh_configs(Sight& sight) const {
+bool CanaryController::refresh_configs(Sight& sight, const std::string& uid) const {
+    const auto& caches = tools_.caches;
     std::map<std::string, Json> configs;
-    if (!sight.seen.target || !tools_.caches.config_maps) {
-        return !std::exchange(sight.seen.configs, configs).empty();
-    }
-    auto& held = sight.seen.configs;
+    auto& seen = sight.seen;
+    if (!caches.config_maps) return false;
+    auto& held = seen.configs;
     bool is_new = false;
-    for (const auto& reference : canary::config_references(*sight.seen.target)) {
-        const auto slash = reference.find('/');
-        const auto& cache =
-            reference.starts_with("secret/") ? tools_.caches.secrets : tools_.caches.config_maps;
+    const auto refresh = [&](const std::string& reference) {
+        if (configs.contains(reference)) return;
+        const auto& cache = reference.starts_with("secret/") ? caches.secrets : caches.config_maps;
         std::optional<Json> object;
         if (const auto known = held.find(reference); known != held.end()) {
             object = std::move(known->second);
+            held.erase(known);
         }
-        is_new |= cache->refresh({sight.key.ns, reference.substr(slash + 1)}, object);
+        is_new |= cache->refresh({sight.key.ns, canary::name_of_config(reference)}, object);
         if (object) configs[reference] = *std::move(object);
+    };
+    if (seen.target) {
+        for (const auto& reference : canary::config_references(*seen.target)) {
+            refresh(reference);
+            refresh(canary::copy_of_config(reference));
+        }
     }
-    is_new |= configs.size() != held.size();
+    is_new |= !held.empty();
     held = std::move(configs);
-    return is_new;
+
+    bool are_new = caches.config_maps->refresh_by(uid, sight.owned_config_maps);
+    are_new |= caches.secrets->refresh_by(uid, sight.owned_secrets);
+    if (are_new) {
+        seen.owned_configs = sight.owned_config_maps;
+        seen.owned_configs.insert(
+            seen.owned_configs.end(), sight.owned_secrets.begin(), sight.owned_secrets.end());
+    }
+    return is_new || are_new;
 }
 
 bool CanaryController::refresh_live(Sight& sight, const std::string& provider) const {

@@ -101,6 +101,9 @@ class CanaryController {
         std::uint64_t restarts = 0;  // of the caches
         std::optional<Json> canary = {};
         canary::Seen seen = {};
+        // What canary::Seen::owned_configs is put together from.
+        std::vector<Json> owned_config_maps = {};
+        std::vector<Json> owned_secrets = {};
         routing::LiveObjects live = {};
         std::string note = {};
         ViewPtr view = {};
@@ -111,7 +114,7 @@ class CanaryController {
     Sight& sight_of(const kube::ObjectKey& key);
     // True when anything is another one than it was.
     bool refresh(Sight& sight, const std::string& uid) const;
-    bool refresh_configs(Sight& sight) const;
+    bool refresh_configs(Sight& sight, const std::string& uid) const;
     canary::RoutesSeen routes_seen(const Json& object,
                                    const std::string& provider,
                                    const routing::LiveObjects& live) const;
@@ -130,6 +133,7 @@ class CanaryController {
     Task<Result<void>> perform(ViewPtr view, canary::Delete removal);
     Task<Result<void>> perform(ViewPtr view, canary::EnsureRoutes ensure);
     Task<Result<void>> perform(ViewPtr view, canary::Route route);
+    Task<Result<void>> perform(ViewPtr view, canary::CopyConfig copy);
     Task<Result<void>> write(ViewPtr view, routing::ObjectWrite write);
     Task<Result<void>> save_status(ViewPtr view, Json status);
     Task<Result<void>> note_state(ViewPtr view, Json status);

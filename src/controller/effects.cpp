@@ -2,6 +2,7 @@
 // says what was done.
 #include "controller/canary_controller.hpp"
 #include "controller/state.hpp"
+#include "delivery/canary/configs.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -112,6 +113,73 @@ Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Route route) 
         if (!done) co_return done;
     }
     tell(*view, route.telling.log);
+    co_return Result<void>{};
+}
+
+// Both are read here, for nobody keeps what they hold.
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::CopyConfig copy) {
+    auto& cache = tools_.caches.of(copy.kind);
+    const auto& resource = cache.resource();
+    const auto& ns = view->world.canary.ns;
+    const kube::ObjectKey key{ns, copy.to};
+    const std::string kind = copy.kind == canary::Kind::secret ? "secret" : "configmap";
+    const auto failed_by = [&](std::string_view text, const Error& error) {
+        return Error{error.kind,
+                     fmt::format("{}{}{}", copy.telling.failure, text, error.message),
+                     error.retry_after};
+    };
+    const auto asking = [&](const std::string& name) {
+        return fmt::format("{} {}.{} get query failed : ", kind, name, ns);
+    };
+
+    const auto source = co_await tools_.client.get(resource, {ns, copy.from});
+    if (!source) co_return failed_by(asking(copy.from), source.error());
+    cache.note(*source);
+    if (canary::config_checksum(*source) != copy.checksum) {
+        co_return Error{
+            ErrorKind::conflict,
+            fmt::format("{} {}.{} has changed since it was looked at", kind, copy.from, ns)};
+    }
+    auto present = co_await tools_.client.get(resource, key);
+    if (!present && present.error().kind != ErrorKind::not_found) {
+        co_return failed_by(asking(copy.to), present.error());
+    }
+    const auto wanted = canary::copied(copy, *source, present ? &*present : nullptr);
+    const auto updating = fmt::format("updating {} {}.{} failed: ", kind, copy.to, ns);
+    if (present && canary::has_to_be_replaced(*present, wanted)) {
+        const auto gone =
+            co_await tools_.client.remove(resource,
+                                          key,
+                                          {.propagation = kube::Propagation::background,
+                                           .uid = std::string(kube::uid_of(*present))});
+        if (!gone && gone.error().kind != ErrorKind::not_found) {
+            co_return failed_by(updating, gone.error());
+        }
+        if (gone) cache.note_deleted(key, *gone);
+        present = Error{ErrorKind::not_found, {}};
+    }
+    if (!present) {
+        const auto made = co_await tools_.client.create(
+            resource, canary::copied(copy, *source, nullptr), {.field_manager = manager});
+        if (!made) {
+            co_return failed_by(fmt::format("creating {} {}.{} failed: ", kind, copy.to, ns),
+                                made.error());
+        }
+        cache.note(*made);
+    } else {
+        const auto patch = merge_patch_between(*present, wanted);
+        if (patch.as_object().empty()) co_return Result<void>{};
+        const auto changed = co_await tools_.client.merge_patch(
+            resource,
+            key,
+            patch,
+            {.resource_version = std::string(kube::resource_version_of(*present)),
+             .uid = std::string(kube::uid_of(*present)),
+             .field_manager = manager});
+        if (!changed) co_return failed_by(updating, changed.error());
+        cache.note(*changed);
+    }
+    tell(*view, copy.telling.log);
     co_return Result<void>{};
 }
 
@@ -373,10 +441,10 @@ std::vector<Concern> CanaryController::concerns_of(const Json& object,
     }
     if (const auto live = tools_.caches.deployments.get({key.ns, target})) {
         for (const auto& reference : canary::config_references(*live)) {
-            const auto name = reference.substr(reference.find('/') + 1);
-            add(reference.starts_with("secret/") ? kube::resources::secrets
-                                                 : kube::resources::config_maps,
-                name);
+            const auto& kind = reference.starts_with("secret/") ? kube::resources::secrets
+                                                                : kube::resources::config_maps;
+            add(kind, canary::name_of_config(reference));
+            add(kind, canary::name_of_config(canary::copy_of_config(reference)));
         }
     }
     return concerns;

@@ -30,13 +30,17 @@
 //                                  DURATION (of watches); conflicts, gone, slow-down, broken,
 //                                  unreachable, timeouts, lost-answers of a hundred
 //   no errors                     nothing was logged above warning so far
-//   pods      GLOB unready|ready|crash
+//   pods      GLOB unready|ready|crash   those of these images that start from now on
+//   pods-of   DEPLOYMENT unready|ready   those that run now
 //   edit      JSON                 a merge patch on the Canary
 //   patch     RESOURCE NAME JSON   a merge patch on another object
 //   delete    RESOURCE NAME
 //   object    JSON                 creates it
 //   label-namespace JSON           the labels of namespace test, as a merge patch
-//   count-writes | writes N        the controller's writes since, but for the lease's
+//   count-writes | writes N | reads N   the controller's writes and reads since, but for the
+//   lease's
+//                                  and for watches
+//   value     RESOURCE NAME PATH VALUE|none   what stands at PATH (spec.ports.0.name) of an object
 //   says      TEXT                 a line of the log, `*` stands for anything
 //   unsaid    TEXT                 in no line of the log, no Event and no status
 //   run       DURATION

@@ -273,7 +273,12 @@ void Neighbours::note_call(const std::string& name, const net::Request& request)
     const auto phase = text_at(body, {"phase"}, "?");
     if (const auto message = text_at(body, {"metadata", "eventMessage"}); !message.empty()) {
         const auto type = text_at(body, {"metadata", "eventType"});
-        told.push_back(fmt::format("{} {} {} {}", name, phase, type, message));
+        std::string more;
+        for (const auto& [key, value] : object_at(body, {"metadata"})) {
+            if (key == "eventMessage" || key == "eventType" || key == "timestamp") continue;
+            more += fmt::format(" [{}={}]", std::string_view(key), value.as_string().c_str());
+        }
+        told.push_back(fmt::format("{} {} {} {}{}", name, phase, type, message, more));
         return;
     }
     hook_calls.push_back(fmt::format("{} {}", name, phase));

@@ -1,6 +1,7 @@
 // The analysis but for its rounds: start, restart, and weights that are not as decided (T15 to
 // T21).
 #include "api/texts.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/plan.hpp"
 #include "delivery/canary/steps.hpp"
@@ -21,14 +22,8 @@ api::Status fresh_analysis(const World& world) {
     status.failed_checks = 0;
     status.iterations = 0;
     status.mirrored = false;
-    status.last_applied_spec = world.revision;
-    status.analysed = analysed_now(world);
+    note_revision(status, world);
     if (world.wish == api::Verb::retry) status.granted = world.canary.wish->text;
-    if (world.settings.track_configs) {
-        status.tracked_configs.emplace();
-    } else {
-        status.tracked_configs.reset();
-    }
     status.unready_since = world.now;
     return status;
 }
@@ -79,9 +74,12 @@ Move settle(const World& world) {
 // judged.
 Move start(const World& world, const Evidence& evidence) {
     auto act = act_of(world, "start");
+    act.lines = changed_configs(world);
     tell_gates_before_start(act, world, evidence);
     if (world.target->replicas == 0) {
         act.effects.emplace_back(scale_target(world, replicas_from_zero(world)));
+    } else if (auto roll = roll_canary(world)) {
+        act.effects.push_back(*std::move(roll));
     }
     tell(act, world, EventType::normal, texts::new_revision(target_of(world)));
     act.events.back().phase = Phase::progressing;
@@ -144,6 +142,24 @@ std::optional<Move> go_back(const World& world, const Weights& live) {
 
 }  // namespace
 
+namespace {
+
+Move leave_to_roll(const World& world, bool is_home) {
+    auto act = act_of(world, "route home");
+    act.lines = changed_configs(world);
+    act.events.push_back(restart_event(world));
+    if (!is_home) act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    auto status = transition_of(world);
+    status.canary_weight = 0;
+    status.mirrored = false;
+    unbind_users(status);
+    status.routed_at = world.now;
+    save(act, world, status);
+    return act;
+}
+
+}  // namespace
+
 // 2.8. A primary that is past its deadline gets no traffic back: the weights stay, and the new
 // revision is judged where it is.
 Move restart(const World& world) {
@@ -152,7 +168,16 @@ Move restart(const World& world) {
     if (world.primary->ready() && !is_home && returns_in_steps(world)) {
         if (auto step = go_back(world, *live)) return *step;
     }
+    auto roll = roll_canary(world);
+    if (roll && world.primary->ready()) {
+        // Its pods start anew, so nobody's requests may be with them.
+        if (!is_home || world.canary.status.canary_weight > 0) return leave_to_roll(world, is_home);
+        if (world.canary.status.routed_at && !is_drained(world)) {
+            return rest_ready(world, end_of_drain(world));
+        }
+    }
     auto act = act_of(world, "restart");
+    act.lines = changed_configs(world);
     act.events.push_back(restart_event(world));
     const bool stepped = world.canary.status.canary_weight > 0 && world.canary.status.routed_at;
     if (stepped && world.primary->ready()) {
@@ -173,6 +198,7 @@ Move restart(const World& world) {
         // Also what somebody else, or a kill, made of them.
         status.canary_weight = live->canary;
     }
+    if (roll) act.effects.push_back(*std::move(roll));
     act.remembered.last_round.reset();
     save(act, world, status);
     return act;

@@ -23,6 +23,10 @@ std::string_view to_string(Kind kind) {
             return "HorizontalPodAutoscaler";
         case Kind::controller_revision:
             return "ControllerRevision";
+        case Kind::config_map:
+            return "ConfigMap";
+        case Kind::secret:
+            return "Secret";
     }
     return {};
 }
@@ -60,6 +64,10 @@ Json to_json(const Effect& effect) {
                 return JsonObject{{"ensureRoutes", to_string(one.weights)}};
             },
             [](const Route& one) -> Json { return JsonObject{{"route", to_string(one.weights)}}; },
+            [](const CopyConfig& one) -> Json {
+                return JsonObject{
+                    {"copy", to_string(one.kind)}, {"from", one.from}, {"to", one.to}};
+            },
         },
         effect);
 }
@@ -84,6 +92,9 @@ std::string to_string(const Effect& effect) {
                 return fmt::format("ensure routes {}", to_string(one.weights));
             },
             [](const Route& one) { return fmt::format("route {}", to_string(one.weights)); },
+            [](const CopyConfig& one) {
+                return fmt::format("copy {} {} to {}", to_string(one.kind), one.from, one.to);
+            },
         },
         effect);
 }

@@ -15,7 +15,14 @@
 namespace sluice::canary {
 
 // The kinds that the judgement writes, in the Canary's namespace.
-enum class Kind { deployment, service, horizontal_pod_autoscaler, controller_revision };
+enum class Kind {
+    deployment,
+    service,
+    horizontal_pod_autoscaler,
+    controller_revision,
+    config_map,
+    secret,
+};
 std::string_view to_string(Kind kind);  // "Deployment"
 
 // Log line on success (info, none when empty) and the Warning's text on failure: `failure` + the
@@ -88,7 +95,21 @@ struct Route {
     bool operator==(const Route&) const = default;
 };
 
-using Effect = std::variant<Create, Patch, ScaleTarget, Delete, EnsureRoutes, Route>;
+// One ConfigMap or Secret holds what another one does (configs.hpp). Its contents are in no value
+// of ours: whoever carries it out reads them, and a source with another checksum is a conflict.
+struct CopyConfig {
+    Kind kind{};
+    std::string from;
+    std::string to;
+    std::string checksum;
+    std::vector<std::string> label_prefixes;  // of the labels that are copied
+    Json owner;                               // the Canary's reference
+    Telling telling;
+
+    bool operator==(const CopyConfig&) const = default;
+};
+
+using Effect = std::variant<Create, Patch, ScaleTarget, Delete, EnsureRoutes, Route, CopyConfig>;
 Json to_json(const Effect& effect);
 std::string to_string(const Effect& effect);  // one line, for logs and tests
 

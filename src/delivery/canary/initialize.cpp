@@ -1,6 +1,7 @@
 // From a new Canary to `Initialized`: the primary is made and awaited before any traffic or target
 // is touched (DB-16).
 #include "api/texts.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 #include "delivery/canary/steps.hpp"
@@ -106,16 +107,18 @@ std::optional<Move> probe_providers(const World& world, const Evidence& evidence
 // The template is kept before the primary is made of it: what runs is then always known (DB-3,
 // DB-10).
 Move make_primary(const World& world) {
+    constexpr std::string_view failing = "createPrimaryDeployment failed: ";
+    if (!world.config_trouble.empty()) {
+        return hold(world, {.text = std::string(failing) + world.config_trouble});
+    }
     auto act = act_of(world, "primary");
     const auto replicas = std::max<std::int64_t>(1, world.target->replicas);
-    if (!world.kept.empty()) {
-        const auto& [hash, spec] = *world.kept.begin();
-        act.effects.emplace_back(create_primary(world, *find(spec, {"template"}), hash, replicas));
-    } else {
-        const auto& pod_template = target_template(world);
-        act.effects.push_back(*keep_template(world, pod_template, world.revision, replicas));
-        act.effects.emplace_back(create_primary(world, pod_template, world.revision, replicas));
+    const auto& pod_template = target_template(world);
+    if (auto keep = keep_template(world, pod_template, world.revision, replicas)) {
+        act.effects.push_back(*std::move(keep));
     }
+    for (auto& copy : copy_configs(world, failing)) act.effects.push_back(std::move(copy));
+    act.effects.emplace_back(create_primary(world, pod_template, world.revision, replicas));
     auto status = status_of(world);
     status.unready_since = world.now;
     save(act, world, status);
@@ -164,7 +167,7 @@ Move finish_initialization(const World& world) {
     const auto* running = find(world.primary->object, {"spec", "template"});
     const auto proven =
         same ? target_template(world)
-             : undone_template(running == nullptr ? Json() : *running, rewriting_of(world));
+             : undone_template(running == nullptr ? Json() : *running, rewriting_of_primary(world));
     if (auto keep = keep_template(world, proven, hash, world.primary->replicas)) {
         act.effects.push_back(std::move(*keep));
     }
@@ -194,7 +197,7 @@ Move finish_initialization(const World& world) {
     status.last_applied_spec = hash;
     status.last_promoted_spec = hash;
     status.analysed.reset();
-    if (world.settings.track_configs) status.tracked_configs.emplace();
+    if (world.settings.track_configs) status.tracked_configs = world.tracked;
     status.unready_since.reset();
     status.routed_at.reset();
     save(act, world, status);
@@ -263,6 +266,7 @@ Move recreate_primary(const World& world) {
         return act;
     }
     if (world.revision == wanted) {
+        act.effects = copy_missing_configs(world);
         act.effects.emplace_back(create_primary(world,
                                                 target_template(world),
                                                 wanted,
@@ -274,6 +278,16 @@ Move recreate_primary(const World& world) {
                                      "known: waiting for {} to go back to it",
                                      world.canary.dotted(world.canary.primary_name()),
                                      target_of(world))});
+}
+
+// A lost copy is made again while its original is known to hold what was promoted.
+std::optional<Move> restore_copies(const World& world) {
+    const auto& promoted = world.canary.status.last_promoted_spec;
+    if (world.revision != promoted || world.primary_carries != promoted) return std::nullopt;
+    auto act = act_of(world, "configs again");
+    act.effects = copy_missing_configs(world);
+    if (act.effects.empty()) return std::nullopt;
+    return act;
 }
 
 bool moves_selector(const Effect& effect) {
@@ -300,6 +314,7 @@ std::optional<Move> ensure_routes(const World& world) {
 std::optional<Move> stand_up(const World& world) {
     if (auto services = ensure_services(world)) return services;
     if (!world.primary) return recreate_primary(world);
+    if (auto copies = restore_copies(world)) return copies;
     if (auto scaler = create_scaler(world)) {
         auto act = act_of(world, "scaler");
         act.effects.push_back(std::move(*scaler));
@@ -364,6 +379,7 @@ Move note_edit(const World& world) {
 // The peer's hash does not tell which revision has failed. One that was written after the failure
 // is another one; where nobody says when it was written, it is taken for the failed one.
 bool is_mended(const World& world) {
+    if (!world.stands_as_noted) return true;
     const auto& written = world.target->template_written;
     if (!written || !world.canary.status.conditions.is_array()) return false;
     for (const auto& condition : world.canary.status.conditions.get_array()) {
@@ -386,6 +402,10 @@ Move take_over(const World& world) {
     if (is_settled(world)) {
         const bool tried = status.phase == Phase::failed && !is_mended(world);
         status.last_applied_spec = tried ? world.revision : runs;
+        // Where it is a release, what has changed is told by what the peer noted.
+        if (status.last_applied_spec == world.revision && world.settings.track_configs) {
+            status.tracked_configs = world.tracked;
+        }
     } else if (is_promoting(world)) {
         status.last_applied_spec = runs;
     } else {
@@ -393,8 +413,9 @@ Move take_over(const World& world) {
         status.last_applied_spec.clear();
     }
     if (const auto* running = find(world.primary->object, {"spec", "template"})) {
-        const auto proven = runs == world.revision ? target_template(world)
-                                                   : undone_template(*running, rewriting_of(world));
+        const auto proven = runs == world.revision
+                                ? target_template(world)
+                                : undone_template(*running, rewriting_of_primary(world));
         if (auto keep = keep_template(world, proven, runs, world.primary->replicas)) {
             act.effects.push_back(std::move(*keep));
         }

@@ -60,7 +60,8 @@ struct Act {
     std::string why;  // "advance": for logs and tests
     std::vector<Effect> effects;
     std::vector<Event> events;
-    std::optional<Json> status;  // the complete status object
+    std::vector<std::string> lines = {};  // for the log only, in front of the effects
+    std::optional<Json> status;           // the complete status object
     std::vector<Alert> alerts;
     std::optional<Finish> finish;
     Remembered remembered;  // to be kept once the act is done

@@ -49,7 +49,6 @@ bool is_due(const World& world) {
 }
 
 Move start_or_wait(const World& world, const Evidence& evidence) {
-    if (world.wish == api::Verb::abort) return fail_unstarted(world, {});
     if (auto closed = ask_to_start(world, evidence)) return *closed;
     return start(world, evidence);
 }
@@ -100,6 +99,8 @@ Move next(const World& world, const Evidence& evidence, Time now) {
 
         if (const auto mended = mend_weights_at_rest(world)) return *mended;
         if (status.phase == Phase::waiting && is_reverted(world)) return cancel(world);
+        if (world.wish == api::Verb::abort) return fail_unstarted(world, {});
+        if (!world.config_trouble.empty()) return hold(world, {.text = world.config_trouble});
         if (!is_due(world)) return settle(world);
         if (primary_gates(world)) return wait_for_primary(world);
         return start_or_wait(world, evidence);

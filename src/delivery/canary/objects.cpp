@@ -1,5 +1,7 @@
 #include "delivery/canary/objects.hpp"
 
+#include "delivery/canary/configs.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -48,6 +50,10 @@ JsonObject primary_annotations(const World& world) {
 constexpr std::array copied_fields{
     "progressDeadlineSeconds", "minReadySeconds", "revisionHistoryLimit", "strategy"};
 
+Rewriting rewriting_for(const World& world, std::string_view hash) {
+    return hash == world.revision ? rewriting_of(world) : rewriting_of_primary(world);
+}
+
 Patch patch_primary(const World& world, const Json& wanted, std::string what) {
     Patch patch;
     patch.kind = Kind::deployment;
@@ -63,10 +69,19 @@ Patch patch_primary(const World& world, const Json& wanted, std::string what) {
 }  // namespace
 
 Rewriting rewriting_of(const World& world) {
-    return {world.selector_label,
-            world.selector_value,
-            world.canary.target.name,
-            world.settings.selector_labels};
+    Rewriting rewriting{world.selector_label,
+                        world.selector_value,
+                        world.canary.target.name,
+                        world.settings.selector_labels};
+    if (!world.settings.track_configs) return rewriting;
+    for (const auto& [reference, checksum] : world.tracked) rewriting.configs.insert(reference);
+    return rewriting;
+}
+
+Rewriting rewriting_of_primary(const World& world) {
+    auto rewriting = rewriting_of(world);
+    rewriting.configs = copied_configs(world);
+    return rewriting;
 }
 
 JsonArray owner_references(const World& world) {
@@ -96,7 +111,7 @@ Create create_primary(const World& world,
                      JsonObject{{"matchLabels",
                                  JsonObject{{world.selector_label,
                                              world.selector_value + std::string(suffix)}}}}},
-                    {"template", primary_template(pod_template, rewriting_of(world), hash)}};
+                    {"template", primary_template(pod_template, rewriting_for(world, hash), hash)}};
     for (const auto* field : copied_fields) {
         if (const auto* value = find(world.target->object, {"spec", field});
             value != nullptr && !value->is_null()) {
@@ -156,7 +171,9 @@ std::optional<Patch> restore_primary(const World& world,
                                      const Json& pod_template,
                                      std::string_view hash) {
     auto wanted = world.primary->object;
-    put(wanted, {"spec", "template"}, primary_template(pod_template, rewriting_of(world), hash));
+    put(wanted,
+        {"spec", "template"},
+        primary_template(pod_template, rewriting_for(world, hash), hash));
     auto patch = patch_primary(world, wanted, "template spec");
     if (patch.is_empty()) return std::nullopt;
     return patch;
@@ -173,7 +190,7 @@ std::optional<Effect> keep_template(const World& world,
         number = std::max(number, integer_at(revision, {"revision"}).value_or(0) + 1);
     }
     JsonObject labels{{world.selector_label, world.selector_value + std::string(suffix)}};
-    JsonObject spec{{"replicas", replicas}, {"template", pod_template}};
+    JsonObject spec{{"replicas", replicas}, {"template", without_rolled(pod_template)}};
     return Create{
         Kind::controller_revision,
         JsonObject{{"apiVersion", "apps/v1"},

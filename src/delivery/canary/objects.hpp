@@ -14,7 +14,10 @@
 
 namespace sluice::canary {
 
+// How the primary's template is made from the target's, as it is now.
 Rewriting rewriting_of(const World& world);
+// How the present primary's template, or one that is kept, was made.
+Rewriting rewriting_of_primary(const World& world);
 
 // What makes an object this Canary's.
 JsonArray owner_references(const World& world);

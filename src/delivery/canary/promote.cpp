@@ -1,6 +1,7 @@
 // Promotion: the analysed template goes to the primary, then the traffic, then the canary (T24,
 // T25, 2.7, 2.10, 2.11).
 #include "api/texts.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/plan.hpp"
 #include "delivery/canary/steps.hpp"
@@ -76,11 +77,14 @@ void say_canary_serves(api::Status& status) {
 // What is copied is what was analysed: the template of this World, whose revision the status holds
 // (DB-7).
 Move promote(const World& world, Act act) {
+    if (!world.config_trouble.empty()) return hold(world, {.text = world.config_trouble});
     const auto& hash = world.canary.status.last_applied_spec;
     const auto* analysed = find(world.target->object, {"spec", "template"});
     if (auto keep = keep_template(world, *analysed, hash, world.target->replicas)) {
         act.effects.push_back(std::move(*keep));
     }
+    for (auto& copy : put_configs_aside(world)) act.effects.push_back(std::move(copy));
+    for (auto& copy : copy_configs(world, {})) act.effects.push_back(std::move(copy));
     if (auto patch = promote_primary(world, hash)) act.effects.emplace_back(std::move(*patch));
     tell(act,
          world,
@@ -189,6 +193,7 @@ Move finalise(const World& world, const Evidence& evidence) {
     for (auto& effect : forget_others(world, canary.status.last_applied_spec)) {
         act.effects.push_back(std::move(effect));
     }
+    for (auto& effect : forget_configs(world)) act.effects.push_back(std::move(effect));
     tell_after_run(act, world, evidence, Phase::succeeded);
     tell(act,
          world,
@@ -234,6 +239,7 @@ Move fail_promotion(const World& world, const Evidence& evidence) {
     act.finish = Finish::failed;
     status.failed_checks = 0;
     status.iterations = 0;
+    status.mirrored = false;
     status.routed_at = world.now;
     status.unready_since.reset();
     set_phase(status, world, Phase::failed);
@@ -247,6 +253,7 @@ Move restore(const World& world) {
     const auto& hash = world.canary.status.last_promoted_spec;
     const auto& kept = world.kept.at(hash);
     auto act = act_of(world, "restore primary");
+    act.effects = bring_configs_back(world);
     if (auto patch = restore_primary(world, *find(kept, {"template"}), hash)) {
         act.effects.emplace_back(std::move(*patch));
     }
@@ -271,6 +278,8 @@ Move come_home(const World& world) {
     tell(act, world, EventType::normal, texts::routing_to_primary());
     auto status = transition_of(world);
     status.canary_weight = 0;
+    status.mirrored = false;
+    unbind_users(status);
     status.routed_at = world.now;
     status.unready_since.reset();
     save(act, world, status);

@@ -96,16 +96,82 @@ void rename_selectors(Json& pod_template, const Renaming& renaming) {
         [&](Json& term) { rename_in_selector(find(term, {"labelSelector"}), renaming); });
 }
 
+// One holder of a config's name: "settings" <-> "settings-primary".
+struct ConfigRenaming {
+    const std::set<std::string>& configs;
+    bool back = false;
+};
+
+void rename_config(Json* holder,
+                   std::string_view key,
+                   std::string_view kind,
+                   const ConfigRenaming& renaming) {
+    if (holder == nullptr) return;
+    std::string name(text_at(*holder, {key}));
+    const auto to = name + std::string(suffix);
+    if (renaming.back) {
+        if (!name.ends_with(suffix)) return;
+        name.resize(name.size() - suffix.size());
+    }
+    if (!renaming.configs.contains(std::string(kind) + "/" + name)) return;
+    put(*holder, {key}, Json(renaming.back ? name : to));
+}
+
+void rename_configs(Json& pod_template, const ConfigRenaming& renaming) {
+    if (renaming.configs.empty()) return;
+    const auto rename =
+        [&](Json& parent, JsonPath holder, std::string_view key, std::string_view kind) {
+            rename_config(find(parent, holder), key, kind, renaming);
+        };
+    for_each_in(pod_template, {"spec", "volumes"}, [&](Json& volume) {
+        rename(volume, {"configMap"}, "name", "configmap");
+        rename(volume, {"secret"}, "secretName", "secret");
+        for_each_in(volume, {"projected", "sources"}, [&](Json& source) {
+            rename(source, {"configMap"}, "name", "configmap");
+            rename(source, {"secret"}, "name", "secret");
+        });
+    });
+    for (const std::string_view list : {"containers", "initContainers"}) {
+        for_each_in(pod_template, {"spec", list}, [&](Json& container) {
+            for_each_in(container, {"env"}, [&](Json& variable) {
+                rename(variable, {"valueFrom", "configMapKeyRef"}, "name", "configmap");
+                rename(variable, {"valueFrom", "secretKeyRef"}, "name", "secret");
+            });
+            for_each_in(container, {"envFrom"}, [&](Json& source) {
+                rename(source, {"configMapRef"}, "name", "configmap");
+                rename(source, {"secretRef"}, "name", "secret");
+            });
+        });
+    }
+}
+
+void drop_empty_annotations(Json& pod_template) {
+    if (object_at(pod_template, {"metadata", "annotations"}).empty()) {
+        drop(pod_template, {"metadata", "annotations"});
+    }
+}
+
 std::string digits_of(std::string_view hash) {
     return std::string(hash.starts_with(prefix) ? hash.substr(prefix.size()) : hash);
 }
 
 }  // namespace
 
-std::string revision_of(const Json& pod_template) {
+std::string revision_of(const Json& pod_template,
+                        const std::map<std::string, std::string>& configs) {
     constexpr std::size_t length = 40;
-    return std::string(prefix) +
-           sha256_hex(canonical_text(without_nulls(pod_template))).substr(0, length);
+    auto text = canonical_text(without_nulls(without_rolled(pod_template)));
+    for (const auto& [reference, checksum] : configs) {
+        text.append("\n").append(reference).append("=").append(checksum);
+    }
+    return std::string(prefix) + sha256_hex(text).substr(0, length);
+}
+
+Json without_rolled(Json pod_template) {
+    if (drop(pod_template, {"metadata", "annotations", rolled_annotation})) {
+        drop_empty_annotations(pod_template);
+    }
+    return pod_template;
 }
 
 bool is_our_revision(std::string_view hash) {
@@ -124,7 +190,7 @@ std::string flagger_id_of(std::string_view hash) {
 }
 
 Json primary_template(const Json& pod_template, const Rewriting& rewriting, std::string_view hash) {
-    auto made = without_nulls(pod_template);
+    auto made = without_nulls(without_rolled(pod_template));
     drop_toolkit_keys(made, {"metadata", "labels"});
     drop_toolkit_keys(made, {"metadata", "annotations"});
     put(made, {"metadata", "labels", rewriting.label}, Json(rewriting.value + std::string(suffix)));
@@ -133,6 +199,7 @@ Json primary_template(const Json& pod_template, const Rewriting& rewriting, std:
                      {rewriting.deployment,
                       rewriting.deployment + std::string(suffix),
                       rewriting.selector_labels});
+    rename_configs(made, {rewriting.configs, false});
     return made;
 }
 
@@ -142,13 +209,12 @@ Json undone_template(const Json& primary_pod_template, const Rewriting& rewritin
     drop(made, {"metadata", "annotations", id_key});
     // The peer's copy always has annotations, because of flagger-id; the target's may have had
     // none.
-    if (object_at(made, {"metadata", "annotations"}).empty()) {
-        drop(made, {"metadata", "annotations"});
-    }
+    drop_empty_annotations(made);
     rename_selectors(made,
                      {rewriting.deployment + std::string(suffix),
                       rewriting.deployment,
                       rewriting.selector_labels});
+    rename_configs(made, {rewriting.configs, true});
     return made;
 }
 
@@ -160,9 +226,7 @@ bool same_meaning(const Json& primary_pod_template,
     drop(runs, {"metadata", "annotations", id_key});
     drop(wanted, {"metadata", "annotations", id_key});
     for (auto* one : {&runs, &wanted}) {
-        if (object_at(*one, {"metadata", "annotations"}).empty()) {
-            drop(*one, {"metadata", "annotations"});
-        }
+        drop_empty_annotations(*one);
     }
     return canonical_text(runs) == canonical_text(wanted);
 }

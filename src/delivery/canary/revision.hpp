@@ -1,9 +1,11 @@
-// What a revision is: one state of the pod template, known by its hash; and how the primary's
-// template is made from it.
+// What a revision is: one state of the pod template and of the configs that it names, known by its
+// hash; and how the primary's template is made from it.
 #pragma once
 
 #include "base/core/json.hpp"
 
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +13,13 @@
 namespace sluice::canary {
 
 // The template as served in canonical JSON, SHA-256, with a versioned prefix: "v2:0f3a…". A library
-// upgrade cannot change it.
-std::string revision_of(const Json& pod_template);
+// upgrade cannot change it. The configs' checksums, by reference, are part of it where there are
+// any.
+std::string revision_of(const Json& pod_template,
+                        const std::map<std::string, std::string>& configs = {});
+// At the canary's pod template, written to start its pods anew; no part of a revision.
+inline constexpr std::string_view rolled_annotation = "sluice.dev/configs";
+Json without_rolled(Json pod_template);
 // False for hashes that the peer wrote.
 bool is_our_revision(std::string_view hash);
 // A short form for object names.
@@ -27,6 +34,8 @@ struct Rewriting {
     std::string value;       // "podinfo"; the primary's gets "-primary"
     std::string deployment;  // the target's name: selectors with this value are rewritten
     std::vector<std::string> selector_labels;  // keys that are looked at in selectors
+    // "configmap/settings": the primary uses "settings-primary".
+    std::set<std::string> configs = {};
 };
 
 // The primary's pod template for this revision (canary.md 4.2).

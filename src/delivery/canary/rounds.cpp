@@ -561,8 +561,8 @@ std::optional<Move> ask_to_start(const World& world, const Evidence& evidence) {
     }
     if (!waits || world.canary.status.last_applied_spec != world.revision) {
         auto status = transition_of(world);
-        status.last_applied_spec = world.revision;
-        status.analysed = analysed_now(world);
+        note_revision(status, world);
+        if (world.wish == api::Verb::retry) status.granted = world.canary.wish->text;
         set_phase(status, world, Phase::waiting);
         save(act, world, status);
     }

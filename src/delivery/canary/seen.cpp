@@ -3,6 +3,7 @@
 #include "delivery/canary/seen.hpp"
 
 #include "api/texts.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 
@@ -16,48 +17,6 @@ namespace sluice::canary {
 namespace {
 
 namespace texts = api::texts;
-
-void add_reference(const Json& holder,
-                   JsonPath path,
-                   std::string_view kind,
-                   std::set<std::string>& found) {
-    const auto name = text_at(holder, path);
-    if (!name.empty()) found.insert(std::string(kind) + "/" + std::string(name));
-}
-
-void add_volume(const Json& volume, std::set<std::string>& found) {
-    add_reference(volume, {"configMap", "name"}, "configmap", found);
-    add_reference(volume, {"secret", "secretName"}, "secret", found);
-    for (const auto& source : array_at(volume, {"projected", "sources"})) {
-        add_reference(source, {"configMap", "name"}, "configmap", found);
-        add_reference(source, {"secret", "name"}, "secret", found);
-    }
-}
-
-void add_container(const Json& container, std::set<std::string>& found) {
-    for (const auto& variable : array_at(container, {"env"})) {
-        add_reference(variable, {"valueFrom", "configMapKeyRef", "name"}, "configmap", found);
-        add_reference(variable, {"valueFrom", "secretKeyRef", "name"}, "secret", found);
-    }
-    for (const auto& source : array_at(container, {"envFrom"})) {
-        add_reference(source, {"configMapRef", "name"}, "configmap", found);
-        add_reference(source, {"secretRef", "name"}, "secret", found);
-    }
-}
-
-// Whether config tracking would follow this object: not opted out, and of a type that the peer
-// copies.
-bool is_tracked(std::string_view reference, const Json* object) {
-    if (object == nullptr) return true;
-    if (text_at(*object, {"metadata", "annotations", "flagger.app/config-tracking"})
-            .starts_with("disable")) {
-        return false;
-    }
-    if (!reference.starts_with("secret/")) return true;
-    const auto type = text_at(*object, {"type"}, "Opaque");
-    return type == "Opaque" || type == "kubernetes.io/basic-auth" ||
-           type == "kubernetes.io/ssh-auth" || type == "kubernetes.io/tls";
-}
 
 Workload read_workload(const Json& object, ReadinessQuestion question) {
     Workload workload;
@@ -137,18 +96,7 @@ std::string refusal_of(const Seen& seen, const api::Canary& canary) {
     if (canary.unbuilt) return to_string(*canary.unbuilt);
     if (!seen.routes.refusal.empty()) return seen.routes.refusal;
     if (auto shortfall = shortfall_of(seen, canary); !shortfall.empty()) return shortfall;
-    if (seen.target && seen.settings.track_configs) {
-        for (const auto& reference : config_references(*seen.target)) {
-            const auto known = seen.configs.find(reference);
-            if (!is_tracked(reference, known == seen.configs.end() ? nullptr : &known->second)) {
-                continue;
-            }
-            return fmt::format(
-                "spec.targetRef: tracking {} of its pods is not built yet (annotate it with "
-                "flagger.app/config-tracking: disabled, or run with -enable-config-tracking=false)",
-                reference);
-        }
-    }
+    if (auto refusal = config_refusal(seen, canary); !refusal.empty()) return refusal;
     for (const auto* object : {&seen.primary,
                                &seen.primary_scaler,
                                &seen.apex_service,
@@ -215,7 +163,7 @@ void read_target(const Seen& seen, World& world) {
             fmt::format("deployment {} has no spec.template", canary.dotted(canary.target.name));
         return;
     }
-    world.revision = revision_of(*pod_template);
+    world.revision = revision_of(*pod_template, read_configs(seen, world));
     read_selector(seen, world);
     read_primary_labels(seen, world);
     if (canary.autoscaler && !seen.target_scaler && world.hindrance.empty()) {
@@ -247,8 +195,8 @@ void read_kept(const Seen& seen, World& world) {
 }
 
 // Which revision the primary's template was made from: by its flagger-id, else by meaning.
-std::string carried_by_primary(const Seen& seen, const World& world) {
-    const auto* running = find(*seen.primary, {"spec", "template"});
+std::string carried_by_primary(const World& world) {
+    const auto* running = find(world.primary->object, {"spec", "template"});
     if (running == nullptr) return {};
     const auto id = text_at(*running, {"metadata", "annotations", "flagger-id"});
     std::set<std::string> known{world.canary.status.last_applied_spec,
@@ -260,26 +208,17 @@ std::string carried_by_primary(const Seen& seen, const World& world) {
     }
     if (world.target && !world.selector_label.empty()) {
         const auto* pod_template = find(world.target->object, {"spec", "template"});
-        if (pod_template != nullptr && same_meaning(*running, *pod_template, rewriting_of(world))) {
+        if (pod_template != nullptr && copies_hold(world) &&
+            same_meaning(*running, *pod_template, rewriting_of(world))) {
             return world.revision;
         }
-        return revision_of(undone_template(*running, rewriting_of(world)));
+        return revision_of(undone_template(*running, rewriting_of_primary(world)),
+                           copied_checksums(world));
     }
     return {};
 }
 
 }  // namespace
-
-std::vector<std::string> config_references(const Json& deployment) {
-    std::set<std::string> found;
-    const auto* pod = find(deployment, {"spec", "template", "spec"});
-    if (pod == nullptr) return {};
-    for (const auto& volume : array_at(*pod, {"volumes"})) add_volume(volume, found);
-    for (const auto& container : array_at(*pod, {"containers"})) add_container(container, found);
-    for (const auto& container : array_at(*pod, {"initContainers"}))
-        add_container(container, found);
-    return {found.begin(), found.end()};
-}
 
 World world_of(const Seen& seen, Time now) {
     World world;
@@ -309,7 +248,7 @@ World world_of(const Seen& seen, Time now) {
                                        world.canary.analysis.primary_ready_threshold,
                                        world.canary.status.unready_since,
                                        now});
-        world.primary_carries = carried_by_primary(seen, world);
+        world.primary_carries = carried_by_primary(world);
     }
     return world;
 }

@@ -115,17 +115,14 @@ struct Seen {
     // ControllerRevisions whose controller is this Canary: the promoted template, and the one under
     // promotion.
     std::vector<Json> revisions;
-    // ConfigMaps and Secrets that the target's pods name (config_references), by "configmap/NAME"
-    // or "secret/NAME"; metadata and type are enough, and one that does not exist is left out.
+    // Summaries (configs.hpp) of the ConfigMaps and Secrets that the target's pods name, and of
+    // their copies, by "configmap/NAME" or "secret/NAME"; one that does not exist is left out.
     std::map<std::string, Json> configs;
+    std::vector<Json> owned_configs;  // those of which this Canary is an owner
     RoutesSeen routes;
     Settings settings;
     Remembered remembered;
 };
-
-// "configmap/NAME" and "secret/NAME" of everything in the target's pod spec that config tracking
-// would follow; sorted, each once.
-std::vector<std::string> config_references(const Json& deployment);
 
 // A Deployment with what the judgement asks of it.
 struct Workload {
@@ -154,11 +151,18 @@ struct World {
     std::optional<Workload> primary;
     std::string selector_label;  // "app"
     std::string selector_value;  // "podinfo"; the primary's is "podinfo-primary"
-    std::string revision;        // hash of the target's template; empty without a target
+    std::string revision;  // hash of the target's template and configs; empty without a target
     std::string
         primary_carries;  // hash that the primary's template was made from; empty when unknown
     // Templates that are kept, by hash: {"template": …, "replicas": n}.
     std::map<std::string, Json> kept;
+
+    // What is followed of the target's configs: its checksum, as status.trackedConfigs has it.
+    std::map<std::string, std::string> tracked;
+    bool stands_as_noted = true;          // ... and the status, the peer's as well, says the same
+    std::map<std::string, Json> configs;  // as Seen has them
+    std::vector<Json> owned_configs;
+    std::string config_trouble;  // why they cannot be copied; empty when they can
 
     std::optional<Json> target_scaler, primary_scaler;
     std::optional<Json> apex_service, primary_service, canary_service;

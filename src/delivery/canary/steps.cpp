@@ -1,6 +1,7 @@
 #include "delivery/canary/steps.hpp"
 
 #include "api/texts.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 
@@ -20,7 +21,7 @@ constexpr Duration warning_spacing = std::chrono::seconds(10);
 bool is_fenced(const World& world) {
     const auto& analysed = world.canary.status.analysed;
     return analysed && !analysed->uid.empty() && analysed->uid == world.target->uid &&
-           analysed->generation == world.target->generation;
+           analysed->generation == world.target->generation && !configs_changed(world);
 }
 
 // The state of the release before an act: the same for a pass that repeats it after a kill, and for
@@ -82,6 +83,18 @@ api::Analysed analysed_now(const World& world) {
             world.target->uid,
             world.target->generation,
             std::string(to_string(strategy_of(world)))};
+}
+
+void note_revision(api::Status& status, const World& world) {
+    status.analysed = analysed_now(world);
+    if (world.settings.track_configs) {
+        status.tracked_configs = world.tracked;
+    } else {
+        // What was followed before is part of the revision no more.
+        status.tracked_configs.reset();
+        status.analysed->hash = revision_of(*find(world.target->object, {"spec", "template"}));
+    }
+    status.last_applied_spec = status.analysed->hash;
 }
 
 bool revision_changed(const World& world) {

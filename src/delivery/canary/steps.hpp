@@ -22,6 +22,8 @@ bool is_analysing(const World& world);  // a revision is under judgement
 bool strategy_changed(const World& world);
 // The revision under judgement, fenced by where its template was seen.
 api::Analysed analysed_now(const World& world);
+// The revision under judgement is the one that is seen.
+void note_revision(api::Status& status, const World& world);
 // The target's template is neither the promoted nor the last seen one.
 bool revision_changed(const World& world);
 // The target is back at the promoted template in the middle of an analysis (or after a failed one).

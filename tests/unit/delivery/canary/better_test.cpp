@@ -43,6 +43,14 @@ void run_until(Cluster& cluster, Condition is) {
     REQUIRE(is());
 }
 
+// What `sluice VERB` writes.
+void wish(Cluster& cluster, std::string_view verb) {
+    put(cluster.canary,
+        {"metadata", "annotations", api::wish_annotation},
+        Json(std::string(verb) + " " + std::string(text_at(cluster.status(), {"lastAppliedSpec"})) +
+             " " + rfc3339(cluster.now)));
+}
+
 bool has(const Messages& messages, const std::string& message) {
     return std::ranges::find(messages, message) != messages.end();
 }
@@ -219,4 +227,103 @@ TEST_CASE("fields that we know nothing of survive in every object that we write 
     CHECK(text_at(*cluster.primary, {"spec", "foreign"}) == "kept");
     CHECK(integer_at(*cluster.target, {"spec", "unknown"}) == 7);
     CHECK(integer_at(cluster.status(), {"tomorrow", "a"}) == 1);
+}
+
+TEST_CASE("a retry that first waits for approval is granted once") {
+    auto cluster = initialized();
+    cluster.edit_canary([](Json& spec) {
+        put(spec,
+            {"analysis", "webhooks"},
+            *parse_json(R"([{"name": "gate", "type": "confirm-rollout", "url": "http://gate"}])"));
+        put(spec,
+            {"analysis", "metrics"},
+            *parse_json(R"([{"name": "request-success-rate", "thresholdRange": {"min": 99}}])"));
+    });
+    bool open = true;
+    cluster.answer = [&](const Question& question) -> Answer {
+        if (std::holds_alternative<CallHook>(question.what)) {
+            return {open ? Outcome::passed : Outcome::failed, {}, std::nullopt};
+        }
+        return {Outcome::passed, {}, 12.0};
+    };
+    cluster.set_image("podinfo:2");
+    run_until(cluster, [&] { return cluster.phase() == "Failed"; });
+
+    open = false;
+    wish(cluster, "retry");
+    run_until(cluster, [&] { return cluster.phase() == "Waiting"; });
+    open = true;
+    run_until(cluster, [&] { return cluster.phase() == "Progressing"; });
+    run_until(cluster, [&] { return cluster.phase() == "Failed"; });
+    cluster.messages.clear();
+    cluster.run(1h);
+    CHECK(cluster.phase() == "Failed");
+    CHECK(cluster.messages == Messages{});
+}
+
+TEST_CASE("who aborts a revision that waits for approval waits for no primary") {
+    auto cluster = initialized();
+    cluster.edit_canary([](Json& spec) {
+        put(spec,
+            {"analysis", "webhooks"},
+            *parse_json(R"([{"name": "gate", "type": "confirm-rollout", "url": "http://gate"}])"));
+    });
+    cluster.answer = [](const Question&) -> Answer { return {Outcome::failed, {}, std::nullopt}; };
+    cluster.set_image("podinfo:2");
+    run_until(cluster, [&] { return cluster.phase() == "Waiting"; });
+    // One of its pods is being replaced.
+    put(*cluster.primary, {"status", "replicas"}, 2);
+    wish(cluster, "abort");
+    cluster.tick();
+    CHECK(cluster.phase() == "Failed");
+    CHECK(has(cluster.messages, "Rolling back podinfo.test aborted by hand"));
+}
+
+namespace {
+
+// Its pods run, and those of the primary cannot.
+void break_primary(Cluster& cluster) {
+    cluster.bad_images = {"podinfo:2"};
+    put(*cluster.primary, {"status", "availableReplicas"}, 0);
+}
+
+}  // namespace
+
+TEST_CASE("a failed promotion mirrors nothing, now or when the primary has come back") {
+    auto cluster = initialized();
+    cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "mirror"}, true); });
+    cluster.can_mirror = true;
+    cluster.set_image("podinfo:2");
+    run_until(cluster, [&] { return cluster.live().mirrored; });
+    wish(cluster, "promote");
+    run_until(cluster, [&] { return cluster.phase() == "Promoting"; });
+    break_primary(cluster);
+    run_until(cluster, [&] { return cluster.phase() == "Failed"; });
+    CHECK(cluster.live() == Weights{0, 100});
+    run_until(cluster, [&] { return cluster.live().primary == 100; });
+    cluster.run(5min);
+    CHECK(cluster.live() == Weights{100, 0});
+    CHECK(cluster.image_of(*cluster.primary) == "podinfo:1");
+    for (const auto& message : cluster.messages) {
+        CHECK(message.find("not as decided") == std::string::npos);
+    }
+    CHECK(cluster.complaints == Messages{});
+}
+
+TEST_CASE("users are let go of when the traffic comes home after a failed promotion") {
+    auto cluster = initialized();
+    cluster.edit_canary([](Json& spec) {
+        put(spec, {"analysis", "sessionAffinity"}, *parse_json(R"({"cookieName": "stay"})"));
+    });
+    cluster.set_image("podinfo:2");
+    run_until(cluster, [&] { return cluster.phase() == "Promoting"; });
+    const std::string bound(text_at(cluster.status(), {"sessionAffinityCookie"}));
+    REQUIRE(bound.starts_with("stay="));
+    break_primary(cluster);
+    run_until(cluster, [&] { return cluster.phase() == "Failed"; });
+    CHECK(text_at(cluster.status(), {"sessionAffinityCookie"}) == bound);
+    run_until(cluster, [&] { return cluster.live().primary == 100; });
+    CHECK(text_at(cluster.status(), {"sessionAffinityCookie"}) == "");
+    CHECK(text_at(cluster.status(), {"previousSessionAffinityCookie"}) == bound);
+    CHECK(cluster.complaints == Messages{});
 }

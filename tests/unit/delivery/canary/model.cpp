@@ -1,6 +1,7 @@
 #include "model.hpp"
 
 #include "base/core/text.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/traffic.hpp"
 
 #include <doctest/doctest.h>
@@ -62,6 +63,35 @@ void Cluster::set_image(const std::string& image) {
     if (text_at(container, {"image"}) == image) return;
     put(container, {"image"}, Json(image));
     touch(*target, true);
+}
+
+void Cluster::use_config(const std::string& reference) {
+    auto& container =
+        find(*target, {"spec", "template", "spec", "containers"})->get_array().front();
+    const auto holder = kind_of_config(reference) == Kind::secret ? "secretRef" : "configMapRef";
+    if (find(container, {"envFrom"}) == nullptr) put(container, {"envFrom"}, JsonArray{});
+    find(container, {"envFrom"})
+        ->get_array()
+        .push_back(JsonObject{{holder, JsonObject{{"name", name_of_config(reference)}}}});
+    touch(*target, true);
+}
+
+void Cluster::set_config(const std::string& reference, const std::string& value) {
+    auto& object = configs[reference];
+    if (object.is_null()) {
+        object = JsonObject{{"kind", to_string(kind_of_config(reference))}};
+        put(object, {"metadata", "name"}, Json(name_of_config(reference)));
+        put(object, {"metadata", "namespace"}, "test");
+        put(object, {"metadata", "uid"}, Json(fmt::format("uid-{}", ++uids_)));
+        if (kind_of_config(reference) == Kind::secret) put(object, {"type"}, "Opaque");
+    }
+    put(object, {"data", "value"}, Json(value));
+    touch(object, false);
+}
+
+std::string Cluster::config(const std::string& reference) const {
+    const auto found = configs.find(reference);
+    return found == configs.end() ? "none" : std::string(text_at(found->second, {"data", "value"}));
 }
 
 void Cluster::edit_canary(const std::function<void(Json&)>& edit) {
@@ -183,9 +213,26 @@ std::optional<Json>* Cluster::slot(Kind kind, const std::string& name) {
         case Kind::horizontal_pod_autoscaler:
             return name == "podinfo-primary" ? &primary_scaler : &target_scaler;
         case Kind::controller_revision:
+        case Kind::config_map:
+        case Kind::secret:
             break;
     }
     return nullptr;
+}
+
+void Cluster::copy(const CopyConfig& copy) {
+    const std::string kind = copy.kind == Kind::secret ? "secret/" : "configmap/";
+    const auto& source = configs.at(kind + copy.from);
+    if (config_checksum(source) != copy.checksum) {
+        complaints.push_back("another one was copied: " + to_string(Effect(copy)));
+    }
+    const auto present = configs.find(kind + copy.to);
+    auto made = copied(copy, source, present == configs.end() ? nullptr : &present->second);
+    if (present == configs.end()) {
+        put(made, {"metadata", "uid"}, Json(fmt::format("uid-{}", ++uids_)));
+    }
+    touch(made, false);
+    configs[kind + copy.to] = std::move(made);
 }
 
 void Cluster::perform(const Effect& effect) {
@@ -219,6 +266,11 @@ void Cluster::perform(const Effect& effect) {
         std::erase_if(revisions, [&](const Json& one) {
             return text_at(one, {"metadata", "name"}) == gone->name;
         });
+        std::erase_if(configs, [&](const auto& one) {
+            return text_at(one.second, {"metadata", "uid"}) == gone->uid;
+        });
+    } else if (const auto* copying = std::get_if<CopyConfig>(&effect)) {
+        copy(*copying);
     } else if (const auto* ensure = std::get_if<EnsureRoutes>(&effect)) {
         set_routes(ensure->weights);
         drifted = false;
@@ -242,9 +294,18 @@ Seen Cluster::seen() const {
     seen.primary_service = primary_service;
     seen.canary_service = canary_service;
     seen.revisions = revisions;
+    for (const auto& [reference, object] : configs) {
+        const auto summary = config_summary(object);
+        seen.configs[reference] = summary;
+        for (const auto& owner : array_at(object, {"metadata", "ownerReferences"})) {
+            if (text_at(owner, {"uid"}) == "canary-uid") seen.owned_configs.push_back(summary);
+        }
+    }
     seen.routes.state = routes ? RoutesState::weights : RoutesState::absent;
     seen.routes.weights = live();
     seen.routes.drifted = drifted;
+    seen.routes.can.mirror = can_mirror;
+    seen.routes.can.affinity = true;
     seen.settings = settings;
     seen.remembered = remembered;
     return seen;

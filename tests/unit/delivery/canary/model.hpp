@@ -32,6 +32,10 @@ class Cluster {
 
     // --- what people do ---
     void set_image(const std::string& image);
+    // The target's pods get their environment from it.
+    void use_config(const std::string& reference);
+    void set_config(const std::string& reference, const std::string& value);
+    std::string config(const std::string& reference) const;
     void edit_canary(const std::function<void(Json& spec)>& edit);
     // Pods of these images never become available.
     std::set<std::string> bad_images;
@@ -66,8 +70,10 @@ class Cluster {
     std::optional<Json> target, primary, target_scaler, primary_scaler;
     std::optional<Json> apex, primary_service, canary_service;
     std::vector<Json> revisions;
+    std::map<std::string, Json> configs;  // whole, by "configmap/NAME"
     std::optional<Weights> routes;
     bool drifted = false;
+    bool can_mirror = false;
     Settings settings;
     Remembered remembered;
     Pods pods = Pods::instant;
@@ -86,6 +92,7 @@ class Cluster {
     void write();
     void set_routes(Weights to);
     void scale(std::int64_t replicas);
+    void copy(const CopyConfig& copy);
     void work_on(Json& deployment);
     void touch(Json& object, bool spec_changed);
     std::optional<Json>* slot(Kind kind, const std::string& name);

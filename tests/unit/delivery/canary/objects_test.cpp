@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace sluice;
 using namespace sluice::model;
 using namespace std::chrono_literals;
@@ -101,7 +103,7 @@ TEST_CASE("a missing autoscaler is told and nothing is promised") {
 }
 
 TEST_CASE(
-    "a missing target, an unfit selector and tracked configs are told once, and nothing is "
+    "a missing target, an unfit selector and a missing config are told once, and nothing is "
     "written") {
     SUBCASE("target") {
         Cluster cluster;
@@ -128,10 +130,13 @@ TEST_CASE(
             {"envFrom"},
             parse_json(R"([{"configMapRef": {"name": "settings"}}])").value());
         cluster.run(1min);
-        REQUIRE(cluster.messages.size() == 1);
-        CHECK(cluster.messages[0].starts_with(
-            "spec.targetRef: tracking configmap/settings of its pods is not built yet"));
-        CHECK(cluster.log == Messages{});
+        CHECK(text_at(cluster.canary, {"status", "phase"}) == "Initializing");
+        CHECK(!cluster.primary);
+        CHECK(
+            std::ranges::count(cluster.messages,
+                               "createPrimaryDeployment failed: GetTargetConfigs failed: configmap "
+                               "settings.test get query error: configmap settings.test get query "
+                               "error: configmaps \"settings\" not found") == 1);
         cluster.settings.track_configs = false;
         cluster.run(1min);
         CHECK(cluster.phase() == "Initialized");
