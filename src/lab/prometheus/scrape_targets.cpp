@@ -67,6 +67,9 @@ std::optional<Json> scrape_target(const Json& pod) {
         labels[label_name(label.key())] = label.value();
     labels["namespace"] = text_at(pod, {"metadata", "namespace"});
     labels["pod"] = text_at(pod, {"metadata", "name"});
+    // As the scrape configurations name them that Flagger's built-in queries were written for.
+    labels["kubernetes_namespace"] = labels["namespace"];
+    labels["kubernetes_pod_name"] = labels["pod"];
     std::string path(annotation(pod, "prometheus.io/path"));
     if (path.empty()) path = "/metrics";
     if (!path.starts_with('/')) path.insert(0, "/");

@@ -13,8 +13,10 @@
 namespace sluice::lab {
 
 // {"targets":["127.64.0.3:9797"],"labels":{"namespace":"test","pod":"web-x","app":"web", …}} with
-// the pod's labels, or nothing. prometheus.io/port and /path say where; left out, the first port
-// that is declared, and /metrics. Of a gateway's pod there is nothing: the mesh tells of it. Pure.
+// the pod's labels (the namespace and the name also as kubernetes_namespace and
+// kubernetes_pod_name), or nothing. prometheus.io/port and /path say where; left out, the first
+// port that is declared, and /metrics. Of a gateway's pod there is nothing: the mesh tells of it.
+// Pure.
 std::optional<Json> scrape_target(const Json& pod);
 
 // Keeps a file of all of them up to date (`file_sd_configs`). On the control thread.

@@ -10,6 +10,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
 
 namespace sluice::lab {
 namespace {
@@ -18,6 +21,9 @@ constexpr Duration slow_answer = std::chrono::milliseconds{1200};
 // Every 20th of a fixed pattern is 5 %.
 constexpr std::uint64_t fault_every = 20;
 constexpr std::int64_t delay_max_seconds = 3600;
+// Seconds: the bounds that Go's Prometheus library takes when nobody names others.
+constexpr std::array<double, 11> duration_bounds{
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 constexpr std::string_view logo =
     "https://raw.githubusercontent.com/stefanprodan/podinfo/gh-pages/cuddle_clap.gif";
 
@@ -51,6 +57,39 @@ std::optional<std::int64_t> number_behind(std::string_view path, std::string_vie
     return parse_integer(path.substr(prefix.size()));
 }
 
+// What callers can make up without end is counted as one.
+std::string_view one_of(std::initializer_list<std::string_view> known, std::string_view word) {
+    const auto* const at = std::ranges::find(known, word);
+    return at == known.end() ? "other" : *at;
+}
+
+std::string_view route_of(std::string_view path) {
+    if (path == "/") return "root";
+    return one_of({"version", "env", "headers", "echo", "api", "delay", "status"},
+                  path.substr(1, path.find('/', 1) - 1));
+}
+
+std::string_view method_of(std::string_view method) {
+    return one_of({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, method);
+}
+
+// What is told of the requests of one method, route and status.
+struct Answered {
+    std::array<std::uint64_t, duration_bounds.size() + 1> counts{};
+    std::uint64_t requests = 0;
+    double seconds = 0;
+    // Prometheus takes the first sample it sees as the base line, so the first one is 0: a canary's
+    // first errors would be lost.
+    bool announced = false;
+
+    void add(double took) {
+        const auto* const bound = std::ranges::lower_bound(duration_bounds, took);
+        ++counts[static_cast<std::size_t>(bound - duration_bounds.begin())];
+        ++requests;
+        seconds += took;
+    }
+};
+
 class Podinfo final : public App {
    public:
     Podinfo(AppContext context, Clock& clock)
@@ -66,6 +105,9 @@ class Podinfo final : public App {
 
     Task<net::Response> handle(net::Request request) override {
         const auto path = target_of(request.target).path;
+        const auto began = clock_.now();
+        const auto method = method_of(request.method);
+        const auto route = route_of(path);
         const bool probe = path == "/healthz" || path == "/readyz" || path == "/metrics" ||
                            path.starts_with("/readyz/");
         // Probes and scrapes don't count: the pattern is one of users' requests.
@@ -77,7 +119,10 @@ class Podinfo final : public App {
                 ? json_response("{\n  \"code\": 500,\n  \"message\": \"broken by its tag\"\n}\n",
                                 500)
                 : co_await answer(std::move(request));
-        count(response.status, probe);
+        if (!probe) {
+            answered_[{method, route, response.status}].add(
+                std::chrono::duration<double>(clock_.now() - began).count());
+        }
         co_return response;
     }
 
@@ -100,7 +145,10 @@ class Podinfo final : public App {
             auto response = json_response(std::move(request.body), 202);
             co_return response;
         }
-        if (path == "/metrics") co_return metrics();
+        if (path == "/metrics") {
+            co_return metrics(
+                request.headers.get("user-agent").value_or("").starts_with("Prometheus/"));
+        }
         if (const auto seconds = number_behind(path, "/delay/")) {
             const auto wait = std::clamp<std::int64_t>(*seconds, 0, delay_max_seconds);
             co_await clock_.sleep_for(std::chrono::seconds{wait});
@@ -147,11 +195,21 @@ class Podinfo final : public App {
         return json_response(to_pretty_text(all) + "\n");
     }
 
-    net::Response metrics() const {
+    // The series that Flagger's built-in checks of apps without a mesh ask for.
+    net::Response metrics(bool is_scrape) {
+        std::map<int, std::uint64_t> by_status;
         std::string text =
+            "# HELP http_request_duration_seconds Seconds spent serving HTTP requests.\n"
+            "# TYPE http_request_duration_seconds histogram\n";
+        for (auto& [of, answered] : answered_) {
+            const bool as_zero = is_scrape && !std::exchange(answered.announced, true);
+            append_histogram(text, of, as_zero ? Answered{} : answered);
+            by_status[of.status] += as_zero ? 0 : answered.requests;
+        }
+        text +=
             "# HELP http_requests_total The total number of HTTP requests.\n"
             "# TYPE http_requests_total counter\n";
-        for (const auto& [status, sum] : answered_) {
+        for (const auto& [status, sum] : by_status) {
             text += fmt::format("http_requests_total{{status=\"{}\"}} {}\n", status, sum);
         }
         net::Response response;
@@ -160,8 +218,28 @@ class Podinfo final : public App {
         return response;
     }
 
-    void count(int status, bool probe) {
-        if (!probe) ++answered_[status];
+    struct Series {
+        std::string_view method, route;  // of the program's own words
+        int status = 0;
+        auto operator<=>(const Series&) const = default;
+    };
+
+    static void append_histogram(std::string& text, const Series& of, const Answered& answered) {
+        const auto labels =
+            fmt::format(R"(method="{}",path="{}",status="{}")", of.method, of.route, of.status);
+        constexpr std::string_view name = "http_request_duration_seconds";
+        std::uint64_t below = 0;
+        for (std::size_t i = 0; i < answered.counts.size(); ++i) {
+            below += answered.counts[i];
+            const auto bound =
+                i < duration_bounds.size() ? fmt::format("{}", duration_bounds[i]) : "+Inf";
+            text += fmt::format("{}_bucket{{{},le=\"{}\"}} {}\n", name, labels, bound, below);
+        }
+        text += fmt::format("{0}_sum{{{1}}} {2}\n{0}_count{{{1}}} {3}\n",
+                            name,
+                            labels,
+                            answered.seconds,
+                            answered.requests);
     }
 
     JsonObject home() const {
@@ -205,7 +283,7 @@ class Podinfo final : public App {
     bool ready_;
     std::string home_;  // the same for every request
     std::uint64_t asked_ = 0;
-    std::map<int, std::uint64_t> answered_;
+    std::map<Series, Answered> answered_;
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ TEST_CASE("a pod that asks for it is scraped where it says") {
     REQUIRE(target);
     CHECK(*target == json(R"({"targets":["127.64.0.3:9797"],"labels":{
         "app":"web","app_kubernetes_io_name":"web","namespace":"test","pod":"web-x",
-        "__metrics_path__":"/stats"}})"));
+        "kubernetes_namespace":"test","kubernetes_pod_name":"web-x","__metrics_path__":"/stats"}})"));
 }
 
 TEST_CASE("left out, it is the first port and /metrics") {

@@ -32,12 +32,16 @@ class Asked {
         net::Response response;
         Duration took{};
     };
-    Answer ask(const std::string& method, const std::string& target, std::string body = {}) {
+    Answer ask(const std::string& method,
+               const std::string& target,
+               std::string body = {},
+               const net::Headers& more = {}) {
         Answer answer;
         net::Request request;
         request.method = method;
         request.target = target;
         request.headers = {{"X-One", "a"}, {"X-One", "b"}};
+        for (const auto& [name, value] : more) request.headers.add(name, value);
         request.body = std::move(body);
         const auto start = clock_.now();
         boost::asio::co_spawn(
@@ -124,6 +128,51 @@ TEST_CASE("podinfo shows what it was asked with and what it runs with") {
     CHECK(podinfo.ask("POST", "/echo", "hi").response.body == "hi");
     CHECK(podinfo.get("/metrics").response.body.find("http_requests_total{status=\"200\"} 3") !=
           std::string::npos);
+}
+
+TEST_CASE("podinfo tells how long it took to answer users, by method, route and status") {
+    Asked podinfo("stefanprodan/podinfo:6.0.0");
+    podinfo.get("/");
+    podinfo.get("/");
+    podinfo.get("/delay/2");
+    podinfo.get("/status/500");
+    podinfo.ask("BREW\"", "/made/up/17");
+    // Probes and scrapes are nobody's requests.
+    podinfo.get("/readyz");
+    podinfo.get("/metrics");
+    const auto text = podinfo.get("/metrics").response.body;
+    for (
+        const auto* line :
+        {R"(http_request_duration_seconds_count{method="GET",path="root",status="200"} 2)",
+         R"(http_request_duration_seconds_bucket{method="GET",path="root",status="200",le="0.005"} 2)",
+         R"(http_request_duration_seconds_bucket{method="GET",path="delay",status="200",le="1"} 0)",
+         R"(http_request_duration_seconds_bucket{method="GET",path="delay",status="200",le="2.5"} 1)",
+         R"(http_request_duration_seconds_bucket{method="GET",path="delay",status="200",le="+Inf"} 1)",
+         R"(http_request_duration_seconds_sum{method="GET",path="delay",status="200"} 2)",
+         R"(http_request_duration_seconds_count{method="GET",path="status",status="500"} 1)",
+         R"(http_request_duration_seconds_count{method="other",path="other",status="404"} 1)",
+         R"(http_requests_total{status="200"} 3)"})
+        CHECK_MESSAGE(text.find(std::string(line) + "\n") != std::string::npos, line);
+    CHECK(text.find("metrics\"") == std::string::npos);
+    CHECK(text.find("readyz") == std::string::npos);
+}
+
+TEST_CASE(
+    "what podinfo tells Prometheus of a status begins at nothing, so that no first error is lost") {
+    Asked podinfo("stefanprodan/podinfo:6.0.0");
+    podinfo.get("/status/500");
+    const auto count = [&](const std::string& user_agent) {
+        const auto text =
+            podinfo.ask("GET", "/metrics", {}, {{"User-Agent", user_agent}}).response.body;
+        const std::string name =
+            R"(http_request_duration_seconds_count{method="GET",path="status",status="500"} )";
+        const auto at = text.find(name);
+        REQUIRE(at != std::string::npos);
+        return text.substr(at + name.size(), 1);
+    };
+    CHECK(count("curl/7.88.1") == "1");
+    CHECK(count("Prometheus/2.42.0") == "0");
+    CHECK(count("Prometheus/2.42.0") == "1");
 }
 
 TEST_CASE("a tag that ends in -slow answers every 20th request late, one in -broken with a 500") {
