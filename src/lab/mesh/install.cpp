@@ -2,6 +2,8 @@
 
 #include "base/core/text.hpp"
 #include "embedded/mesh_kinds.hpp"
+#include "lab/mesh/gateway_api.hpp"
+#include "lab/mesh/nginx_controller.hpp"
 #include "lab/mesh/table_builder.hpp"
 #include "lab/mesh/validation.hpp"
 #include "lab/mesh/workload.hpp"
@@ -68,6 +70,19 @@ Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
                           mark_injected(pod, revision);
                       return std::nullopt;
                   });
+
+    // As Istio does when the Gateway API is there.
+    Json entry_class{{"apiVersion", "gateway.networking.k8s.io/v1"},
+                     {"kind", "GatewayClass"},
+                     {"metadata", {{"name", "istio"}}},
+                     {"spec", {{"controllerName", "istio.io/gateway-controller"}}}};
+    if (auto made = create(cluster, gateway_classes, std::move(entry_class)); !made)
+        return made.error();
+
+    Json nginx_class{{"metadata", {{"name", "nginx"}}},
+                     {"spec", {{"controller", "k8s.io/ingress-nginx"}}}};
+    if (auto made = create(cluster, ingress_classes, std::move(nginx_class)); !made)
+        return made.error();
 
     Json plane{{"apiVersion", "servicemesh.cisco.com/v1alpha1"},
                {"kind", "IstioControlPlane"},

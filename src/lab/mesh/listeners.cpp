@@ -28,9 +28,9 @@ class MetricsHandler final : public net::Handler {
         const auto agent = request.headers.get("user-agent").value_or("");
         net::Response response{
             .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}};
-        response.body =
-            metrics_.exposition(agent.starts_with("Prometheus/") ? IstioMetrics::Reading::scrape
-                                                                 : IstioMetrics::Reading::look);
+        const auto reading = agent.starts_with("Prometheus/") ? IstioMetrics::Reading::scrape
+                                                              : IstioMetrics::Reading::look;
+        response.body = metrics_.exposition(reading) + proxy_.nginx_metrics().exposition(reading);
         co_return response;
     }
 

@@ -2,8 +2,10 @@
 
 #include "base/async/signal.hpp"
 #include "base/async/task_group.hpp"
+#include "lab/mesh/gateway_api.hpp"
 #include "lab/mesh/gateway_controller.hpp"
 #include "lab/mesh/listeners.hpp"
+#include "lab/mesh/nginx_controller.hpp"
 #include "lab/mesh/table_builder.hpp"
 #include "net/client.hpp"
 
@@ -88,6 +90,8 @@ struct Mesh::State final : GatewayDoors, std::enable_shared_from_this<Mesh::Stat
           traffic(std::make_unique<Traffic>(traffic_executor, clock, options)),
           closing(traffic_executor),
           gateways(control, cluster, *this, options.block),
+          gateway_api(control, cluster, *this, options.block, builder, [this] { flush_soon(); }),
+          nginx(control, cluster, *this, options.block, builder, [this] { flush_soon(); }),
           answered(control) {}
 
     // Runs on the traffic thread, while there is one.
@@ -132,6 +136,8 @@ struct Mesh::State final : GatewayDoors, std::enable_shared_from_this<Mesh::Stat
     bool is_flush_due = false;
     std::map<ObjectKey, std::string> sidecars;  // addresses of pods with a way out
     GatewayController gateways;
+    GatewayApi gateway_api;
+    NginxController nginx;
     std::map<ObjectKey, std::vector<std::uint16_t>> gateway_ports;
     std::vector<lab::Subscription> subscriptions;
 
@@ -316,6 +322,8 @@ Task<Result<void>> Mesh::start() {
     if (auto opened = co_await state->open_own_doors(); !opened) co_return opened.error();
     state->watch();
     state->gateways.start();
+    state->gateway_api.start();
+    state->nginx.start();
     co_return Result<void>{};
 }
 

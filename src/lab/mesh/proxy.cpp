@@ -25,7 +25,6 @@ struct Refusal {
 };
 
 const Refusal not_found{404, Flag::no_route};
-const Refusal no_cluster{503, Flag::no_cluster};
 const Refusal unhealthy{503, Flag::no_healthy_upstream, "no healthy upstream"};
 const Refusal not_connected{
     503, Flag::upstream_failure, std::string(broken_text) + "connection failure"};
@@ -133,12 +132,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     void begin_try(const Endpoint& endpoint);
     void end_try(int status, Flag flags);
     void count(int status, Flag flags);
+    void count_at_nginx(int status);
 
     std::uint64_t request_bytes() const {
         return request_head_bytes_ + request_body_bytes_ +
                (streamed_bytes_ == nullptr ? 0 : *streamed_bytes_);
     }
     bool has_source_side() const { return door_->kind != Door::Kind::outside; }
+    bool is_at_nginx() const {
+        return listener_ != nullptr && listener_->kind == GatewayListener::Kind::nginx;
+    }
     RequestHead head() const {
         return {request_.method, "http", authority_, path_, query_, &request_.headers, &parts_};
     }
@@ -150,6 +153,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     net::Request request_;
     const Time began_;
 
+    std::string method_;  // the request itself goes with its last try
     std::string authority_;
     Authority parts_;
     std::string target_;
@@ -219,6 +223,7 @@ std::optional<net::Response> Exchange::begin() {
     request_head_bytes_ =
         request_.method.size() + request_.target.size() + 12 + size_of(request_.headers);
     request_body_bytes_ = request_.body.size();
+    method_ = request_.method;
     if (request_.method == "CONNECT") return refuse(no_tunnels);
     if (!read_target()) return refuse(malformed);
     if (const auto type = request_.headers.get("content-type"))
@@ -296,7 +301,8 @@ std::optional<Refusal> Exchange::choose_route(const Routing& routing) {
             } else {
                 names_ = {destination_->host, "unknown", "unknown"};
             }
-            if (upstream_.kind == Upstream::Kind::no_cluster) return no_cluster;
+            if (upstream_.kind == Upstream::Kind::no_cluster)
+                return Refusal{route_->status_without_backend, Flag::no_cluster};
             if (auto path = rewritten(route_->rewrite, *routing.match, path_, query_)) {
                 request_.headers.set("x-envoy-original-path", target_);
                 request_.target = std::move(*path);
@@ -336,7 +342,13 @@ void Exchange::prepare_request() {
     if (const auto upgrade = headers.get("upgrade");
         upgrade && !equals_ignoring_case(*upgrade, "websocket"))
         headers.erase("upgrade");
-    if (door_->kind == Door::Kind::gateway) {
+    if (is_at_nginx()) {
+        // It trusts nobody before it.
+        headers.erase("x-forwarded-for");
+        headers.set("x-forwarded-host", authority_);
+        headers.set("x-forwarded-proto", "http");
+        headers.set("x-scheme", "http");
+    } else if (door_->kind == Door::Kind::gateway) {
         for (const auto name : {"x-envoy-attempt-count",
                                 "x-envoy-retry-on",
                                 "x-envoy-max-retries",
@@ -417,7 +429,7 @@ Task<Exchange::Tried> Exchange::try_once(int attempt) {
     request.origin.host = endpoint->address;
     request.origin.port = endpoint->port;
     request.timeout = limit;
-    request.headers.set("x-envoy-attempt-count", std::to_string(attempt));
+    if (!is_at_nginx()) request.headers.set("x-envoy-attempt-count", std::to_string(attempt));
 
     begin_try(*endpoint);
     const auto due = try_began_ + limit;
@@ -485,8 +497,10 @@ net::Response Exchange::hand_on(Tried tried) {
         route_->for_response.apply(headers);
     }
     const auto took = std::chrono::duration_cast<milliseconds>(state_.clock.now() - try_began_);
-    headers.set("x-envoy-upstream-service-time", std::to_string(took.count()));
-    headers.set("server", "istio-envoy");
+    if (!is_at_nginx()) {
+        headers.set("x-envoy-upstream-service-time", std::to_string(took.count()));
+        headers.set("server", "istio-envoy");
+    }
     response_bytes_ = 15 + size_of(headers);
     if (response.stream != nullptr) {
         response.stream =
@@ -502,7 +516,8 @@ net::Response Exchange::hand_on(Tried tried) {
 
 net::Response Exchange::refuse(const Refusal& refusal) {
     flags_ = flags_ | refusal.flags;
-    net::Response response{.status = refusal.status, .headers = {{"server", "istio-envoy"}}};
+    net::Response response{.status = refusal.status,
+                           .headers = {{"server", is_at_nginx() ? "nginx" : "istio-envoy"}}};
     if (!refusal.body.empty()) response.headers.add("content-type", "text/plain");
     response.body = refusal.body;
     response_bytes_ = 15 + size_of(response.headers) + response.body.size();
@@ -543,6 +558,7 @@ void Exchange::end_try(int status, Flag flags) {
 // The caller's proxy counts the request once, as it ended.
 void Exchange::count(int status, Flag flags) {
     if (std::exchange(is_counted_, true) || !has_source_side()) return;
+    if (is_at_nginx()) return count_at_nginx(status);
     static const WorkloadPtr nobody = outside();
     const bool has_reached =
         (static_cast<unsigned>(flags) &
@@ -559,6 +575,28 @@ void Exchange::count(int status, Flag flags) {
                         .milliseconds = in_milliseconds(state_.clock.now() - began_),
                         .request_bytes = request_bytes(),
                         .response_bytes = response_bytes_});
+}
+
+// NGINX knows nobody but itself: no workloads, only its Ingresses.
+void Exchange::count_at_nginx(int status) {
+    if (route_ == nullptr || route_->ingress == nullptr) return;
+    const auto now = state_.clock.now();
+    const auto seconds = [&](Time since) {
+        return std::chrono::duration<double>(now - since).count();
+    };
+    state_.nginx_metrics.add({.names = route_->ingress,
+                              .canary = destination_ == nullptr
+                                            ? std::string_view()
+                                            : std::string_view(destination_->alternative),
+                              .method = method_,
+                              // Who goes away before the answer is counted as NGINX does.
+                              .status = status == 0 ? 499 : status,
+                              .request_seconds = seconds(began_),
+                              .response_seconds = endpoint_ == nullptr ? 0 : seconds(try_began_)});
+}
+
+NginxMetrics& MeshProxy::nginx_metrics() {
+    return state_->nginx_metrics;
 }
 
 MeshProxy::MeshProxy(Clock& clock,

@@ -6,6 +6,7 @@
 #include "base/async/random.hpp"
 #include "lab/mesh/deck.hpp"
 #include "lab/mesh/istio_metrics.hpp"
+#include "lab/mesh/nginx_metrics.hpp"
 #include "lab/mesh/route_table.hpp"
 #include "net/http.hpp"
 
@@ -55,6 +56,9 @@ class MeshProxy {
     // port 80 is reached through the proxy where it could not be bound.
     void know_gateway(const std::string& address, const std::string& gateway);
     void forget_gateway(const std::string& address);
+
+    // What was counted at listeners of NGINX's kind.
+    NginxMetrics& nginx_metrics();
 
     Task<net::Response> serve(DoorPtr door, net::Request request);
     // Ends what still runs for nobody's sake: copies of requests.

@@ -18,6 +18,7 @@ struct MeshProxy::State {
     net::HttpClient& upstream;
     IstioMetrics& metrics;
     ProxyOptions options;
+    NginxMetrics nginx_metrics = NginxMetrics();
     RouteTablePtr table = std::make_shared<const RouteTable>();
     std::unordered_map<std::string, std::string> gateways = {};  // by address
 

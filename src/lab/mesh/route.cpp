@@ -227,6 +227,18 @@ TextMatch TextMatch::of(const Json& value, bool ignore_case) {
     return match;
 }
 
+TextMatch TextMatch::segments(std::string_view prefix) {
+    TextMatch match;
+    match.kind_ = Kind::segments;
+    while (prefix.ends_with('/')) prefix.remove_suffix(1);
+    match.text_ = prefix;
+    return match;
+}
+
+bool TextMatch::is_valid() const {
+    return regex_ == nullptr || regex_->ok();
+}
+
 bool TextMatch::matches(std::string_view text) const {
     switch (kind_) {
         case Kind::present:
@@ -235,6 +247,9 @@ bool TextMatch::matches(std::string_view text) const {
             return ignore_case_ ? equals_ignoring_case(text, text_) : text == text_;
         case Kind::prefix:
             return starts_with(text, text_, ignore_case_);
+        case Kind::segments:
+            return text.starts_with(text_) &&
+                   (text.size() == text_.size() || text[text_.size()] == '/');
         case Kind::regex:
             return regex_->ok() && re2::RE2::FullMatch(piece(text), *regex_);
     }
@@ -324,9 +339,12 @@ std::optional<std::string> rewritten(const Rewrite& rewrite,
     } else if (rewrite.uri) {
         // What is replaced is what was matched; without a match that is the "/" of every path.
         std::size_t replaced = 1;
-        if (match.uri) {
+        if (rewrite.replaces_all) {
+            replaced = path.size();
+        } else if (match.uri) {
             switch (match.uri->kind()) {
                 case TextMatch::Kind::prefix:
+                case TextMatch::Kind::segments:
                     replaced = match.uri->text().size();
                     break;
                 case TextMatch::Kind::exact:
@@ -338,7 +356,13 @@ std::optional<std::string> rewritten(const Rewrite& rewrite,
             }
         }
         result = *rewrite.uri;
-        result += path.substr(std::min(replaced, path.size()));
+        const auto rest = path.substr(std::min(replaced, path.size()));
+        if (match.uri && match.uri->kind() == TextMatch::Kind::segments) {
+            // The slash between both is one.
+            if (rest.starts_with('/') && result.ends_with('/')) result.pop_back();
+        }
+        result += rest;
+        if (result.empty()) result = "/";
     } else {
         return std::nullopt;
     }

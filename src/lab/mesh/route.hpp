@@ -44,15 +44,19 @@ struct Caller {
     std::uint16_t port = 80;
 };
 
-// exact, prefix, regex or present, of one text.
+// exact, prefix, regex or present, of one text; segments is the prefix of a path in whole segments:
+// "/a" and "/a/" hold for "/a" and "/a/b", and not for "/ab".
 class TextMatch {
    public:
-    enum class Kind { present, exact, prefix, regex };
+    enum class Kind { present, exact, prefix, segments, regex };
 
     // An empty object is `present`. Regular expressions are RE2 and match the whole text; one that
     // is no RE2 expression matches nothing.
     static TextMatch of(const Json& value, bool ignore_case = false);
+    static TextMatch segments(std::string_view prefix);
     bool matches(std::string_view text) const;
+    // False for a regular expression that is none.
+    bool is_valid() const;
     Kind kind() const { return kind_; }
     const std::string& text() const { return text_; }
 
@@ -97,6 +101,8 @@ struct Destination {
     HeaderOperations for_request, for_response;
     // What `headers.request.set` says of Host.
     std::string authority;
+    // Of an Ingress' canary: how NGINX's metrics name it.
+    std::string alternative = {};
 };
 
 struct RetryPolicy {
@@ -123,6 +129,8 @@ bool is_retriable(const RetryPolicy& policy, const TryOutcome& outcome);
 struct Rewrite {
     std::optional<std::string> uri;
     std::string authority;
+    // `uri` stands for the whole path, and not only for what was matched.
+    bool replaces_all = false;
     std::shared_ptr<const re2::RE2> regex;
     std::string replacement;
 };
@@ -131,6 +139,11 @@ struct Rewrite {
 struct Mirror {
     Destination destination;
     double share = 1;  // above 0, at most 1
+};
+
+// How NGINX's metrics name a place of an Ingress.
+struct IngressNames {
+    std::string ns, ingress, service, host, path;
 };
 
 struct Route {
@@ -147,6 +160,10 @@ struct Route {
     RetryPolicy retries;
     HeaderOperations for_request, for_response;
     std::string authority;
+    // What is answered where there is no such Service: Istio's 503, the Gateway API's 500.
+    int status_without_backend = 503;
+    // Of an Ingress; else null.
+    std::shared_ptr<const IngressNames> ingress = nullptr;
 
     // The entry that holds, or null; `everything` when the route has none.
     const RouteMatch* holding(const RequestHead& request, const Caller& caller) const;

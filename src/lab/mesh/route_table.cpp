@@ -48,6 +48,20 @@ const ServicePort* Service::port(std::uint16_t number) const {
     return nullptr;
 }
 
+const RouteList* ServiceRoutes::seen_from(std::string_view ns, std::uint16_t port) const {
+    const auto best = [&](std::string_view caller_ns) -> const RouteList* {
+        const RouteList* found = nullptr;
+        for (const auto& entry : entries) {
+            if (entry.caller_ns != caller_ns) continue;
+            if (entry.port == port) return &entry.routes;
+            if (entry.port == 0) found = &entry.routes;
+        }
+        return found;
+    };
+    const auto* own = ns.empty() ? nullptr : best(ns);
+    return own != nullptr ? own : best({});
+}
+
 const Subset* DestinationPolicy::subset(std::string_view name) const {
     for (const auto& candidate : subsets) {
         if (candidate.name == name) return &candidate;
@@ -113,9 +127,15 @@ Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& requ
         routing.service = called;
         return routing;
     }
-    if (called != nullptr)
-        return {.kind = Routing::Kind::service, .service = called, .port = from.port};
-    return {.kind = Routing::Kind::passthrough, .port = from.port};
+    if (called == nullptr) return {.kind = Routing::Kind::passthrough, .port = from.port};
+    if (const auto* of_service = service_routes_.find(called->host)) {
+        if (const auto* routes = (*of_service)->seen_from(caller.ns, from.port)) {
+            auto routing = first_holding(**routes, request, from);
+            routing.service = called;
+            return routing;
+        }
+    }
+    return {.kind = Routing::Kind::service, .service = called, .port = from.port};
 }
 
 Routing RouteTable::from_outside(const RequestHead& request) const {
@@ -205,6 +225,7 @@ Upstream RouteTable::upstream(const Destination& destination,
 
 GatewayListenerPtr RouteTable::listener(std::string_view name) const {
     const auto* found = listeners_.find(name);
+    if (found == nullptr) found = entry_listeners_.find(name);
     return found == nullptr ? nullptr : *found;
 }
 

@@ -69,8 +69,12 @@ struct WildcardRoutes {
     RouteList routes;
 };
 
-// One port of one gateway: an IstioMeshGateway's service port with the Gateways that select it.
+// One port of one gateway: an IstioMeshGateway's service port with the Gateways that select it, or
+// what gateway_api.hpp and nginx_ingress.hpp put together.
 struct GatewayListener {
+    // Istio's proxy, or NGINX: whose headers are sent, and in whose metrics it is counted.
+    enum class Kind { envoy, nginx };
+    Kind kind = Kind::envoy;
     WorkloadPtr workload;
     std::uint16_t port = 80;
     std::vector<std::string> gateways;  // "ns/name"
@@ -78,6 +82,20 @@ struct GatewayListener {
     std::vector<WildcardRoutes> wildcards;  // longest first
 };
 using GatewayListenerPtr = std::shared_ptr<const GatewayListener>;
+
+// The HTTPRoutes whose parent is a Service, for callers with a sidecar.
+struct ServiceRoutes {
+    struct Entry {
+        std::string caller_ns;   // of a route in another namespace; empty: everybody
+        std::uint16_t port = 0;  // 0: those that have no entry of their own
+        RouteList routes;
+    };
+    std::vector<Entry> entries;
+
+    // Null when there are none for this caller. Those of its own namespace hide everybody's.
+    const RouteList* seen_from(std::string_view ns, std::uint16_t port) const;
+};
+using ServiceRoutesPtr = std::shared_ptr<const ServiceRoutes>;
 
 // Candidates for one mesh host, oldest first.
 using MeshHosts = std::shared_ptr<const std::vector<VirtualServicePtr>>;
@@ -154,7 +172,9 @@ class RouteTable {
     ShardedMap<DestinationPolicies> policies_;                                   // exact hosts
     std::vector<std::pair<std::string, DestinationPolicies>> policy_wildcards_;  // longest first
     ShardedMap<GatewayListenerPtr> listeners_;
-    ShardedMap<int> workloads_;  // "ns/name", with the count of pods
+    ShardedMap<GatewayListenerPtr> entry_listeners_;  // of other kinds than Istio's
+    ShardedMap<ServiceRoutesPtr> service_routes_;     // by full name
+    ShardedMap<int> workloads_;                       // "ns/name", with the count of pods
 };
 using RouteTablePtr = std::shared_ptr<const RouteTable>;
 

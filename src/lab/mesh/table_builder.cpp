@@ -244,6 +244,8 @@ struct TableBuilder::State {
 
     std::set<ObjectKey> dirty_services;
     std::set<std::string> dirty_hosts, dirty_rules;
+    std::map<std::string, GatewayListenerPtr> dirty_entries;
+    std::map<std::string, ServiceRoutesPtr> dirty_service_routes;
     bool listeners_changed = false;
     bool domains_changed = false;
     std::map<std::string, int> workload_counts;  // pods and gateways, by "ns/name"
@@ -253,7 +255,8 @@ struct TableBuilder::State {
 
     bool is_dirty() const {
         return !dirty_services.empty() || !dirty_hosts.empty() || !dirty_rules.empty() ||
-               listeners_changed || domains_changed || !dirty_workloads.empty();
+               listeners_changed || domains_changed || !dirty_workloads.empty() ||
+               !dirty_entries.empty() || !dirty_service_routes.empty();
     }
 
     // Everything that names this VirtualService, before and after a change of it.
@@ -290,6 +293,7 @@ struct TableBuilder::State {
     void build_rules(const std::string& host);
     void build_listeners();
     void build_domains(const std::string& name, ListenerParts& parts);
+    void build_entries();
     RouteList routes_of(const std::set<ObjectKey>& users) const;
 };
 
@@ -395,6 +399,32 @@ void TableBuilder::pod(const ObjectKey& key, const Json* object) {
     }
     if (const auto users = state_->services_of.find(key); users != state_->services_of.end()) {
         for (const auto& [service, count] : users->second) state_->dirty_services.insert(service);
+    }
+}
+
+void TableBuilder::entry_listener(const std::string& name, GatewayListenerPtr listener) {
+    state_->dirty_entries[name] = std::move(listener);
+}
+
+void TableBuilder::service_routes(const std::string& host, ServiceRoutesPtr routes) {
+    state_->dirty_service_routes[host] = std::move(routes);
+}
+
+void TableBuilder::State::build_entries() {
+    for (auto& [name, listener] : std::exchange(dirty_entries, {})) {
+        auto& all = table->entry_listeners_;
+        if (listener != nullptr) count_workload(*listener->workload, +1);
+        if (const auto* before = all.find(name)) count_workload(*(*before)->workload, -1);
+        if (listener == nullptr)
+            all.erase(name);
+        else
+            all.put(name, std::move(listener));
+    }
+    for (auto& [host, routes] : std::exchange(dirty_service_routes, {})) {
+        if (routes == nullptr)
+            table->service_routes_.erase(host);
+        else
+            table->service_routes_.put(host, std::move(routes));
     }
 }
 
@@ -606,6 +636,7 @@ RouteTablePtr TableBuilder::build() {
     for (const auto& host : std::exchange(state.dirty_rules, {})) state.build_rules(host);
     if (std::exchange(state.listeners_changed, false)) state.build_listeners();
     for (auto& [name, parts] : state.listeners) state.build_domains(name, parts);
+    state.build_entries();
     state.domains_changed = false;
     for (const auto& name : std::exchange(state.dirty_workloads, {})) {
         const auto count = state.workload_counts.find(name);

@@ -33,6 +33,11 @@ class TableBuilder {
     void endpoint_slice(const kube::ObjectKey& key, const Json* object);
     void pod(const kube::ObjectKey& key, const Json* object);
 
+    // A listener that is put together elsewhere, and the HTTPRoutes of a Service; null when it is
+    // gone.
+    void entry_listener(const std::string& name, GatewayListenerPtr listener);
+    void service_routes(const std::string& host, ServiceRoutesPtr routes);
+
     // Something that a table shows has changed since the last one.
     bool is_dirty() const;
     // The table as of now; the last one again when nothing has changed.

@@ -5,37 +5,16 @@
 #include "lab/mesh/install.hpp"
 #include "unit/lab/apiserver/a_cluster.hpp"
 #include "unit/lab/mesh/objects.hpp"
+#include "unit/lab/mesh/paper_doors.hpp"
 
 using namespace sluice;
 using namespace sluice::mesh;
 using sluice::mesh::testing::article_gateway;
 using sluice::mesh::testing::objects;
+using sluice::mesh::testing::PaperDoors;
 namespace resources = sluice::kube::resources;
 
 namespace {
-
-// Opens what it is asked to, and says port 80 was taken when told to.
-struct PaperDoors final : GatewayDoors {
-    explicit PaperDoors(boost::asio::io_context& the_context) : context(the_context) {}
-    void open(const lab::ObjectKey& gateway,
-              const std::string& address,
-              std::vector<std::uint16_t> ports,
-              Opened opened) override {
-        open_now[gateway] = address;
-        BoundPorts bound;
-        for (const auto port : ports)
-            bound[port] =
-                port < 1024 && unprivileged ? static_cast<std::uint16_t>(18000 + port) : port;
-        boost::asio::post(context, [opened, bound] { opened(bound); });
-    }
-    void close(const lab::ObjectKey& gateway, const std::string&) override {
-        open_now.erase(gateway);
-    }
-
-    boost::asio::io_context& context;
-    bool unprivileged = false;
-    std::map<lab::ObjectKey, std::string> open_now;
-};
 
 struct AnOperator : lab::ACluster {
     PaperDoors doors{context};
