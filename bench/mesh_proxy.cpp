@@ -108,7 +108,9 @@ Figures mesh_proxy() {
     net::SocketClient client(context.get_executor(), *clock, {.idle_per_origin = 64});
     IstioMetrics metrics({.version = "bench"});
     MeshProxy proxy(*clock, random, client, metrics);
-    Listeners listeners(context.get_executor(), *clock, proxy, metrics);
+    net::TcpConnector streams(*clock);
+    Connections connections(proxy, streams);
+    Listeners listeners(context.get_executor(), *clock, proxy, connections, metrics);
     proxy.use(builder.build());
     const auto door = std::make_shared<const Door>(Door{Door::Kind::gateway, "test/edge:80"});
     const auto port = listeners.open("edge", door, "127.0.0.1", 0).value();

@@ -1,7 +1,13 @@
 // The mesh's route compiler, and a request that is matched. Input: the request's path, its
 // authority, then a VirtualService as JSON.
 #include "fuzz/fuzz.hpp"
+#include "lab/mesh/consistent_hash.hpp"
+#include "lab/mesh/cors.hpp"
+#include "lab/mesh/delegation.hpp"
+#include "lab/mesh/fault.hpp"
+#include "lab/mesh/redirect.hpp"
 #include "lab/mesh/route.hpp"
+#include "lab/mesh/sni.hpp"
 #include "lab/mesh/table_builder.hpp"
 #include "lab/mesh/validation.hpp"
 
@@ -19,6 +25,7 @@ void ask(const mesh::RouteTable& table, std::string_view target, std::string_vie
     const auto caller = mesh::workload_named("web", "test", {{"app", "web"}});
     const auto routing = table.from_sidecar(caller, head);
     static_cast<void>(table.from_outside(head));
+    static_cast<void>(table.connection_from_sidecar(caller, head));
     if (routing.kind != mesh::Routing::Kind::route) return;
     must(routing.route != nullptr && routing.match != nullptr, "a route that was found is there");
     must(routing.route->weights.size() == routing.route->destinations.size(),
@@ -26,9 +33,24 @@ void ask(const mesh::RouteTable& table, std::string_view target, std::string_vie
     static_cast<void>(
         mesh::rewritten(routing.route->rewrite, *routing.match, head.path, head.query));
     routing.route->for_request.apply(headers);
+    if (const auto* redirect = routing.route->redirect.get())
+        must(!mesh::location_of(*redirect, head, *routing.match, 80).empty(),
+             "a redirect leads somewhere");
+    if (const auto* fault = routing.route->fault.get())
+        must(fault->delay_share <= 1 && fault->abort_share <= 1, "a share is a share");
+    if (const auto* cors = routing.route->cors.get()) static_cast<void>(cors->allows(authority));
+    for (const auto& mirror : routing.route->mirrors)
+        must(mirror.share > 0 && mirror.share <= 1, "a mirror's share is a share");
     for (const auto& destination : routing.route->destinations) {
         destination.for_request.apply(headers);
-        static_cast<void>(table.upstream(destination, "test", 80));
+        const auto upstream = table.upstream(destination, "test", 80);
+        if (upstream.policy == nullptr || !upstream.policy->hash) continue;
+        SeededRandom random(1);
+        const auto key = mesh::key_of(*upstream.policy->hash, head, authority, random);
+        // A table of millions of places takes longer than a fuzzer has.
+        if (key.key && upstream.policy->hash->size <= 4096)
+            must(mesh::HashTable(*upstream.policy->hash, {"a", "b"}).member_of(*key.key) < 2,
+                 "a key belongs to somebody");
     }
 }
 
@@ -37,6 +59,7 @@ void ask(const mesh::RouteTable& table, std::string_view target, std::string_vie
 void try_input(std::string_view input) {
     const auto [path, below] = first_line_of(input);
     const auto [authority, text] = first_line_of(below);
+    static_cast<void>(mesh::read_client_hello(input));
     auto object = parse_json(text);
     if (!object || !object->is_object()) return;
     const kube::ObjectKey key{"test", "podinfo"};
@@ -44,6 +67,12 @@ void try_input(std::string_view input) {
     put(*object, {"metadata", "namespace"}, Json(key.ns));
     static_cast<void>(mesh::faults_of_destination_rule(*object));
     static_cast<void>(mesh::faults_of_gateway(*object));
+    static_cast<void>(mesh::warnings_of_virtual_service(*object));
+    static_cast<void>(mesh::warnings_of_destination_rule(*object));
+    static_cast<void>(mesh::warnings_of_gateway(*object));
+    // It may name itself.
+    static_cast<void>(mesh::with_delegates(
+        *object, [&](const kube::ObjectKey&) -> const Json* { return &*object; }));
     const auto faults = mesh::faults_of_virtual_service(*object);
     if (!faults.empty()) must(!mesh::denial(faults).empty(), "a refusal says why");
 

@@ -83,7 +83,11 @@ struct Cluster::State {
 
    private:
     std::optional<Status> check_namespace(const Target& target, const ObjectKey& key) const;
-    std::optional<Status> prepare(const Target& target, Json& object, const Json* before);
+    // What an admission only warns of goes into `warnings`, when somebody wants to know.
+    std::optional<Status> prepare(const Target& target,
+                                  Json& object,
+                                  const Json* before,
+                                  std::vector<std::string>* warnings);
     std::optional<Status> name_object(const Target& target, Json& object);
     void give_addresses(Json& service);
     void follow_up(const Target& target, const ObjectPtr& object, const ObjectPtr& before);

@@ -202,11 +202,18 @@ std::optional<Status> Cluster::State::check_namespace(const Target& target,
 // Admission and all checks that look at one object or at two states of it.
 std::optional<Status> Cluster::State::prepare(const Target& target,
                                               Json& object,
-                                              const Json* before) {
+                                              const Json* before,
+                                              std::vector<std::string>* warnings) {
     const auto registered = admissions.find(target.kind->resource.qualified());
     if (registered != admissions.end()) {
         for (const auto& admission : registered->second) {
-            if (auto refusal = admission(object, before)) return refusal;
+            auto said = admission(object, before);
+            if (!said) continue;
+            if (said->code >= 300) return said;
+            for (const auto& warning : array_at(said->details, {"warnings"})) {
+                if (warnings != nullptr && warning.is_string())
+                    warnings->emplace_back(warning.get_string());
+            }
         }
     }
     auto errors = wrong_with_metadata(*target.kind, object);
@@ -274,7 +281,8 @@ Answer<ObjectPtr> Cluster::State::create(const Target& target,
     if (target.resource.kind == "Service") give_addresses(object);
     if (target.resource.kind == "Job") select_own_pods(object, uid);
     if (target.resource.kind == "DaemonSet") count_templates(object, nullptr);
-    if (auto refusal = prepare(target, object, nullptr)) return std::unexpected(*refusal);
+    if (auto refusal = prepare(target, object, nullptr, options.warnings))
+        return std::unexpected(*refusal);
     if (auto refusal = check_definition(target)) return std::unexpected(*refusal);
 
     const auto key = kube::key_of(object);
@@ -376,7 +384,8 @@ Answer<ObjectPtr> Cluster::State::change(const Target& target,
         give_addresses(object);
     }
     if (target.resource.kind == "DaemonSet") count_templates(object, before.get());
-    if (auto refusal = prepare(target, object, before.get())) return std::unexpected(*refusal);
+    if (auto refusal = prepare(target, object, before.get(), options.warnings))
+        return std::unexpected(*refusal);
 
     const bool counts = target.kind->generations || target.kind->custom;
     if (counts && spec_differs(*before, object, !target.version->status)) {

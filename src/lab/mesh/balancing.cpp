@@ -9,27 +9,15 @@ namespace {
 
 constexpr std::size_t decks_max = 20'000;
 constexpr int picks_max = 5;
+constexpr std::size_t memories_max = 20'000;
 
-// The pods that may be asked: all of them where there is no subset, so that nothing is copied.
-class Choices {
-   public:
-    explicit Choices(const Upstream& upstream) : all_(upstream.port->endpoints) {
-        is_whole_ = upstream.subset == nullptr || upstream.subset->labels.empty();
-        if (is_whole_) return;
-        for (const auto& endpoint : all_) {
-            if (upstream.takes(endpoint)) some_.push_back(&endpoint);
-        }
+std::vector<const Endpoint*> pods_of(const Upstream& cluster) {
+    std::vector<const Endpoint*> pods;
+    for (const auto& endpoint : cluster.port->endpoints) {
+        if (cluster.takes(endpoint)) pods.push_back(&endpoint);
     }
-    std::size_t size() const { return is_whole_ ? all_.size() : some_.size(); }
-    const Endpoint& operator[](std::size_t index) const {
-        return is_whole_ ? all_[index] : *some_[index];
-    }
-
-   private:
-    const std::vector<Endpoint>& all_;
-    bool is_whole_;
-    std::vector<const Endpoint*> some_;
-};
+    return pods;
+}
 
 std::uint64_t cluster_id(const Upstream& upstream) {
     std::uint64_t id = std::hash<std::string_view>()(upstream.service->host);
@@ -40,6 +28,29 @@ std::uint64_t cluster_id(const Upstream& upstream) {
 }
 
 }  // namespace
+
+// The pods that may be asked: all of them where there is no subset, so that nothing is copied.
+class MeshProxy::State::Choices {
+   public:
+    explicit Choices(const Upstream& upstream) : all_(upstream.port->endpoints) {
+        is_whole_ = upstream.subset == nullptr || upstream.subset->labels.empty();
+        if (is_whole_) return;
+        for (const auto& endpoint : all_) {
+            if (upstream.takes(endpoint)) some_.push_back(&endpoint);
+        }
+    }
+    Choices(const Upstream& upstream, std::vector<const Endpoint*> some)
+        : all_(upstream.port->endpoints), is_whole_(false), some_(std::move(some)) {}
+    std::size_t size() const { return is_whole_ ? all_.size() : some_.size(); }
+    const Endpoint& operator[](std::size_t index) const {
+        return is_whole_ ? all_[index] : *some_[index];
+    }
+
+   private:
+    const std::vector<Endpoint>& all_;
+    bool is_whole_;
+    std::vector<const Endpoint*> some_;
+};
 
 std::size_t MeshProxy::State::choose_destination(const Route& route, const Workload& caller) {
     if (route.destinations.size() == 1) return 0;
@@ -57,8 +68,21 @@ std::size_t MeshProxy::State::choose_destination(const Route& route, const Workl
 }
 
 const Endpoint* MeshProxy::State::choose_endpoint(const Upstream& cluster,
-                                                  const std::vector<std::uint64_t>& tried) {
-    const Choices choices(cluster);
+                                                  const std::vector<std::uint64_t>& tried,
+                                                  ClusterMemory* memory,
+                                                  std::optional<std::uint64_t> key) {
+    if (memory == nullptr) return choose_among(Choices(cluster), cluster, tried);
+    auto pods = pods_of(cluster);
+    if (pods.empty()) return nullptr;
+    const auto& policy = *cluster.policy;
+    if (policy.outliers) pods = memory->healthy(*policy.outliers, std::move(pods), clock.now());
+    if (policy.hash && key) return memory->member_of(*policy.hash, pods, *key);
+    return choose_among(Choices(cluster, std::move(pods)), cluster, tried);
+}
+
+const Endpoint* MeshProxy::State::choose_among(const Choices& choices,
+                                               const Upstream& cluster,
+                                               const std::vector<std::uint64_t>& tried) {
     if (choices.size() == 0) return nullptr;
     if (choices.size() == 1) return &choices[0];
     const auto load = [&](const Endpoint& endpoint) {
@@ -84,6 +108,25 @@ const Endpoint* MeshProxy::State::choose_endpoint(const Upstream& cluster,
         picked = pick();
     }
     return picked;
+}
+
+std::shared_ptr<ClusterMemory> MeshProxy::State::memory_of(const Upstream& cluster,
+                                                           const Workload& caller) {
+    if (cluster.policy == nullptr) return nullptr;
+    const auto id = cluster_id(cluster) ^ (caller.hash * 0x9e3779b97f4a7c15ULL);
+    if (memories.size() >= memories_max && !memories.contains(id)) memories.clear();
+    auto& memory = memories[id];
+    if (memory == nullptr) memory = std::make_shared<ClusterMemory>();
+    return memory;
+}
+
+void MeshProxy::State::report(const Upstream& cluster,
+                              ClusterMemory* memory,
+                              const Endpoint& pod,
+                              OutlierDetector::Result result) {
+    if (memory == nullptr || !cluster.policy->outliers) return;
+    memory->outliers.report(
+        *cluster.policy->outliers, pod.id, result, pods_of(cluster).size(), clock.now());
 }
 
 }  // namespace sluice::mesh

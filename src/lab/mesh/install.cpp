@@ -38,10 +38,19 @@ Result<void> create_kinds(Cluster& cluster) {
     return {};
 }
 
-template <std::vector<std::string> (*faults_of)(const Json&)>
+// An admission may warn of what it lets in (cluster.hpp).
+std::optional<Status> admitted_with(const std::vector<std::string>& warnings) {
+    if (warnings.empty()) return std::nullopt;
+    JsonArray texts(warnings.begin(), warnings.end());
+    return Status{
+        .code = 200, .reason = {}, .message = {}, .details = {{"warnings", std::move(texts)}}};
+}
+
+template <std::vector<std::string> (*faults_of)(const Json&),
+          std::vector<std::string> (*warnings_of)(const Json&)>
 std::optional<Status> check(Json& object, const Json*) {
     const auto faults = faults_of(object);
-    if (faults.empty()) return std::nullopt;
+    if (faults.empty()) return admitted_with(warnings_of(object));
     return Status{.code = 400, .reason = {}, .message = denial(faults)};
 }
 
@@ -49,9 +58,11 @@ std::optional<Status> check(Json& object, const Json*) {
 
 Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
     if (auto made = create_kinds(cluster); !made) return made.error();
-    cluster.admit(resources::virtual_services, check<faults_of_virtual_service>);
-    cluster.admit(resources::destination_rules, check<faults_of_destination_rule>);
-    cluster.admit(resources::gateways, check<faults_of_gateway>);
+    cluster.admit(resources::virtual_services,
+                  check<faults_of_virtual_service, warnings_of_virtual_service>);
+    cluster.admit(resources::destination_rules,
+                  check<faults_of_destination_rule, warnings_of_destination_rule>);
+    cluster.admit(resources::gateways, check<faults_of_gateway, warnings_of_gateway>);
     cluster.admit(
         resources::istio_mesh_gateways, [](Json& object, const Json*) -> std::optional<Status> {
             const auto faults = faults_of_mesh_gateway(object);

@@ -48,8 +48,11 @@ struct Histogram {
 struct Series {
     std::string labels;
     bool announced = false;
+    // Of connections instead of requests.
+    bool is_tcp = false;
     std::uint64_t requests = 0;
     Histogram milliseconds, request_bytes, response_bytes;
+    std::uint64_t opened = 0, closed = 0, sent = 0, received = 0;
 };
 
 struct Outcome {
@@ -57,6 +60,7 @@ struct Outcome {
     Flag flags = Flag::none;
     bool is_grpc = false;
     std::optional<int> grpc_status = std::nullopt;
+    bool is_tcp = false;
 
     bool operator==(const Outcome&) const = default;
 };
@@ -157,8 +161,12 @@ std::string labels_of(const Edge& edge, const Outcome& outcome) {
     append_label(labels, "destination_service_name", edge.name);
     append_label(labels, "destination_service_namespace", edge.ns);
     append_label(labels, "destination_cluster", edge.destination->cluster);
-    append_label(labels, "request_protocol", outcome.is_grpc ? "grpc" : "http");
-    append_label(labels, "response_code", std::to_string(outcome.code));
+    append_label(labels,
+                 "request_protocol",
+                 outcome.is_tcp    ? "tcp"
+                 : outcome.is_grpc ? "grpc"
+                                   : "http");
+    append_label(labels, "response_code", outcome.is_tcp ? "" : std::to_string(outcome.code));
     append_label(labels,
                  "grpc_response_status",
                  outcome.grpc_status ? std::to_string(*outcome.grpc_status) : "");
@@ -192,7 +200,10 @@ std::string to_text(Flag flags) {
         {Flag::upstream_failure, "UF"},
         {Flag::upstream_timeout, "UT"},
         {Flag::upstream_terminated, "UC"},
+        {Flag::overflow, "UO"},
         {Flag::no_route, "NR"},
+        {Flag::delay_injected, "DI"},
+        {Flag::fault_injected, "FI"},
         {Flag::no_cluster, "NC"},
         {Flag::retry_limit, "URX"},
         {Flag::downstream_closed, "DC"},
@@ -235,8 +246,8 @@ struct IstioMetrics::State {
         return nullptr;
     }
 
-    Series& series_of(const RequestRecord& record) {
-        Outcome outcome{record.code, record.flags, record.is_grpc, record.grpc_status};
+    Series& series_of(const RequestRecord& record, bool is_tcp = false) {
+        Outcome outcome{record.code, record.flags, record.is_grpc, record.grpc_status, is_tcp};
         if (in_order.size() >= options.label_sets_max) {
             const EdgeView wanted{
                 record.reporter, *record.source, *record.destination, record.service};
@@ -255,9 +266,31 @@ struct IstioMetrics::State {
         if (auto* known = known_series(edge, outcome)) return *known;
         auto made = std::make_unique<Series>();
         made->labels = labels_of(edge, outcome);
+        made->is_tcp = outcome.is_tcp;
         in_order.push_back(made.get());
         edge.outcomes.emplace_back(outcome, std::move(made));
         return *in_order.back();
+    }
+
+    void append_connections(std::string& out, Reading reading) const {
+        const std::pair<std::string_view, std::uint64_t Series::*> counters[]{
+            {"istio_tcp_connections_opened_total", &Series::opened},
+            {"istio_tcp_connections_closed_total", &Series::closed},
+            {"istio_tcp_sent_bytes_total", &Series::sent},
+            {"istio_tcp_received_bytes_total", &Series::received},
+        };
+        for (const auto& [name, which] : counters) {
+            fmt::format_to(std::back_inserter(out), "# TYPE {} counter\n", name);
+            for (const auto* series : in_order) {
+                if (!series->is_tcp) continue;
+                const bool as_zero = reading == Reading::scrape && !series->announced;
+                fmt::format_to(std::back_inserter(out),
+                               "{}{{{}}} {}\n",
+                               name,
+                               series->labels,
+                               as_zero ? 0 : series->*which);
+            }
+        }
     }
 
     void append_histogram(std::string& out,
@@ -266,6 +299,7 @@ struct IstioMetrics::State {
                           Reading reading) const {
         fmt::format_to(std::back_inserter(out), "# TYPE {} histogram\n", name);
         for (const auto* series : in_order) {
+            if (series->is_tcp) continue;
             const bool as_zero = reading == Reading::scrape && !series->announced;
             const auto& histogram = series->*which;
             std::uint64_t below = 0;
@@ -301,11 +335,25 @@ void IstioMetrics::add(const RequestRecord& record) {
     series.response_bytes.add(static_cast<double>(record.response_bytes));
 }
 
+void IstioMetrics::add(const ConnectionRecord& record) {
+    auto& series = state_->series_of({.reporter = record.reporter,
+                                      .source = record.source,
+                                      .destination = record.destination,
+                                      .service = record.service,
+                                      .flags = record.flags},
+                                     true);
+    series.opened += record.opened;
+    series.closed += record.closed;
+    series.sent += record.sent;
+    series.received += record.received;
+}
+
 std::string IstioMetrics::exposition(Reading reading) {
     std::string out;
     out.reserve(state_->in_order.size() * 48 * 1024 + 1024);
     out += "# HELP istio_requests_total total requests\n# TYPE istio_requests_total counter\n";
     for (const auto* series : state_->in_order) {
+        if (series->is_tcp) continue;
         const bool as_zero = reading == Reading::scrape && !series->announced;
         fmt::format_to(std::back_inserter(out),
                        FMT_COMPILE("istio_requests_total{{{}}} {}\n"),
@@ -316,6 +364,7 @@ std::string IstioMetrics::exposition(Reading reading) {
         out, "istio_request_duration_milliseconds", &Series::milliseconds, reading);
     state_->append_histogram(out, "istio_request_bytes", &Series::request_bytes, reading);
     state_->append_histogram(out, "istio_response_bytes", &Series::response_bytes, reading);
+    state_->append_connections(out, reading);
     fmt::format_to(std::back_inserter(out),
                    "# TYPE istio_build gauge\n"
                    "istio_build{{component=\"sluice-lab-proxy\",tag=\"{}\"}} 1\n"

@@ -28,6 +28,9 @@ enum class Flag : std::uint16_t {
     no_cluster = 1 << 5,           // NC
     retry_limit = 1 << 6,          // URX
     downstream_closed = 1 << 7,    // DC
+    overflow = 1 << 8,             // UO
+    delay_injected = 1 << 9,       // DI
+    fault_injected = 1 << 10,      // FI
 };
 constexpr Flag operator|(Flag a, Flag b) {
     return static_cast<Flag>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
@@ -53,6 +56,17 @@ struct RequestRecord {
     std::uint64_t response_bytes = 0;
 };
 
+// What a connection has done since it was last told of.
+struct ConnectionRecord {
+    Reporter reporter = Reporter::source;
+    const WorkloadPtr& source;
+    const WorkloadPtr& destination;
+    ServiceNames service = {};
+    Flag flags = Flag::none;
+    std::uint64_t opened = 0, closed = 0;
+    std::uint64_t sent = 0, received = 0;  // bytes toward the caller, and from it
+};
+
 // Envoy's bounds, without +Inf: milliseconds and bytes alike.
 extern const std::array<double, 19> histogram_bounds;
 
@@ -70,6 +84,7 @@ class IstioMetrics {
     ~IstioMetrics();
 
     void add(const RequestRecord& record);
+    void add(const ConnectionRecord& record);
 
     // `scrape` is for Prometheus: a label set that is new shows 0 the first time, because
     // Prometheus takes the first sample it sees as the base line, and a canary's first errors would

@@ -1,5 +1,7 @@
 #include "lab/mesh/listeners.hpp"
 
+#include "net/streams.hpp"
+
 namespace sluice::mesh {
 
 namespace {
@@ -15,6 +17,19 @@ class DoorHandler final : public net::Handler {
 
    private:
     MeshProxy& proxy_;
+    DoorPtr door_;
+};
+
+class ConnectionHandler final : public net::StreamHandler {
+   public:
+    ConnectionHandler(Connections& connections, DoorPtr door)
+        : connections_(connections), door_(std::move(door)) {}
+    Task<> handle(std::unique_ptr<net::DuplexStream> stream, std::string) override {
+        return connections_.serve(door_, std::move(stream));
+    }
+
+   private:
+    Connections& connections_;
     DoorPtr door_;
 };
 
@@ -43,30 +58,85 @@ class MetricsHandler final : public net::Handler {
 }  // namespace
 
 struct Listeners::Opening {
-    std::unique_ptr<net::Handler> handler;
-    std::unique_ptr<net::HttpServer> server;
+    DoorPtr door = nullptr;
+    std::string address = {};
     std::uint16_t port = 0;
+    // One of both pairs.
+    std::unique_ptr<net::Handler> handler = nullptr;
+    std::unique_ptr<net::HttpServer> server = nullptr;
+    std::unique_ptr<net::StreamHandler> stream_handler = nullptr;
+    std::unique_ptr<net::StreamServer> stream_server = nullptr;
 };
 
-Listeners::Listeners(Executor traffic, Clock& clock, MeshProxy& proxy, IstioMetrics& metrics)
-    : traffic_(traffic), clock_(clock), proxy_(proxy), metrics_(metrics), closing_(traffic) {}
+Listeners::Listeners(Executor traffic,
+                     Clock& clock,
+                     MeshProxy& proxy,
+                     Connections& connections,
+                     IstioMetrics& metrics)
+    : traffic_(traffic),
+      clock_(clock),
+      proxy_(proxy),
+      connections_(connections),
+      metrics_(metrics),
+      closing_(traffic) {}
 Listeners::~Listeners() = default;
+
+bool Listeners::wants_connections(const Door& door) const {
+    if (door.kind != Door::Kind::gateway) return false;
+    const auto listener = proxy_.table()->listener(door.listener);
+    return listener != nullptr && listener->protocol != GatewayListener::Protocol::http;
+}
+
+Result<std::uint16_t> Listeners::start(Opening& opening, std::uint16_t port) {
+    Result<std::uint16_t> bound = std::uint16_t{0};
+    if (wants_connections(*opening.door)) {
+        opening.stream_handler = std::make_unique<ConnectionHandler>(connections_, opening.door);
+        opening.stream_server =
+            std::make_unique<net::StreamServer>(traffic_, clock_, *opening.stream_handler);
+        bound = opening.stream_server->listen(opening.address, port);
+    } else {
+        opening.handler = std::make_unique<DoorHandler>(proxy_, opening.door);
+        net::ServerOptions options;
+        options.stream_bodies = true;
+        opening.server =
+            std::make_unique<net::HttpServer>(traffic_, clock_, *opening.handler, options);
+        bound = opening.server->listen(opening.address, port);
+    }
+    if (bound) opening.port = *bound;
+    return bound;
+}
 
 Result<std::uint16_t> Listeners::open(const std::string& name,
                                       DoorPtr door,
                                       const std::string& address,
                                       std::uint16_t port) {
-    auto opening = std::make_shared<Opening>();
-    opening->handler = std::make_unique<DoorHandler>(proxy_, std::move(door));
-    net::ServerOptions options;
-    options.stream_bodies = true;
-    opening->server =
-        std::make_unique<net::HttpServer>(traffic_, clock_, *opening->handler, options);
-    auto bound = opening->server->listen(address, port);
-    if (!bound) return bound;
-    opening->port = *bound;
-    openings_[name] = std::move(opening);
+    auto opening = std::make_shared<Opening>(Opening{.door = std::move(door), .address = address});
+    auto bound = start(*opening, port);
+    if (bound) openings_[name] = std::move(opening);
     return bound;
+}
+
+void Listeners::follow_table() {
+    for (auto& [name, opening] : openings_) {
+        if (opening->door == nullptr || opening->port == 0) continue;
+        const bool has_connections = opening->stream_server != nullptr;
+        if (has_connections == wants_connections(*opening->door)) continue;
+        // Closed until `change` has opened it again at the same port.
+        auto before = std::move(opening);
+        opening =
+            std::make_shared<Opening>(Opening{.door = before->door, .address = before->address});
+        closing_.spawn("changing listener " + name, change(name, std::move(before)));
+    }
+}
+
+// What the table wants may have changed again meanwhile; it is asked when the port is free.
+Task<> Listeners::change(std::string name, std::shared_ptr<Opening> before) {
+    const auto port = before->port;
+    co_await end(std::move(before), Duration::zero());
+    const auto found = openings_.find(name);
+    if (found == openings_.end() || found->second->port != 0) co_return;
+    // A port that cannot be had again stays closed: visibly, to whoever connects.
+    (void)start(*found->second, port);
 }
 
 Result<std::uint16_t> Listeners::open_metrics(const std::string& address, std::uint16_t port) {
@@ -74,13 +144,15 @@ Result<std::uint16_t> Listeners::open_metrics(const std::string& address, std::u
     opening->handler = std::make_unique<MetricsHandler>(clock_, proxy_, metrics_);
     opening->server = std::make_unique<net::HttpServer>(traffic_, clock_, *opening->handler);
     auto bound = opening->server->listen(address, port);
+    if (bound) opening->port = *bound;
     if (bound) openings_["metrics"] = std::move(opening);
     return bound;
 }
 
 std::optional<std::uint16_t> Listeners::port_of(const std::string& name) const {
     const auto found = openings_.find(name);
-    return found == openings_.end() ? std::nullopt : std::optional(found->second->port);
+    if (found == openings_.end() || found->second->port == 0) return std::nullopt;
+    return found->second->port;
 }
 
 void Listeners::close(const std::string& name, Duration grace) {
@@ -96,7 +168,8 @@ Task<> Listeners::stop() {
 }
 
 Task<> Listeners::end(std::shared_ptr<Opening> opening, Duration grace) {
-    co_await opening->server->stop(grace);
+    if (opening->server != nullptr) co_await opening->server->stop(grace);
+    if (opening->stream_server != nullptr) co_await opening->stream_server->stop(grace);
 }
 
 }  // namespace sluice::mesh

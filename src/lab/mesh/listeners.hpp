@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/async/task_group.hpp"
+#include "lab/mesh/connections.hpp"
 #include "lab/mesh/proxy.hpp"
 #include "net/server.hpp"
 
@@ -14,16 +15,23 @@ namespace sluice::mesh {
 class Listeners {
    public:
     // All outlive the listeners.
-    Listeners(Executor traffic, Clock& clock, MeshProxy& proxy, IstioMetrics& metrics);
+    Listeners(Executor traffic,
+              Clock& clock,
+              MeshProxy& proxy,
+              Connections& connections,
+              IstioMetrics& metrics);
     Listeners(const Listeners&) = delete;
     Listeners& operator=(const Listeners&) = delete;
     ~Listeners();
 
-    // Opens a door under a name of its own; port 0 is any free one.
+    // Opens a door under a name of its own; port 0 is any free one. A gateway's speaks what its
+    // listener does in the proxy's table.
     Result<std::uint16_t> open(const std::string& name,
                                DoorPtr door,
                                const std::string& address,
                                std::uint16_t port);
+    // A gateway's port may have become one for connections, or for requests, by a new table.
+    void follow_table();
     // Where Prometheus reads: /stats/prometheus.
     Result<std::uint16_t> open_metrics(const std::string& address, std::uint16_t port);
     // Where an open door listens.
@@ -35,11 +43,15 @@ class Listeners {
 
    private:
     struct Opening;
+    bool wants_connections(const Door& door) const;
+    Result<std::uint16_t> start(Opening& opening, std::uint16_t port);
     static Task<> end(std::shared_ptr<Opening> opening, Duration grace);
+    Task<> change(std::string name, std::shared_ptr<Opening> before);
 
     Executor traffic_;
     Clock& clock_;
     MeshProxy& proxy_;
+    Connections& connections_;
     IstioMetrics& metrics_;
     std::map<std::string, std::shared_ptr<Opening>> openings_;
     TaskGroup closing_;

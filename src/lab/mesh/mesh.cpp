@@ -30,18 +30,22 @@ struct Traffic {
     Traffic(Executor executor, Clock& clock, const MeshOptions& options)
         : random(options.seed),
           upstream(executor, clock),
+          streams(clock),
           metrics({.version = options.version}),
           proxy(clock,
                 random,
                 upstream,
                 metrics,
                 {.split = options.split, .shadow_host = options.shadow_host}),
-          listeners(executor, clock, proxy, metrics) {}
+          connections(proxy, streams),
+          listeners(executor, clock, proxy, connections, metrics) {}
 
     SeededRandom random;
     net::SocketClient upstream;
+    net::TcpConnector streams;
     IstioMetrics metrics;
     MeshProxy proxy;
+    Connections connections;
     Listeners listeners;
 };
 
@@ -153,7 +157,10 @@ void Mesh::State::flush_soon() {
     on_control([](State& self) {
         self.is_flush_due = false;
         self.table = self.builder.build();
-        self.on_traffic([table = self.table](Traffic& there) { there.proxy.use(table); });
+        self.on_traffic([table = self.table](Traffic& there) {
+            there.proxy.use(table);
+            there.listeners.follow_table();
+        });
     });
 }
 

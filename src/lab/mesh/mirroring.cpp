@@ -89,14 +89,20 @@ class SharedBody final : public net::BodyReader {
 // One copy, from when it is sent to when its answer has been read.
 class Copy {
    public:
-    Copy(MeshProxy::State& state,
-         const CopiedFrom& from,
-         const Upstream& upstream,
-         const Endpoint& endpoint)
+    struct Aim {
+        Upstream upstream;  // of the table
+        const Endpoint* endpoint = nullptr;
+        std::shared_ptr<ClusterMemory> memory = nullptr;
+        std::optional<ClusterMemory::Place> place = std::nullopt;
+    };
+
+    Copy(MeshProxy::State& state, const CopiedFrom& from, Aim aim)
         : state_(state),
           from_(from),
-          names_{upstream.service->host, upstream.service->name, upstream.service->ns},
-          endpoint_(endpoint),
+          aim_(std::move(aim)),
+          names_{
+              aim_.upstream.service->host, aim_.upstream.service->name, aim_.upstream.service->ns},
+          endpoint_(*aim_.endpoint),
           began_(state.clock.now()) {
         ++state_.active[endpoint_.id];
         ++state_.metrics.upstream_active;
@@ -114,12 +120,16 @@ class Copy {
    private:
     Task<> ask(net::Request request, std::shared_ptr<CopiedBody> body);
     Task<Result<net::Response>> answer_to(net::Request request, std::shared_ptr<CopiedBody> body);
+    void report(OutlierDetector::Result result) {
+        state_.report(aim_.upstream, aim_.memory.get(), endpoint_, result);
+    }
     void end(int status, Flag flags);
 
     MeshProxy::State& state_;
     const CopiedFrom from_;
+    const Aim aim_;
     const ServiceNames names_;
-    const Endpoint& endpoint_;  // of the table
+    const Endpoint& endpoint_;
     const Time began_;
     std::optional<int> grpc_status_;
     std::uint64_t request_bytes_ = 0;
@@ -147,10 +157,12 @@ Task<> Copy::ask(net::Request request, std::shared_ptr<CopiedBody> body) {
     if (!answer) {
         const auto& error = answer.error();
         if (error.message.starts_with("connecting to ")) has_arrived_ = false;
+        if (error.kind != ErrorKind::cancelled) report(OutlierDetector::Result::local_failure);
         if (error.kind == ErrorKind::timed_out || error.kind == ErrorKind::cancelled)
             co_return end(0, Flag::downstream_closed);
         co_return end(503, Flag::upstream_terminated);
     }
+    report(OutlierDetector::result_of(answer->status));
     if (from_.is_grpc) {
         const auto status = answer->headers.get("grpc-status");
         if (const auto number = status ? parse_integer(*status) : std::nullopt)
@@ -220,8 +232,15 @@ void Mirroring::begin(Executor executor,
         const auto upstream =
             from.table->upstream(mirror.destination, from.source->ns, from.asked_port);
         if (upstream.kind == Upstream::Kind::no_cluster) continue;
-        const auto* endpoint = state_.choose_endpoint(upstream, {});
+        Copy::Aim aim{.upstream = upstream};
+        aim.memory = state_.memory_of(upstream, *from.source);
+        if (aim.memory != nullptr) {
+            aim.place = ClusterMemory::take_now(aim.memory, upstream.policy->limits);
+            if (!aim.place) continue;
+        }
+        const auto* endpoint = state_.choose_endpoint(upstream, {}, aim.memory.get());
         if (endpoint == nullptr) continue;
+        aim.endpoint = endpoint;
 
         auto copy = copy_of(request);
         copy.origin.host = endpoint->address;
@@ -238,7 +257,7 @@ void Mirroring::begin(Executor executor,
         }
         if (!copies_) copies_.emplace(executor);
         copies_->spawn("copy for " + mirror.destination.host,
-                       Copy::run(std::make_unique<Copy>(state_, from, upstream, *endpoint),
+                       Copy::run(std::make_unique<Copy>(state_, from, std::move(aim)),
                                  std::move(copy),
                                  std::move(body)));
     }

@@ -64,7 +64,9 @@ class MeshProxy {
     // Ends what still runs for nobody's sake: copies of requests.
     Task<> stop();
 
+    // What the proxy remembers (proxy_state.hpp); shared with what forwards connections.
     struct State;
+    State& state() { return *state_; }
 
    private:
     std::unique_ptr<State> state_;

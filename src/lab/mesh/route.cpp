@@ -2,7 +2,10 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "lab/mesh/cors.hpp"
+#include "lab/mesh/fault.hpp"
 #include "lab/mesh/names.hpp"
+#include "lab/mesh/redirect.hpp"
 
 #include <boost/json.hpp>
 #include <re2/re2.h>
@@ -50,6 +53,16 @@ bool is_ignored_header(const NamedMatch& match) {
            match.name == "authority";
 }
 
+std::optional<Subnet> subnet_of(std::string_view text) {
+    const auto slash = text.find('/');
+    const auto address = parse_ipv4(text.substr(0, slash));
+    const auto bits = slash == std::string_view::npos ? std::optional<std::int64_t>(32)
+                                                      : parse_integer(text.substr(slash + 1));
+    if (!address || !bits || *bits < 0 || *bits > 32) return std::nullopt;
+    const auto mask = *bits == 0 ? 0U : ~std::uint32_t{0} << static_cast<unsigned>(32 - *bits);
+    return Subnet{*address & mask, mask};
+}
+
 RouteMatch compile_match(const Json& entry, std::string_view ns) {
     RouteMatch match;
     match.uri = match_at(entry, "uri", bool_at(entry, {"ignoreUriCase"}).value_or(false));
@@ -68,6 +81,13 @@ RouteMatch compile_match(const Json& entry, std::string_view ns) {
     }
     match.source_labels = labels_of(object_at(entry, {"sourceLabels"}));
     match.source_ns = text_at(entry, {"sourceNamespace"});
+    for (const auto& subnet : array_at(entry, {"destinationSubnets"})) {
+        if (const auto parsed = subnet.is_string() ? subnet_of(subnet.get_string()) : std::nullopt)
+            match.subnets.push_back(*parsed);
+    }
+    for (const auto& host : array_at(entry, {"sniHosts"})) {
+        if (host.is_string()) match.sni_hosts.push_back(lower_case(host.get_string()));
+    }
     return match;
 }
 
@@ -188,8 +208,21 @@ RoutePtr compile_route(const Json& json, const kube::ObjectKey& key, std::size_t
     route->for_request =
         compile_headers(object_at(json, {"headers", "request"}), &route->authority);
     route->for_response = compile_headers(object_at(json, {"headers", "response"}), nullptr);
+    const auto given = [&](std::string_view field) -> const Json* {
+        const auto* value = find(json, {field});
+        return value != nullptr && value->is_object() ? value : nullptr;
+    };
+    if (const auto* redirect = given("redirect")) route->redirect = parse_redirect(*redirect);
+    if (const auto* direct = given("directResponse"))
+        route->direct_response = parse_direct_response(*direct);
+    if (const auto* fault = given("fault")) route->fault = parse_fault(*fault);
+    if (const auto* cors = given("corsPolicy")) route->cors = parse_cors(*cors);
     return route;
 }
+
+}  // namespace
+
+const RouteMatch Route::everything{};
 
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
     for (const auto part : split(query, '&')) {
@@ -200,10 +233,6 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     }
     return std::nullopt;
 }
-
-}  // namespace
-
-const RouteMatch Route::everything{};
 
 TextMatch TextMatch::of(const Json& value, bool ignore_case) {
     TextMatch match;
@@ -270,6 +299,17 @@ bool RouteMatch::holds(const RequestHead& request, const Caller& caller) const {
         if (at_gateway || caller.workload == nullptr) return false;
         if (!source_ns.empty() && caller.workload->ns != source_ns) return false;
         if (!has_labels(caller.workload->labels, source_labels)) return false;
+    }
+    if (!subnets.empty()) {
+        const auto& address = request.address;
+        const auto has = [&](const Subnet& subnet) { return address && subnet.has(*address); };
+        if (std::none_of(subnets.begin(), subnets.end(), has)) return false;
+    }
+    if (!sni_hosts.empty()) {
+        const auto asks_for = [&](const std::string& host) {
+            return covers(host, request.authority);
+        };
+        if (std::none_of(sni_hosts.begin(), sni_hosts.end(), asks_for)) return false;
     }
     if (uri && !uri->matches(request.path)) return false;
     if (scheme && !scheme->matches(request.scheme)) return false;
@@ -405,6 +445,9 @@ bool is_retriable(const RetryPolicy& policy, const TryOutcome& outcome) {
             return policy.on_reset || policy.on_5xx;
         case TryEnd::timed_out:
             return policy.on_5xx || policy.on_gateway_error || policy.on_reset;
+        case TryEnd::nobody_ready:
+        case TryEnd::overflow:
+            return false;
         case TryEnd::answered:
             break;
     }
@@ -473,6 +516,10 @@ VirtualServicePtr compile_virtual_service(const Json& object) {
     std::size_t index = 0;
     for (const auto& route : array_at(object, {"spec", "http"}))
         compiled->routes.push_back(compile_route(route, compiled->key, index++));
+    for (const auto& route : array_at(object, {"spec", "tcp"}))
+        compiled->tcp.push_back(compile_route(route, compiled->key, index++));
+    for (const auto& route : array_at(object, {"spec", "tls"}))
+        compiled->tls.push_back(compile_route(route, compiled->key, index++));
     return compiled;
 }
 

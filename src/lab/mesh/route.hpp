@@ -23,6 +23,11 @@ class RE2;
 
 namespace sluice::mesh {
 
+struct CorsPolicy;
+struct DirectResponse;
+struct FaultInjection;
+struct Redirect;
+
 // What routing reads of a request. Views into the request, which stays.
 struct RequestHead {
     std::string_view method = "GET";
@@ -31,6 +36,9 @@ struct RequestHead {
     std::string_view path = "/";      // without the query
     std::string_view query = {};
     const net::Headers* headers = nullptr;
+    // Of a connection that is no HTTP: where it was meant to go, when that is known. Its authority
+    // is the name that TLS asks for.
+    std::optional<std::uint32_t> address = std::nullopt;
     // The authority's parts, where somebody has them already.
     const Authority* parts = nullptr;
 };
@@ -72,6 +80,13 @@ struct NamedMatch {
     TextMatch match;
 };
 
+// "10.0.0.0/8", or one address.
+struct Subnet {
+    std::uint32_t address = 0, mask = 0;
+
+    bool has(std::uint32_t other) const { return (other & mask) == address; }
+};
+
 // One entry of `match`: all of it must hold.
 struct RouteMatch {
     std::optional<TextMatch> uri, scheme, method, authority;
@@ -80,6 +95,9 @@ struct RouteMatch {
     std::vector<std::string> gateways;  // "ns/name" or "mesh"
     Labels source_labels;
     std::string source_ns;
+    // Of TCP and TLS routes.
+    std::vector<Subnet> subnets;
+    std::vector<std::string> sni_hosts;
 
     bool holds(const RequestHead& request, const Caller& caller) const;
     bool is_catch_all() const;
@@ -118,7 +136,7 @@ struct RetryPolicy {
 };
 
 // How one try ended, as far as retrying asks.
-enum class TryEnd { answered, connect_failure, reset, timed_out };
+enum class TryEnd { answered, connect_failure, reset, timed_out, nobody_ready, overflow };
 struct TryOutcome {
     TryEnd end = TryEnd::answered;
     int status = 0;  // when answered
@@ -164,6 +182,11 @@ struct Route {
     int status_without_backend = 503;
     // Of an Ingress; else null.
     std::shared_ptr<const IngressNames> ingress = nullptr;
+    // What few routes have (redirect.hpp, fault.hpp, cors.hpp); null without.
+    std::shared_ptr<const Redirect> redirect;
+    std::shared_ptr<const DirectResponse> direct_response;
+    std::shared_ptr<const FaultInjection> fault;
+    std::shared_ptr<const CorsPolicy> cors;
 
     // The entry that holds, or null; `everything` when the route has none.
     const RouteMatch* holding(const RequestHead& request, const Caller& caller) const;
@@ -185,6 +208,7 @@ struct VirtualService {
     std::vector<std::string> gateways;   // "ns/name" or "mesh"
     std::vector<std::string> export_to;  // as written; empty: everybody
     std::vector<RoutePtr> routes;
+    std::vector<RoutePtr> tcp, tls;  // for connections: matches, destinations and weights only
 
     bool is_for_mesh() const;
     bool is_visible_in(std::string_view ns) const;
@@ -200,6 +224,9 @@ VirtualServicePtr compile_virtual_service(const Json& object);
 bool is_exported_to(const std::vector<std::string>& export_to,
                     std::string_view own,
                     std::string_view ns);
+
+// The decoded value of the first parameter of that name; empty for "?name".
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
 RetryPolicy parse_retries(const Json& retries);
 

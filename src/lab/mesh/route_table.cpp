@@ -39,7 +39,21 @@ const VirtualService* visible(const std::vector<VirtualServicePtr>& candidates,
     return exported;
 }
 
+void follow(Upstream& upstream, const PortPolicies& policies) {
+    const auto* policy = policies.of(upstream.port->number);
+    if (policy == nullptr) return;
+    upstream.balancing = policy->balancing;
+    if (policy->is_stateful()) upstream.policy = policy;
+}
+
 }  // namespace
+
+const TrafficPolicy* PortPolicies::of(std::uint16_t port) const {
+    for (const auto& [number, policy] : ports) {
+        if (number == port) return policy.get();
+    }
+    return all.get();
+}
 
 const ServicePort* Service::port(std::uint16_t number) const {
     for (const auto& candidate : ports) {
@@ -99,30 +113,36 @@ Authority RouteTable::called_in(const RequestHead& request, std::string_view cal
     return authority;
 }
 
-Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& request) const {
-    const auto authority = called_in(request, caller.ns);
-    const Caller from{&caller, nullptr, authority.port.value_or(80)};
-    const auto* called = service_called(authority.host, caller.ns);
-    const auto candidate = [&](std::string_view host) -> const VirtualService* {
-        const auto* exact = mesh_hosts_.find(host);
-        return exact == nullptr ? nullptr : visible(**exact, caller.ns);
+const VirtualService* RouteTable::rules_for(std::string_view host,
+                                            const Service* called,
+                                            std::string_view caller_ns) const {
+    const auto candidate = [&](std::string_view name) -> const VirtualService* {
+        const auto* exact = mesh_hosts_.find(name);
+        return exact == nullptr ? nullptr : visible(**exact, caller_ns);
     };
-    const auto by_wildcard = [&](std::string_view host) -> const VirtualService* {
+    const auto by_wildcard = [&](std::string_view name) -> const VirtualService* {
         for (const auto& entry : mesh_wildcards_) {
-            if (!covers(entry.pattern, host)) continue;
-            if (const auto* found = visible(*entry.services, caller.ns)) return found;
+            if (!covers(entry.pattern, name)) continue;
+            if (const auto* found = visible(*entry.services, caller_ns)) return found;
         }
         return nullptr;
     };
 
     // A VirtualService whose host is spelled as the caller spells it comes before the registry.
-    const auto* rules = candidate(authority.host);
+    const auto* rules = candidate(host);
     if (rules == nullptr && called != nullptr) {
         rules = candidate(called->host);
         if (rules == nullptr) rules = by_wildcard(called->host);
     }
-    if (rules == nullptr && called == nullptr) rules = by_wildcard(authority.host);
-    if (rules != nullptr) {
+    if (rules == nullptr && called == nullptr) rules = by_wildcard(host);
+    return rules;
+}
+
+Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& request) const {
+    const auto authority = called_in(request, caller.ns);
+    const Caller from{&caller, nullptr, authority.port.value_or(80)};
+    const auto* called = service_called(authority.host, caller.ns);
+    if (const auto* rules = rules_for(authority.host, called, caller.ns)) {
         auto routing = first_holding(rules->routes, request, from);
         routing.service = called;
         return routing;
@@ -136,6 +156,33 @@ Routing RouteTable::from_sidecar(const Workload& caller, const RequestHead& requ
         }
     }
     return {.kind = Routing::Kind::service, .service = called, .port = from.port};
+}
+
+Routing RouteTable::connection_from_sidecar(const Workload& caller,
+                                            const RequestHead& request) const {
+    const auto authority = authority_of(request);
+    const Caller from{&caller, nullptr, authority.port.value_or(80)};
+    const auto* called = service_called(authority.host, caller.ns);
+    const auto* rules = rules_for(authority.host, called, caller.ns);
+    if (rules != nullptr && !rules->tcp.empty()) {
+        auto routing = first_holding(rules->tcp, request, from);
+        // Unlike a request, a connection that no route takes goes to whom it was meant for.
+        if (routing.kind == Routing::Kind::route) {
+            routing.service = called;
+            return routing;
+        }
+    }
+    if (called != nullptr)
+        return {.kind = Routing::Kind::service, .service = called, .port = from.port};
+    return {.kind = Routing::Kind::passthrough, .port = from.port};
+}
+
+Routing RouteTable::connection_at_gateway(const GatewayListener& listener,
+                                          const RequestHead& request) const {
+    const Caller from{listener.workload.get(), &listener.gateways, listener.port};
+    if (listener.connections == nullptr)
+        return {.kind = Routing::Kind::no_route, .port = listener.port};
+    return first_holding(*listener.connections, request, from);
 }
 
 Routing RouteTable::from_outside(const RequestHead& request) const {
@@ -192,7 +239,7 @@ Upstream RouteTable::upstream_of(const Service& service,
     upstream.port = service.port(asked_port);
     if (upstream.port == nullptr) return upstream;
     upstream.kind = Upstream::Kind::found;
-    if (const auto* rule = policy(service, caller_ns)) upstream.balancing = rule->balancing;
+    if (const auto* rule = policy(service, caller_ns)) follow(upstream, rule->policies);
     return upstream;
 }
 
@@ -213,11 +260,12 @@ Upstream RouteTable::upstream(const Destination& destination,
     if (upstream.port == nullptr) return upstream;
 
     const auto* rule = policy(*target, caller_ns);
-    if (rule != nullptr) upstream.balancing = rule->balancing;
     if (!destination.subset.empty()) {
         upstream.subset = rule == nullptr ? nullptr : rule->subset(destination.subset);
         if (upstream.subset == nullptr) return upstream;
-        upstream.balancing = upstream.subset->balancing;
+        follow(upstream, upstream.subset->policies);
+    } else if (rule != nullptr) {
+        follow(upstream, rule->policies);
     }
     upstream.kind = Upstream::Kind::found;
     return upstream;

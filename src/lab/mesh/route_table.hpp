@@ -5,6 +5,7 @@
 #include "lab/mesh/names.hpp"
 #include "lab/mesh/route.hpp"
 #include "lab/mesh/sharded_map.hpp"
+#include "lab/mesh/traffic_policy.hpp"
 #include "lab/mesh/workload.hpp"
 
 #include <cstdint>
@@ -42,19 +43,25 @@ struct Service {
 };
 using ServicePtr = std::shared_ptr<const Service>;
 
-enum class LoadBalancing { least_request, round_robin, random };
+// The policies of a host or subset by port.
+struct PortPolicies {
+    TrafficPolicyPtr all;  // of ports without settings of their own; null: nothing is said
+    std::vector<std::pair<std::uint16_t, TrafficPolicyPtr>> ports;
+
+    const TrafficPolicy* of(std::uint16_t port) const;
+};
 
 struct Subset {
     std::string name;
     Labels labels;
-    LoadBalancing balancing = LoadBalancing::least_request;
+    PortPolicies policies;
 };
 
 // The DestinationRules of one namespace for one host, merged.
 struct DestinationPolicy {
     std::string ns;
     std::vector<std::string> export_to;
-    LoadBalancing balancing = LoadBalancing::least_request;
+    PortPolicies policies;
     std::vector<Subset> subsets;
 
     const Subset* subset(std::string_view name) const;
@@ -80,6 +87,11 @@ struct GatewayListener {
     std::vector<std::string> gateways;  // "ns/name"
     ShardedMap<RouteList> domains;
     std::vector<WildcardRoutes> wildcards;  // longest first
+    // Bytes instead of requests: the first route that holds gets the connection. `tls` has looked
+    // into its first message for the name that is asked for.
+    enum class Protocol { http, tcp, tls };
+    Protocol protocol = Protocol::http;
+    RouteList connections;  // null with http
 };
 using GatewayListenerPtr = std::shared_ptr<const GatewayListener>;
 
@@ -128,6 +140,8 @@ struct Upstream {
     const ServicePort* port = nullptr;
     const Subset* subset = nullptr;
     LoadBalancing balancing = LoadBalancing::least_request;
+    // What the proxy keeps a state for; null for most clusters.
+    const TrafficPolicy* policy = nullptr;
 
     bool takes(const Endpoint& endpoint) const;
 };
@@ -139,6 +153,10 @@ class RouteTable {
     // From somebody without a proxy: VirtualServices are of callers, so only the Service counts.
     Routing from_outside(const RequestHead& request) const;
     Routing at_gateway(const GatewayListener& listener, const RequestHead& request) const;
+    // The same for a connection of which nothing is known but where it is to go.
+    Routing connection_from_sidecar(const Workload& caller, const RequestHead& request) const;
+    Routing connection_at_gateway(const GatewayListener& listener,
+                                  const RequestHead& request) const;
 
     // The cluster of a destination: its Service, port and subset, as seen from a namespace.
     Upstream upstream(const Destination& destination,
@@ -160,6 +178,10 @@ class RouteTable {
    private:
     friend class TableBuilder;
 
+    // The VirtualService that a sidecar goes by; null when there is none.
+    const VirtualService* rules_for(std::string_view host,
+                                    const Service* called,
+                                    std::string_view caller_ns) const;
     // The host that is asked for; a copy's without its mark, unless there is somebody of that name.
     Authority called_in(const RequestHead& request, std::string_view caller_ns) const;
     const DestinationPolicy* policy(const Service& service, std::string_view caller_ns) const;

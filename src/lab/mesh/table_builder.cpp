@@ -1,6 +1,7 @@
 #include "lab/mesh/table_builder.hpp"
 
 #include "base/core/text.hpp"
+#include "lab/mesh/delegation.hpp"
 
 #include <boost/json.hpp>
 
@@ -34,6 +35,7 @@ struct Slice {
 
 struct GatewayServer {
     std::uint16_t port;
+    GatewayListener::Protocol protocol;
     std::vector<std::pair<std::string, std::string>> hosts;  // namespace or "*", pattern
 };
 
@@ -54,9 +56,8 @@ struct DestinationRule {
     ObjectKey key;
     std::string created, host;
     std::vector<std::string> export_to;
-    std::optional<LoadBalancing> balancing;
-    std::vector<Subset> subsets;
-    std::vector<bool> subset_has_balancing;
+    std::optional<PolicyBlocks> policy;
+    std::vector<std::pair<Subset, PolicyBlocks>> subsets;
 };
 
 // What the builder keeps of a listener beside what the table shows of it.
@@ -66,18 +67,6 @@ struct ListenerParts {
     std::map<std::string, std::set<ObjectKey>> domains;  // who has routes for it
     std::set<std::string> dirty;
 };
-
-LoadBalancing balancing_named(std::string_view name) {
-    if (name == "ROUND_ROBIN") return LoadBalancing::round_robin;
-    if (name == "RANDOM" || name == "PASSTHROUGH") return LoadBalancing::random;
-    return LoadBalancing::least_request;
-}
-
-std::optional<LoadBalancing> balancing_of(const Json& policy) {
-    const auto simple = text_at(policy, {"loadBalancer", "simple"});
-    if (simple.empty()) return std::nullopt;
-    return balancing_named(simple);
-}
 
 std::vector<std::string> texts_at(const Json& value, JsonPath path) {
     std::vector<std::string> texts;
@@ -121,6 +110,12 @@ Slice compile_slice(const Json& object) {
     return slice;
 }
 
+GatewayListener::Protocol protocol_named(std::string_view name) {
+    if (name == "TCP") return GatewayListener::Protocol::tcp;
+    if (name == "TLS") return GatewayListener::Protocol::tls;
+    return GatewayListener::Protocol::http;
+}
+
 GatewayRules compile_gateway(const Json& object) {
     GatewayRules rules;
     const auto key = kube::key_of(object);
@@ -129,7 +124,9 @@ GatewayRules compile_gateway(const Json& object) {
     rules.selects_all = rules.selector.empty();
     for (const auto& json : array_at(object, {"spec", "servers"})) {
         GatewayServer server{
-            static_cast<std::uint16_t>(integer_at(json, {"port", "number"}).value_or(0)), {}};
+            static_cast<std::uint16_t>(integer_at(json, {"port", "number"}).value_or(0)),
+            protocol_named(text_at(json, {"port", "protocol"})),
+            {}};
         for (const auto& host : texts_at(json, {"hosts"})) {
             const auto slash = host.find('/');
             std::string ns = slash == std::string::npos ? "*" : host.substr(0, slash);
@@ -163,15 +160,29 @@ DestinationRule compile_destination_rule(const Json& object) {
     rule.created = text_at(object, {"metadata", "creationTimestamp"});
     rule.host = full_name(text_at(object, {"spec", "host"}), rule.key.ns);
     rule.export_to = texts_at(object, {"spec", "exportTo"});
-    rule.balancing = balancing_of(object_at(object, {"spec", "trafficPolicy"}));
+    const auto* policy = find(object, {"spec", "trafficPolicy"});
+    if (policy != nullptr && policy->is_object()) rule.policy = parse_traffic_policy(*policy);
     for (const auto& json : array_at(object, {"spec", "subsets"})) {
-        const auto balancing = balancing_of(object_at(json, {"trafficPolicy"}));
-        rule.subsets.push_back({std::string(text_at(json, {"name"})),
-                                labels_of(object_at(json, {"labels"})),
-                                balancing.value_or(LoadBalancing::least_request)});
-        rule.subset_has_balancing.push_back(balancing.has_value());
+        rule.subsets.emplace_back(
+            Subset{
+                std::string(text_at(json, {"name"})), labels_of(object_at(json, {"labels"})), {}},
+            parse_traffic_policy(object_at(json, {"trafficPolicy"})));
     }
     return rule;
+}
+
+PortPolicies port_policies(const PolicyBlocks& host, const PolicyBlocks* subset) {
+    PortPolicies policies;
+    policies.all = std::make_shared<const TrafficPolicy>(policy_for(host, subset, 0));
+    std::set<std::uint16_t> ports;
+    for (const auto& [port, block] : host.ports) ports.insert(port);
+    if (subset != nullptr) {
+        for (const auto& [port, block] : subset->ports) ports.insert(port);
+    }
+    for (const auto port : ports)
+        policies.ports.emplace_back(
+            port, std::make_shared<const TrafficPolicy>(policy_for(host, subset, port)));
+    return policies;
 }
 
 // The domains of a listener for one host of a VirtualService: where the server's and the object's
@@ -230,6 +241,8 @@ Labels gateway_pod_labels(const Json& mesh_gateway) {
 
 struct TableBuilder::State {
     std::map<ObjectKey, VirtualServicePtr> virtual_services;
+    std::map<ObjectKey, Json> roots, delegates;             // as written
+    std::map<ObjectKey, std::set<ObjectKey>> roots_naming;  // by delegate
     std::map<std::string, std::set<ObjectKey>, std::less<>> by_mesh_host;
     std::map<ObjectKey, DestinationRule> destination_rules;
     std::map<std::string, std::set<ObjectKey>, std::less<>> by_rule_host;
@@ -280,6 +293,7 @@ struct TableBuilder::State {
         }
     }
 
+    void put_virtual_service(const ObjectKey& key, const Json* object);
     void count_workload(const Workload& workload, int by) {
         const auto name = workload.ns + "/" + workload.name;
         auto& count = workload_counts[name];
@@ -295,6 +309,7 @@ struct TableBuilder::State {
     void build_domains(const std::string& name, ListenerParts& parts);
     void build_entries();
     RouteList routes_of(const std::set<ObjectKey>& users) const;
+    RouteList connections_of(const ListenerParts& parts, GatewayListener::Protocol protocol) const;
 };
 
 TableBuilder::TableBuilder() : state_(std::make_unique<State>()) {}
@@ -305,14 +320,45 @@ bool TableBuilder::is_dirty() const {
 }
 
 void TableBuilder::virtual_service(const ObjectKey& key, const Json* object) {
-    auto& all = state_->virtual_services;
+    auto& state = *state_;
+    if (const auto before = state.roots.find(key); before != state.roots.end()) {
+        for (const auto& delegate : delegates_of(before->second)) {
+            auto& users = state.roots_naming[delegate];
+            users.erase(key);
+            if (users.empty()) state.roots_naming.erase(delegate);
+        }
+        state.roots.erase(before);
+    }
+    state.delegates.erase(key);
+    if (object != nullptr && is_delegate(*object)) state.delegates.emplace(key, *object);
+    if (object != nullptr) {
+        const auto named = delegates_of(*object);
+        for (const auto& delegate : named) state.roots_naming[delegate].insert(key);
+        if (!named.empty()) state.roots.emplace(key, *object);
+    }
+    state.put_virtual_service(key, object);
+    if (const auto users = state.roots_naming.find(key); users != state.roots_naming.end()) {
+        for (const auto& root : users->second)
+            state.put_virtual_service(root, &state.roots.at(root));
+    }
+}
+
+void TableBuilder::State::put_virtual_service(const ObjectKey& key, const Json* object) {
+    auto& all = virtual_services;
     if (const auto before = all.find(key); before != all.end()) {
-        state_->touch(*before->second, false);
+        touch(*before->second, false);
         all.erase(before);
     }
     if (object == nullptr) return;
-    auto compiled = compile_virtual_service(*object);
-    state_->touch(*compiled, true);
+    auto compiled = roots.contains(key)
+                        ? compile_virtual_service(with_delegates(
+                              *object,
+                              [&](const ObjectKey& name) -> const Json* {
+                                  const auto found = delegates.find(name);
+                                  return found == delegates.end() ? nullptr : &found->second;
+                              }))
+                        : compile_virtual_service(*object);
+    touch(*compiled, true);
     all.emplace(key, std::move(compiled));
 }
 
@@ -500,30 +546,35 @@ void TableBuilder::State::build_rules(const std::string& host) {
                std::tie(b->created, b->key.name, b->key.ns);
     });
     // One host and one exportTo: merged. The first policy stays, the first subset of a name stays.
-    std::vector<std::optional<LoadBalancing>> balancing;
-    std::vector<std::pair<std::size_t, std::size_t>> inheriting;
+    struct Parts {
+        std::optional<PolicyBlocks> policy;
+        std::vector<const PolicyBlocks*> subsets;
+    };
+    std::vector<Parts> parts;
     for (const auto* rule : rules) {
         auto at = std::find_if(policies->begin(), policies->end(), [&](const auto& policy) {
             return policy.ns == rule->key.ns && policy.export_to == rule->export_to;
         });
         if (at == policies->end()) {
             policies->push_back({.ns = rule->key.ns, .export_to = rule->export_to});
-            balancing.emplace_back();
+            parts.emplace_back();
             at = policies->end() - 1;
         }
-        const auto index = static_cast<std::size_t>(at - policies->begin());
-        if (!balancing[index]) balancing[index] = rule->balancing;
-        for (std::size_t i = 0; i < rule->subsets.size(); ++i) {
-            if (at->subset(rule->subsets[i].name) != nullptr) continue;
-            at->subsets.push_back(rule->subsets[i]);
-            if (!rule->subset_has_balancing[i])
-                inheriting.emplace_back(index, at->subsets.size() - 1);
+        auto& known = parts[static_cast<std::size_t>(at - policies->begin())];
+        if (!known.policy) known.policy = rule->policy;
+        for (const auto& [subset, blocks] : rule->subsets) {
+            if (at->subset(subset.name) != nullptr) continue;
+            at->subsets.push_back(subset);
+            known.subsets.push_back(&blocks);
         }
     }
-    for (std::size_t i = 0; i < policies->size(); ++i)
-        (*policies)[i].balancing = balancing[i].value_or(LoadBalancing::least_request);
-    for (const auto& [policy, subset] : inheriting)
-        (*policies)[policy].subsets[subset].balancing = (*policies)[policy].balancing;
+    for (std::size_t i = 0; i < policies->size(); ++i) {
+        const auto own = parts[i].policy.value_or(PolicyBlocks{});
+        auto& policy = (*policies)[i];
+        policy.policies = port_policies(own, nullptr);
+        for (std::size_t j = 0; j < policy.subsets.size(); ++j)
+            policy.subsets[j].policies = port_policies(own, parts[i].subsets[j]);
+    }
 
     if (!is_wildcard(host)) {
         if (policies->empty())
@@ -560,6 +611,24 @@ RouteList TableBuilder::State::routes_of(const std::set<ObjectKey>& users) const
     return routes;
 }
 
+// A connection does not say which host it is for, so the routes of all stand in one list.
+RouteList TableBuilder::State::connections_of(const ListenerParts& parts,
+                                              GatewayListener::Protocol protocol) const {
+    std::set<ObjectKey> users;
+    for (const auto& [domain, of_domain] : parts.domains)
+        users.insert(of_domain.begin(), of_domain.end());
+    std::vector<VirtualServicePtr> in_order;
+    for (const auto& key : users) in_order.push_back(virtual_services.at(key));
+    std::sort(
+        in_order.begin(), in_order.end(), [](const auto& a, const auto& b) { return *a < *b; });
+    auto routes = std::make_shared<std::vector<RoutePtr>>();
+    for (const auto& rules : in_order) {
+        const auto& more = protocol == GatewayListener::Protocol::tcp ? rules->tcp : rules->tls;
+        routes->insert(routes->end(), more.begin(), more.end());
+    }
+    return routes;
+}
+
 void TableBuilder::State::build_domains(const std::string& name, ListenerParts& parts) {
     const auto* known = table->listeners_.find(name);
     if (known == nullptr || parts.dirty.empty()) return;
@@ -581,6 +650,8 @@ void TableBuilder::State::build_domains(const std::string& name, ListenerParts& 
         if (is_gone) parts.domains.erase(domain);
     }
     parts.dirty.clear();
+    if (listener->protocol != GatewayListener::Protocol::http)
+        listener->connections = connections_of(parts, listener->protocol);
     table->listeners_.put(name, std::move(listener));
 }
 
@@ -608,6 +679,9 @@ void TableBuilder::State::build_listeners() {
                         server.port == port ||
                         (server.port == target && !gateway.ports.contains(server.port));
                     if (!is_this) continue;
+                    // The first server of a port says what it speaks; others are left out.
+                    if (parts.servers.empty()) listener->protocol = server.protocol;
+                    if (server.protocol != listener->protocol) continue;
                     parts.servers.emplace_back(&rules, &server);
                     if (listener->gateways.empty() || listener->gateways.back() != rules.name)
                         listener->gateways.push_back(rules.name);

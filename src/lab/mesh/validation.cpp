@@ -2,6 +2,7 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "lab/mesh/checks.hpp"
 #include "lab/mesh/names.hpp"
 
 #include <boost/json.hpp>
@@ -12,10 +13,6 @@
 #include <set>
 
 namespace sluice::mesh {
-
-namespace {
-
-using Faults = std::vector<std::string>;
 
 void not_built(Faults& faults, std::string_view path, std::string_view what) {
     faults.push_back(fmt::format("{}: {} is not built yet", path, what));
@@ -45,42 +42,6 @@ void check_host(Faults& faults, std::string_view host) {
             fmt::format("domain name \"{}\" invalid (label \"{}\" invalid)", host, label));
         return;
     }
-}
-
-void check_export_to(Faults& faults, const Json& object) {
-    std::set<std::string> seen;
-    for (const auto& entry : array_at(object, {"spec", "exportTo"})) {
-        if (!entry.is_string()) continue;
-        const std::string text(entry.get_string());
-        if (!seen.insert(text).second)
-            faults.push_back(fmt::format("duplicate entries in exportTo for entry {}", text));
-    }
-    if (seen.contains("*") && seen.size() > 1)
-        faults.emplace_back(
-            "cannot have both public (*) and non-public exportTo values for a resource");
-}
-
-void check_gateway_name(Faults& faults, std::string_view name) {
-    const auto slash = name.find('/');
-    if (slash == std::string_view::npos) {
-        if (name == "mesh") return;
-        for (const auto label : split(name, '.')) {
-            if (!is_dns_label(label)) {
-                faults.push_back(fmt::format("invalid value for gateway name: \"{}\"", name));
-                return;
-            }
-        }
-        return;
-    }
-    const auto ns = name.substr(0, slash), gateway = name.substr(slash + 1);
-    if (ns.empty() || gateway.empty()) {
-        faults.emplace_back("config namespace and gateway name cannot be empty");
-        return;
-    }
-    if (ns != "." && !is_dns_label(ns))
-        faults.push_back(fmt::format("invalid value for namespace: \"{}\"", ns));
-    if (!is_dns_label(gateway))
-        faults.push_back(fmt::format("invalid value for gateway name: \"{}\"", gateway));
 }
 
 void check_duration(Faults& faults, const Json& value, JsonPath path) {
@@ -118,6 +79,80 @@ void check_text_match(Faults& faults, const Json& match, std::string_view where)
         if (!compiled.ok())
             faults.push_back(fmt::format("\"{}\": invalid regex: {}", where, compiled.error()));
     }
+}
+
+void check_destination(Faults& faults, const Json* destination) {
+    const auto host = destination == nullptr ? std::string_view() : text_at(*destination, {"host"});
+    if (host.empty()) {
+        faults.emplace_back("destination is required");
+        return;
+    }
+    if (host == "*") {
+        faults.emplace_back("invalid destination host *");
+    } else {
+        check_host(faults, host);
+    }
+    const auto subset = text_at(*destination, {"subset"});
+    if (!subset.empty() && !is_dns_label(subset))
+        faults.push_back(fmt::format("subset name is invalid: {}", subset));
+}
+
+void check_weights(Faults& faults, const JsonArray& destinations) {
+    std::int64_t total = 0;
+    bool has_negative = false;
+    for (const auto& entry : destinations) {
+        if (entry.is_null()) {
+            faults.emplace_back("weight may not be nil");
+            continue;
+        }
+        check_destination(faults, find(entry, {"destination"}));
+        const auto weight = integer_at(entry, {"weight"}).value_or(0);
+        if (weight < 0) {
+            has_negative = true;
+            faults.push_back(fmt::format("weight {} < 0", weight));
+        }
+        total += weight;
+    }
+    if (destinations.size() > 1 && total == 0 && !has_negative)
+        faults.emplace_back("total destination weight = 0");
+}
+
+namespace {
+
+void check_export_to(Faults& faults, const Json& object) {
+    std::set<std::string> seen;
+    for (const auto& entry : array_at(object, {"spec", "exportTo"})) {
+        if (!entry.is_string()) continue;
+        const std::string text(entry.get_string());
+        if (!seen.insert(text).second)
+            faults.push_back(fmt::format("duplicate entries in exportTo for entry {}", text));
+    }
+    if (seen.contains("*") && seen.size() > 1)
+        faults.emplace_back(
+            "cannot have both public (*) and non-public exportTo values for a resource");
+}
+
+void check_gateway_name(Faults& faults, std::string_view name) {
+    const auto slash = name.find('/');
+    if (slash == std::string_view::npos) {
+        if (name == "mesh") return;
+        for (const auto label : split(name, '.')) {
+            if (!is_dns_label(label)) {
+                faults.push_back(fmt::format("invalid value for gateway name: \"{}\"", name));
+                return;
+            }
+        }
+        return;
+    }
+    const auto ns = name.substr(0, slash), gateway = name.substr(slash + 1);
+    if (ns.empty() || gateway.empty()) {
+        faults.emplace_back("config namespace and gateway name cannot be empty");
+        return;
+    }
+    if (ns != "." && !is_dns_label(ns))
+        faults.push_back(fmt::format("invalid value for namespace: \"{}\"", ns));
+    if (!is_dns_label(gateway))
+        faults.push_back(fmt::format("invalid value for gateway name: \"{}\"", gateway));
 }
 
 bool is_header_name(std::string_view name) {
@@ -232,81 +267,25 @@ void check_rewrite(Faults& faults, const Json& route, std::string& authority) {
             "or UriRegexRewrite may be specified");
 }
 
-void check_destination(Faults& faults, const Json* destination) {
-    const auto host = destination == nullptr ? std::string_view() : text_at(*destination, {"host"});
-    if (host.empty()) {
-        faults.emplace_back("destination is required");
-        return;
-    }
-    if (host == "*") {
-        faults.emplace_back("invalid destination host *");
-    } else {
-        check_host(faults, host);
-    }
-    const auto subset = text_at(*destination, {"subset"});
-    if (!subset.empty() && !is_dns_label(subset))
-        faults.push_back(fmt::format("subset name is invalid: {}", subset));
-}
-
-void check_mirrors(Faults& faults, const Json& route) {
-    const auto check_percent = [&](const Json* percentage, std::string_view name) {
-        if (percentage == nullptr) return;
-        const auto percent = number_at(*percentage, {"value"}).value_or(0);
-        if (percent > 100)
-            faults.push_back(
-                fmt::format("{} must have a max value of 100 (it has {:f})", name, percent));
-        if (percent < 0)
-            faults.push_back(
-                fmt::format("{} must have a min value of 0 (it has {:f})", name, percent));
-    };
-    const auto& mirrors = array_at(route, {"mirrors"});
-    if (has(route, "mirror") && !mirrors.empty())
-        faults.emplace_back("HTTP route cannot contain both mirror and mirrors");
-    if (has(route, "mirror")) check_destination(faults, find(route, {"mirror"}));
-    check_percent(find(route, {"mirrorPercentage"}), "mirror_percentage");
-    for (const auto& mirror : mirrors) {
-        check_destination(faults, find(mirror, {"destination"}));
-        check_percent(find(mirror, {"percentage"}), "mirror percentage");
-    }
-}
-
-void check_destinations(Faults& faults, const Json& route, const std::string& authority) {
-    const auto& destinations = array_at(route, {"route"});
-    std::int64_t total = 0;
-    bool has_negative = false;
-    for (const auto& entry : destinations) {
-        check_destination(faults, find(entry, {"destination"}));
-        const auto weight = integer_at(entry, {"weight"}).value_or(0);
-        if (weight < 0) {
-            has_negative = true;
-            faults.push_back(fmt::format("weight {} < 0", weight));
-        }
-        total += weight;
-        auto own = authority;
-        check_headers(faults, entry, own);
-    }
-    if (destinations.size() > 1 && total == 0 && !has_negative)
-        faults.emplace_back("total destination weight = 0");
-}
-
-void check_route(Faults& faults, const Json& route, std::size_t index) {
-    static constexpr std::string_view later[]{
-        "redirect", "directResponse", "delegate", "fault", "corsPolicy"};
-    for (const auto field : later) {
-        if (has(route, field))
-            not_built(faults, fmt::format("spec.http[{}].{}", index, field), field);
-    }
-    if (array_at(route, {"route"}).empty() && !has(route, "redirect") &&
-        !has(route, "directResponse") && !has(route, "delegate"))
-        faults.emplace_back("HTTP route, redirect or direct_response is required");
+void check_route(Faults& faults, const Json& route, bool is_delegate) {
+    check_kinds_of_route(faults, route, is_delegate);
     for (const auto& match : array_at(route, {"match"})) check_match(faults, match);
     std::string authority;
     check_rewrite(faults, route, authority);
     check_headers(faults, route, authority);
-    check_destinations(faults, route, authority);
+    const auto& destinations = array_at(route, {"route"});
+    check_weights(faults, destinations);
+    for (const auto& entry : destinations) {
+        auto own = authority;
+        check_headers(faults, entry, own);
+    }
     check_mirrors(faults, route);
     check_duration(faults, route, {"timeout"});
     check_retries(faults, route);
+    check_redirect(faults, route);
+    check_direct_response(faults, route);
+    check_fault(faults, route);
+    check_cors(faults, route);
 }
 
 void check_hosts(Faults& faults, const Json& object, bool is_for_mesh) {
@@ -329,18 +308,7 @@ void check_hosts(Faults& faults, const Json& object, bool is_for_mesh) {
 
 void check_policy(Faults& faults, const Json& holder, std::string_view path) {
     const auto* policy = find(holder, {"trafficPolicy"});
-    if (policy == nullptr || !policy->is_object()) return;
-    if (policy->get_object().empty())
-        faults.emplace_back("traffic policy must have at least one field");
-    for (const auto field :
-         {"connectionPool", "outlierDetection", "portLevelSettings", "tunnel", "proxyProtocol"}) {
-        if (has(*policy, field)) not_built(faults, fmt::format("{}.{}", path, field), field);
-    }
-    for (const auto field :
-         {"consistentHash", "localityLbSetting", "warmup", "warmupDurationSecs"}) {
-        if (find(*policy, {"loadBalancer", field}) != nullptr)
-            not_built(faults, fmt::format("{}.loadBalancer.{}", path, field), field);
-    }
+    if (policy != nullptr && policy->is_object()) check_traffic_policy(faults, *policy, path);
 }
 
 void check_server(Faults& faults,
@@ -384,8 +352,11 @@ void check_server(Faults& faults,
         faults.emplace_back("server must have TLS settings for HTTPS/TLS protocols");
     if (is_http && has(server, "tls") && !bool_at(server, {"tls", "httpsRedirect"}).value_or(false))
         faults.emplace_back("server cannot have TLS settings for plain text HTTP ports");
-    if (has(server, "tls")) not_built(faults, fmt::format("spec.servers[{}].tls", index), "tls");
-    if (protocol != "HTTP")
+    const bool passes_through =
+        protocol == "TLS" && text_at(server, {"tls", "mode"}) == "PASSTHROUGH";
+    if (has(server, "tls") && !passes_through)
+        not_built(faults, fmt::format("spec.servers[{}].tls", index), "tls");
+    if (protocol != "HTTP" && protocol != "TCP" && !passes_through)
         not_built(faults, fmt::format("spec.servers[{}].port.protocol", index), protocol);
 }
 
@@ -400,7 +371,8 @@ std::vector<std::string> faults_of_virtual_service(const Json& object) {
         is_for_mesh = is_for_mesh || gateway.get_string() == "mesh";
         check_gateway_name(faults, gateway.get_string());
     }
-    if (array_at(object, {"spec", "hosts"}).empty()) {
+    const bool is_delegate = array_at(object, {"spec", "hosts"}).empty();
+    if (is_delegate) {
         if (!gateways.empty())
             faults.emplace_back("delegate virtual service must have no gateways specified");
         for (const auto field : {"tls", "tcp"}) {
@@ -408,18 +380,14 @@ std::vector<std::string> faults_of_virtual_service(const Json& object) {
                 faults.push_back(
                     fmt::format("delegate virtual service must have no {} route specified", field));
         }
-        not_built(faults, "spec.hosts", "a VirtualService without hosts (delegation)");
     }
     check_hosts(faults, object, is_for_mesh);
-    for (const auto field : {"tls", "tcp"}) {
-        if (!array_at(object, {"spec", field}).empty())
-            not_built(faults, fmt::format("spec.{}", field), field);
-    }
     const auto& routes = array_at(object, {"spec", "http"});
     if (routes.empty() && array_at(object, {"spec", "tls"}).empty() &&
         array_at(object, {"spec", "tcp"}).empty())
         faults.emplace_back("http, tcp or tls must be provided in virtual service");
-    for (std::size_t i = 0; i < routes.size(); ++i) check_route(faults, routes[i], i);
+    for (const auto& route : routes) check_route(faults, route, is_delegate);
+    check_connections(faults, object);
     check_export_to(faults, object);
     return faults;
 }

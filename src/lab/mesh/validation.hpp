@@ -16,6 +16,11 @@ std::vector<std::string> faults_of_virtual_service(const Json& object);
 std::vector<std::string> faults_of_destination_rule(const Json& object);
 std::vector<std::string> faults_of_gateway(const Json& object);
 
+// What is admitted, and yet hardly meant.
+std::vector<std::string> warnings_of_virtual_service(const Json& object);
+std::vector<std::string> warnings_of_destination_rule(const Json& object);
+std::vector<std::string> warnings_of_gateway(const Json& object);
+
 // What the lab's gateway operator would have to leave out of an IstioMeshGateway.
 std::vector<std::string> faults_of_mesh_gateway(const Json& object);
 

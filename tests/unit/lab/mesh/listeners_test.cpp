@@ -60,7 +60,9 @@ struct ALiveMesh {
     net::SocketClient upstream{context.get_executor(), *clock};
     IstioMetrics metrics{{}};
     MeshProxy proxy{*clock, random, upstream, metrics};
-    Listeners listeners{context.get_executor(), *clock, proxy, metrics};
+    net::TcpConnector streams{*clock};
+    Connections connections{proxy, streams};
+    Listeners listeners{context.get_executor(), *clock, proxy, connections, metrics};
     net::SocketClient client{context.get_executor(), *clock};
     std::uint16_t gateway = 0, scrape = 0;
 
@@ -193,6 +195,42 @@ Task<> caller_gone(ALiveMesh& mesh) {
     CHECK(mesh.metrics.requests_in_flight == 0);
 }
 
+// The same gateway and app, with a Gateway that takes requests or connections.
+RouteTablePtr speaking(const std::string& protocol, std::uint16_t app) {
+    TableBuilder builder;
+    auto yaml = article_gateway;
+    yaml.replace(yaml.find("protocol: HTTP}"), 15, "protocol: " + protocol + "}");
+    add(builder,
+        yaml +
+            service(
+                "test", "podinfo", {{.workload = "podinfo", .address = "127.0.0.1", .port = app}}) +
+            "---\nkind: VirtualService\nmetadata: {name: v, namespace: test}\nspec: {hosts: ['*'], "
+            "gateways: [public-gateway], http: [{route: [{destination: {host: podinfo}}]}], tcp: "
+            "[{route: [{destination: {host: podinfo}}]}]}");
+    return builder.build();
+}
+
+Task<> other_protocol(ALiveMesh& mesh) {
+    for (const auto* protocol : {"TCP", "HTTP", "TCP"}) {
+        const bool is_http = std::string_view(protocol) == "HTTP";
+        mesh.proxy.use(speaking(protocol, mesh.one.port));
+        mesh.listeners.follow_table();
+        // The port is closed for a moment.
+        std::optional<net::Response> answer;
+        for (int i = 0; i < 100 && !answer; ++i) {
+            auto got = co_await mesh.client.send(mesh.request(mesh.gateway, "/"));
+            const bool is_new = got && (got->headers.get("server") == "istio-envoy") == is_http;
+            if (is_new) answer = std::move(*got);
+            if (!is_new) co_await mesh.clock->sleep_for(std::chrono::milliseconds{20});
+        }
+        CHECK(answer.has_value());
+        if (answer) CHECK(answer->body == "one");
+    }
+    CHECK(mesh.listeners.port_of("gateway") == mesh.gateway);
+    const auto seen = mesh.metrics.exposition(IstioMetrics::Reading::look);
+    CHECK(seen.find("istio_tcp_connections_opened_total{reporter=\"source\"") != std::string::npos);
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -210,4 +248,9 @@ TEST_CASE("a pod that does not listen is a connection failure, after the retries
 }
 TEST_CASE("a caller that goes away leaves nothing behind") {
     ALiveMesh().run(caller_gone);
+}
+
+TEST_CASE("a gateway's port takes connections instead of requests when its Gateway says so") {
+    ALiveMesh mesh;
+    mesh.run(other_protocol);
 }

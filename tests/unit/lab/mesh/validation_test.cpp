@@ -120,32 +120,196 @@ TEST_CASE("a VirtualService is refused in Istio's words") {
     for (const auto& each : cases) CHECK(each.faults == Faults{each.text});
 }
 
+TEST_CASE("what excludes each other in a route is refused") {
+    const std::string redirect = "redirect: {uri: /}", direct = "directResponse: {status: 200}";
+    CHECK(of_route(redirect + ", " + to) ==
+          Faults{"HTTP route cannot contain both route and redirect"});
+    CHECK(of_route(redirect + ", fault: {abort: {httpStatus: 500}}") ==
+          Faults{"HTTP route cannot contain both fault and redirect"});
+    CHECK(of_route(redirect + ", rewrite: {uri: /}") ==
+          Faults{"HTTP route rule cannot contain both rewrite and redirect"});
+    CHECK(of_route(direct + ", " + to) ==
+          Faults{"HTTP route cannot contain both route and direct_response"});
+    CHECK(of_route(redirect).empty());
+    CHECK(of_route(direct).empty());
+    CHECK(
+        of_route("corsPolicy: {allowOrigins: [{exact: 'https://a'}], maxAge: 1h}, " + to).empty());
+}
+
+TEST_CASE("a root hands on, and a delegate does not") {
+    CHECK(of_route("name: a, delegate: {name: b}, " + to) ==
+          Faults{"root HTTP route a must not specify route"});
+    CHECK(of_route("name: a, delegate: {name: b}, redirect: {uri: /}") ==
+          Faults{"root HTTP route a must not specify redirect"});
+    CHECK(of_route("delegate: {name: b}, timeout: 1s").empty());
+    CHECK(of_virtual_service("http: [{" + to + "}]").empty());
+    CHECK(of_virtual_service("http: [{delegate: {name: b}}]") ==
+          Faults{"delegate HTTP route cannot contain delegate"});
+    CHECK(of_virtual_service("gateways: [g], http: [{" + to + "}]") ==
+          Faults{"delegate virtual service must have no gateways specified"});
+    CHECK(of_virtual_service("http: [{" + to + "}], tcp: [{" + to + "}]").front() ==
+          "delegate virtual service must have no tcp route specified");
+    CHECK(of_virtual_service("http: [{" + to + "}], tls: [{match: [{sniHosts: [a]}], " + to + "}]")
+              .front() == "delegate virtual service must have no tls route specified");
+}
+
+TEST_CASE("redirects, direct responses and faults are refused in Istio's words") {
+    const auto redirect = [](const std::string& fields) {
+        return of_route("redirect: {" + fields + "}");
+    };
+    CHECK(redirect("redirectCode: 302") ==
+          Faults{"redirect must specify URI, authority, scheme, or port"});
+    CHECK(redirect("uri: /, redirectCode: 200") ==
+          Faults{"200 is not a valid redirect code, must be 3xx"});
+    CHECK(redirect("scheme: ftp") ==
+          Faults{"invalid redirect scheme, must be \"http\" or \"https\""});
+    CHECK(redirect("uri: /, prefixRewrite: /") ==
+          Faults{"redirect may only specify one of uri or prefix_rewrite"});
+    CHECK(redirect("port: 81").empty());
+    CHECK(redirect("derivePort: FROM_REQUEST_PORT").empty());
+    CHECK(of_route("directResponse: {status: 600}") ==
+          Faults{"HTTP status 600 is not in range 200-599"});
+    const auto fault = [](const std::string& fields) {
+        return of_route("fault: {" + fields + "}, " + to);
+    };
+    CHECK(fault("") == Faults{"HTTP fault injection must have an abort and/or a delay"});
+    CHECK(fault("abort: {httpStatus: 100}") == Faults{"HTTP status 100 is not in range 200-599"});
+    CHECK(fault("abort: {httpStatus: 500, percentage: {value: 100.5}}") ==
+          Faults{"percentage 100.5 is neither 0.0, nor in range [0.0001, 100.0]"});
+    CHECK(fault("delay: {fixedDelay: 1s, percentage: {value: 0.00001}}") ==
+          Faults{"percentage 1e-05 is neither 0.0, nor in range [0.0001, 100.0]"});
+    CHECK(fault("delay: {fixedDelay: 1us}") == Faults{"duration must be greater than 1ms"});
+    CHECK(fault("delay: {fixedDelay: 1s, percentage: {value: 0}}").empty());
+}
+
+TEST_CASE("connections are refused in Istio's words") {
+    CHECK(of_virtual_service("hosts: [a], tcp: [{}]") == Faults{"TCP route is required"});
+    CHECK(of_virtual_service("hosts: [a], tcp: [{match: [{port: 1}], " + to + "}]").empty());
+    CHECK(of_virtual_service("hosts: [a], tls: [{match: [{sniHosts: [a]}], " + to + "}]").empty());
+    const auto tls = [](const std::string& route) {
+        return of_virtual_service("hosts: [a.com, '*.b.com'], tls: [{" + route + "}]").front();
+    };
+    CHECK(tls("match: [{sniHosts: [a.com]}]") == "TLS route is required");
+    CHECK(tls(to) == "TLS route must have at least one match condition");
+    CHECK(tls("match: [{port: 1}], " + to) == "TLS match must have at least one SNI host");
+    CHECK(tls("match: [{sniHosts: [c.com]}], " + to) ==
+          "SNI host \"c.com\" is not a compatible subset of any of the virtual service hosts: "
+          "[a.com *.b.com]");
+    CHECK(of_virtual_service("hosts: [a], tcp: [{route: [{destination: {host: a}, weight: -1}]}]")
+              .front() == "weight -1 < 0");
+}
+
 TEST_CASE("what the lab does not carry out is refused by name") {
-    for (const auto* field : {"redirect: {uri: /}",
-                              "directResponse: {status: 200}",
-                              "fault: {delay: {fixedDelay: 1s}}",
-                              "corsPolicy: {}"}) {
-        const std::string name(field, std::string_view(field).find(':'));
-        CHECK(of_route(std::string(field) + ", " + to) ==
-              Faults{"spec.http[0]." + name + ": " + name + " is not built yet"});
-    }
-    CHECK(of_route("delegate: {name: b}").front() ==
-          "spec.http[0].delegate: delegate is not built yet");
-    CHECK(of_virtual_service("hosts: [a], tcp: [{" + to + "}]") ==
-          Faults{"spec.tcp: tcp is not built yet"});
-    CHECK(of_virtual_service("http: [{" + to + "}]") ==
-          Faults{"spec.hosts: a VirtualService without hosts (delegation) is not built yet"});
-    for (const auto* field : {"connectionPool: {}", "outlierDetection: {}"}) {
-        const std::string name(field, std::string_view(field).find(':'));
-        CHECK(of_rule("host: a, trafficPolicy: {" + std::string(field) + "}") ==
-              Faults{"spec.trafficPolicy." + name + ": " + name + " is not built yet"});
-    }
-    CHECK(of_rule("host: a, subsets: [{name: b, trafficPolicy: {loadBalancer: {consistentHash: "
-                  "{useSourceIp: true}}}}]") ==
-          Faults{"spec.subsets[0].trafficPolicy.loadBalancer.consistentHash: consistentHash is not "
-                 "built yet"});
-    CHECK(of_gateway("servers: [{port: {number: 9000, name: t, protocol: TCP}, hosts: ['*']}]") ==
-          Faults{"spec.servers[0].port.protocol: TCP is not built yet"});
+    const auto policy = [](const std::string& fields) {
+        return of_rule("host: a, trafficPolicy: {" + fields + "}");
+    };
+    CHECK(policy("loadBalancer: {warmup: {duration: 1s}}") ==
+          Faults{"spec.trafficPolicy.loadBalancer.warmup: warmup is not built yet"});
+    CHECK(
+        policy("loadBalancer: {localityLbSetting: {enabled: true}}") ==
+        Faults{"spec.trafficPolicy.loadBalancer.localityLbSetting: localityLbSetting is not built "
+               "yet"});
+    CHECK(
+        policy("connectionPool: {http: {idleTimeout: 1s}}") ==
+        Faults{"spec.trafficPolicy.connectionPool.http.idleTimeout: idleTimeout is not built yet"});
+    CHECK(policy("tunnel: {}") == Faults{"spec.trafficPolicy.tunnel: tunnel is not built yet"});
+    CHECK(of_rule("host: a, workloadSelector: {}") ==
+          Faults{"spec.workloadSelector: workloadSelector is not built yet"});
+    CHECK(of_rule("host: a, subsets: [{name: b, trafficPolicy: {connectionPool: {tcp: "
+                  "{maxConnectionDuration: 1s}}}}]") ==
+          Faults{"spec.subsets[0].trafficPolicy.connectionPool.tcp.maxConnectionDuration: "
+                 "maxConnectionDuration is not built yet"});
+    const auto server = [](const std::string& protocol, const std::string& more = "") {
+        return of_gateway("servers: [{port: {number: 9000, name: t, protocol: " + protocol +
+                          "}, hosts: ['*']" + more + "}]");
+    };
+    CHECK(server("HTTPS", ", tls: {mode: SIMPLE}") ==
+          Faults{"spec.servers[0].tls: tls is not built yet",
+                 "spec.servers[0].port.protocol: HTTPS is not built yet"});
+    CHECK(server("MONGO") == Faults{"spec.servers[0].port.protocol: MONGO is not built yet"});
+    CHECK(server("TCP").empty());
+    CHECK(server("TLS", ", tls: {mode: PASSTHROUGH}").empty());
+}
+
+TEST_CASE("a traffic policy is refused in Istio's words") {
+    const auto policy = [](const std::string& fields) {
+        return of_rule("host: a, trafficPolicy: {" + fields + "}");
+    };
+    CHECK(policy("connectionPool: {}") == Faults{"connection pool must have at least one field"});
+    CHECK(policy("connectionPool: {tcp: {maxConnections: -1}}") ==
+          Faults{"max connections must be non-negative"});
+    CHECK(policy("loadBalancer: {consistentHash: {httpCookie: {ttl: 1s}}}") ==
+          Faults{"name required for HttpCookie"});
+    CHECK(policy("loadBalancer: {consistentHash: {useSourceIp: true, maglev: {tableSize: 100}}}") ==
+          Faults{"tableSize must be a prime number for maglev"});
+    CHECK(policy("loadBalancer: {consistentHash: {httpCookie: {name: a, ttl: 0s}, maglev: "
+                 "{tableSize: 101}}}")
+              .empty());
+    CHECK(policy("outlierDetection: {consecutiveLocalOriginFailures: 3}") ==
+          Faults{"outlier detection consecutive local origin failures is specified, but split "
+                 "external local origin errors is set to false"});
+    CHECK(policy("outlierDetection: {}").empty());
+    CHECK(policy("portLevelSettings: [{port: {number: 80}, connectionPool: {}}]") ==
+          Faults{"connection pool must have at least one field"});
+}
+
+TEST_CASE("what is hardly meant is admitted with a warning") {
+    const auto of_routes = [](const std::string& routes) {
+        return warnings_of_virtual_service(
+            objects("spec: {hosts: [a], http: [" + routes + "]}").at(0));
+    };
+    const auto route = [&](const std::string& fields) { return "{" + fields + to + "}"; };
+    CHECK(of_routes(route("mirror: {host: a}, mirrorPercent: 5, ")) ==
+          Faults{"using deprecated setting \"mirrorPercent\", use \"mirrorPercentage\" instead"});
+    CHECK(of_routes(route("fault: {abort: {percentage: {value: 5}}}, ")) ==
+          Faults{"abort configured, but error type not set"});
+    CHECK(of_routes(route("fault: {abort: {httpStatus: 500}}, ")).empty());
+    CHECK(
+        warnings_of_virtual_service(
+            objects("metadata: {namespace: x}\nspec: {hosts: [a], gateways: [g.prod, y/g, g]}")
+                .at(0)) ==
+        Faults{"using legacy gatewayName format \"g.prod\"; prefer the <namespace>/<name> format: "
+               "\"prod/g\""});
+    const auto rule_of = [](const std::string& policy) {
+        return warnings_of_destination_rule(
+            objects("spec: {host: a, trafficPolicy: {" + policy + "}}").at(0));
+    };
+    CHECK(rule_of("outlierDetection: {consecutiveErrors: 3}") ==
+          Faults{"outlier detection consecutive errors is deprecated, use consecutiveGatewayErrors "
+                 "or consecutive5xxErrors instead"});
+    CHECK(rule_of("outlierDetection: {consecutive5xxErrors: 3}").empty());
+    const auto gateway_of = [](const std::string& protocol) {
+        return warnings_of_gateway(objects("spec: {servers: [{port: {protocol: " + protocol +
+                                           "}, tls: {httpsRedirect: true}}]}")
+                                       .at(0));
+    };
+    CHECK(gateway_of("TCP") == Faults{"tls.httpsRedirect should only be used with http servers"});
+    CHECK(gateway_of("HTTP").empty());
+}
+
+TEST_CASE("a rule that no request can reach is warned of, by its name or its place") {
+    const auto of_routes = [](const std::string& routes) {
+        return warnings_of_virtual_service(
+            objects("spec: {hosts: [a], http: [" + routes + "]}").at(0));
+    };
+    const std::string a = "match: [{uri: {prefix: /a}}]";
+    CHECK(of_routes("{" + to + "}, {name: late, " + a + "}, {}") ==
+          Faults{"virtualService rule #0 not used (only the last rule can have no matches)",
+                 "virtualService rule \"late\" not used (route without matches defined before)",
+                 "virtualService rule #2 not used (route without matches defined before)"});
+    CHECK(
+        of_routes("{name: first, " + a +
+                  "}, {match: [{name: again, uri: {prefix: /a}}, {uri: "
+                  "{prefix: /b}}]}, {" +
+                  to + "}") ==
+        Faults{"virtualService rule #1 match \"again\" is not used (duplicate/overlapping match in "
+               "rule \"first\")"});
+    CHECK(of_routes("{" + a + "}, {match: [{uri: {exact: /a/b}, method: {exact: GET}}]}") ==
+          Faults{"virtualService rule #1 match #0 is not used (duplicate/overlapping match in rule "
+                 "#0)",
+                 "virtualService rule #1 not used (all matches used by prior rules)"});
+    CHECK(of_routes("{" + a + "}, {match: [{uri: {prefix: /b}}]}, {" + to + "}").empty());
+    CHECK(of_routes("{match: [{uri: {prefix: /a}, method: {exact: GET}}]}, {" + a + "}").empty());
 }
 
 TEST_CASE("DestinationRules and Gateways are refused in Istio's words") {

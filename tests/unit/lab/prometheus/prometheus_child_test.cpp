@@ -36,7 +36,9 @@ struct ALivePrometheus {
     net::SocketClient http{context.get_executor(), *clock};
     mesh::IstioMetrics metrics{{}};
     mesh::MeshProxy proxy{*clock, random, http, metrics};
-    mesh::Listeners listeners{context.get_executor(), *clock, proxy, metrics};
+    net::TcpConnector streams{*clock};
+    mesh::Connections connections{proxy, streams};
+    mesh::Listeners listeners{context.get_executor(), *clock, proxy, connections, metrics};
     std::vector<std::string> lines;
     Logger log{*clock, {}, [this](std::string_view line) { lines.emplace_back(line); }};
     PrometheusOptions options = options_for("live");
