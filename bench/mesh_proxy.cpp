@@ -109,8 +109,8 @@ Figures mesh_proxy() {
     IstioMetrics metrics({.version = "bench"});
     MeshProxy proxy(*clock, random, client, metrics);
     net::TcpConnector streams(*clock);
-    Connections connections(proxy, streams);
-    Listeners listeners(context.get_executor(), *clock, proxy, connections, metrics);
+    Connections forwarded(proxy, streams);
+    Listeners listeners(context.get_executor(), *clock, proxy, forwarded, metrics);
     proxy.use(builder.build());
     const auto door = std::make_shared<const Door>(Door{Door::Kind::gateway, "test/edge:80"});
     const auto port = listeners.open("edge", door, "127.0.0.1", 0).value();
