@@ -63,8 +63,7 @@ void read_options(const ApiCall& call, Subresource subresource, WriteQuestion& q
     question.options.field_manager = manager_of(call);
     question.options.dry_run = call.query.has("dryRun", "All");
     question.options.strict_fields = validation == "Strict";
-    question.options.warnings =
-        validation.empty() || validation == "Warn" ? &question.warnings : nullptr;
+    question.options.warnings = &question.warnings;
 }
 
 // The namespace of the URL wins; a body that names another one is refused.
@@ -97,7 +96,11 @@ std::optional<Status> check_name(const ApiCall& call, Json& object) {
 net::Response written(const ApiCall& call,
                       int code,
                       const Answer<ObjectPtr>& object,
-                      const std::vector<std::string>& warnings) {
+                      std::vector<std::string> warnings) {
+    // Of unknown fields the caller may not want to hear; of what an admission says it does.
+    if (call.query.text("fieldValidation") == "Ignore")
+        std::erase_if(warnings,
+                      [](const auto& text) { return text.starts_with("unknown field "); });
     auto response = !object                       ? status_answer(object.error())
                     : call.subresource == "scale" ? json_answer(code, **object)
                                                   : object_answer(call, code, *object);

@@ -196,6 +196,23 @@ TEST_CASE("an unknown field is refused, warned of, or passed over, as the client
     CHECK(api.post(path + "?fieldValidation=Maybe", body).status == 422);
 }
 
+TEST_CASE("what an admission only warns of is said, however unknown fields are taken") {
+    AnApi api;
+    api.cluster.admit(kube::resources::config_maps,
+                      [](Json&, const Json*) -> std::optional<Status> {
+                          return Status{.code = 200,
+                                        .reason = {},
+                                        .message = {},
+                                        .details = {{"warnings", JsonArray{"that is \"odd\""}}}};
+                      });
+    const std::string path = "/api/v1/namespaces/default/configmaps";
+    for (const auto* validation : {"", "?fieldValidation=Strict", "?fieldValidation=Ignore"}) {
+        const auto made = api.post(path + validation, R"({"metadata": {"generateName": "a-"}})");
+        CHECK(made.status == 201);
+        CHECK(made.headers.get("Warning") == R"(299 - "that is \"odd\"")");
+    }
+}
+
 TEST_CASE("a kind is served as soon as its definition is, with its columns and its schema") {
     AnApi api;
     const auto before = api.get_json("/openapi/v3");
