@@ -3,6 +3,7 @@
 #include "app/real_world.hpp"
 #include "cli/command.hpp"
 #include "cli/controller_command.hpp"
+#include "cli/dashboard_command.hpp"
 #include "cli/loadtester_command.hpp"
 
 #include <CLI/CLI.hpp>
@@ -85,6 +86,7 @@ int run(int argc, char** argv) {
     cli::add_explain(app, environment, command);
     cli::add_plan(app, environment, command);
     cli::add_lint(app, environment, command);
+    cli::add_dashboard(app, environment, command);
     cli::add_completion(app, environment, command);
     try {
         app.parse(argc, argv);

@@ -1,10 +1,6 @@
 #include "cli/canary_access.hpp"
 
-#include "controller/state.hpp"
-#include "routing/table.hpp"
-
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -20,19 +16,6 @@ Task<Result<int>> heed(Session& session, std::function<Task<Result<int>>(Session
     if (error.kind != ErrorKind::not_found) co_return error;
     fmt::print(stderr, "sluice: {}\n", error.message);
     co_return not_found;
-}
-
-canary::Surroundings surroundings_of(const Json& object, const api::Canary& canary) {
-    static const routing::Table routers;
-    canary::Surroundings around;
-    if (const auto* router = routers.find(canary.provider)) {
-        const auto can = router->capabilities(object);
-        around.can = {.weights = can.weights,
-                      .mirror = can.mirror,
-                      .match = can.match,
-                      .affinity = can.affinity};
-    }
-    return around;
 }
 
 }  // namespace
@@ -56,40 +39,6 @@ kube::ObjectKey key_of(const CanaryQuery& query, const kube::Config& config) {
         if (name.starts_with(kind)) bare = std::string_view(name).substr(kind.size());
     }
     return {query.ns.empty() ? config.ns : query.ns, std::string(bare)};
-}
-
-CanarySeen seen_of(Json object, const Json* primary) {
-    CanarySeen seen;
-    seen.object = std::move(object);
-    if (primary != nullptr) {
-        const auto* status = find(seen.object, {"status"});
-        auto whole = controller::status_seen(
-            status == nullptr ? Json(JsonObject{}) : *status,
-            text_at(*primary, {"metadata", "annotations", controller::state_annotation}),
-            kube::uid_of(seen.object));
-        if (status != nullptr) put(seen.object, {"status"}, std::move(whole.status));
-    }
-    // The plan as it is written; how short a controller lets it be is not known here.
-    seen.canary = api::parse_canary(seen.object, {.min_interval = Duration{1}});
-    seen.around = surroundings_of(seen.object, seen.canary);
-    return seen;
-}
-
-Task<Result<CanarySeen>> read_canary(kube::Client& client, kube::ObjectKey key) {
-    auto object = co_await client.get(kube::resources::canaries, key);
-    if (!object) co_return object.error().with("reading Canary " + to_string(key));
-    const auto* status = find(*object, {"status"});
-    // What is ours stands at the primary where the peer's CRD would not keep it.
-    const bool is_elsewhere =
-        status != nullptr && controller::own_fields(*status).as_object().empty();
-    if (is_elsewhere) {
-        const kube::ObjectKey primary{
-            key.ns, std::string(text_at(*object, {"spec", "targetRef", "name"})) + "-primary"};
-        // Whoever may not read it sees the peer's fields.
-        const auto deployment = co_await client.get(kube::resources::deployments, primary);
-        if (deployment) co_return seen_of(*std::move(object), &*deployment);
-    }
-    co_return seen_of(*std::move(object));
 }
 
 Error told(const Error& error) {

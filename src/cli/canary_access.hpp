@@ -2,12 +2,9 @@
 // runs the controller.
 #pragma once
 
-#include "api/canary.hpp"
 #include "cli/session.hpp"
 #include "cli/terminal.hpp"
-#include "delivery/canary/outlook.hpp"
-
-#include <boost/json/value.hpp>
+#include "release/seen.hpp"
 
 #include <functional>
 #include <optional>
@@ -32,14 +29,9 @@ void add_canary_options(CLI::App& command, CanaryQuery& query);
 void add_namespace_option(CLI::App& command, std::string& ns);
 kube::ObjectKey key_of(const CanaryQuery& query, const kube::Config& config);
 
-struct CanarySeen {
-    Json object;  // with the whole status, also on a cluster with the peer's CRD
-    api::Canary canary;
-    canary::Surroundings around;  // as far as the provider tells
-};
-// What `object` says of itself; `primary` is null when it is not known.
-CanarySeen seen_of(Json object, const Json* primary = nullptr);
-Task<Result<CanarySeen>> read_canary(kube::Client& client, kube::ObjectKey key);
+using release::CanarySeen;
+using release::read_canary;
+using release::seen_of;
 
 // An error in the reader's words: a refusal says that it is one.
 Error told(const Error& error);

@@ -2,10 +2,13 @@
 
 #include "base/async/log.hpp"
 #include "base/async/task_group.hpp"
+#include "base/core/text.hpp"
+#include "cli/dashboard_command.hpp"
 #include "controller/process.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
 #include "net/server.hpp"
+#include "web/dashboard.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -17,6 +20,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 
 namespace sluice::cli {
 namespace {
@@ -99,10 +104,54 @@ struct Running {
     LabClient http;
     controller::Process process;
     net::HttpServer server;
+    std::unique_ptr<web::Dashboard> dashboard;
+    std::unique_ptr<net::HttpServer> dashboard_server;
     boost::asio::signal_set signals;
     TaskGroup tasks;
     std::string error;
 };
+
+// On a port of its own: who may see figures may not see all that people see.
+Result<void> start_dashboard(Running& running,
+                             Clock& clock,
+                             Random& random,
+                             Logger& log,
+                             const kube::Config& config,
+                             const controller::Settings& settings) {
+    if (!settings.ui_port) return {};
+    boost::system::error_code not_an_address;
+    const auto address = boost::asio::ip::make_address(settings.ui_address, not_an_address);
+    web::Settings shown;
+    shown.base_path = settings.ui_base_path;
+    shown.off_loopback =
+        not_an_address ? settings.ui_address != "localhost" : !address.is_loopback();
+    shown.writes = !shown.off_loopback || settings.ui_write;
+    shown.hosts = settings.ui_hosts;
+    shown.ns = settings.ns;
+    shown.metrics_server = settings.metrics_server;
+    shown.min_interval = settings.min_interval;
+    shown.leading = [&running] { return std::optional(running.process.leads()); };
+    if (!settings.ui_token_file.empty()) {
+        const auto text = kube::process_environment().read_file(settings.ui_token_file);
+        if (!text) return text.error().with("reading --ui-token-file");
+        shown.token = trimmed(*text);
+        if (shown.token.empty()) {
+            return Error{ErrorKind::invalid,
+                         "--ui-token-file " + settings.ui_token_file + " is empty"};
+        }
+    }
+    running.dashboard = std::make_unique<web::Dashboard>(
+        web::Outside{running.context.get_executor(), clock, random, running.api, running.http, log},
+        config.connection,
+        std::move(shown));
+    running.dashboard_server = std::make_unique<net::HttpServer>(
+        running.context.get_executor(), clock, *running.dashboard, dashboard_options);
+    const auto port = running.dashboard_server->listen(settings.ui_address, *settings.ui_port);
+    if (!port) return port.error().with("starting the dashboard");
+    log.info(fmt::format(
+        "Serving the dashboard at {}:{}{}/ui/", settings.ui_address, *port, settings.ui_base_path));
+    return {};
+}
 
 // The first signal ends in order, the second at once.
 void wait_for_signals(Running& running) {
@@ -118,6 +167,8 @@ void wait_for_signals(Running& running) {
 Task<> run_to_the_end(Running& running) {
     const auto outcome = co_await running.process.run();
     if (!outcome) running.error = outcome.error().message;
+    if (running.dashboard) co_await running.dashboard->stop();
+    if (running.dashboard_server) co_await running.dashboard_server->stop(http_grace);
     co_await running.server.stop(http_grace);
     // Kept connections would hold the loop for a minute more.
     running.context.stop();
@@ -144,6 +195,11 @@ int run(Clock& clock, Random& random, const controller::Settings& settings) {
         return 1;
     }
     log.info(fmt::format("Starting HTTP server on port {}", *port));
+    const auto shown = start_dashboard(running, clock, random, log, *config, settings);
+    if (!shown) {
+        log.error(shown.error().message);
+        return 1;
+    }
     wait_for_signals(running);
     running.tasks.spawn("controller", run_to_the_end(running));
     context.run();

@@ -284,7 +284,11 @@ Task<> Demo::leave_it_up() {
     const auto here = std::filesystem::current_path(unknown);
     if (const auto below = own.lexically_relative(here); !below.empty() && *below.begin() != "..")
         own = below;
-    step("The lab stays up, and so do its 20 requests a second. From another terminal:");
+    step("The lab stays up, and so do its 20 requests a second.");
+    if (const auto url = lab_->dashboard_url(); !url.empty()) {
+        say("Dashboard: " + terminal_.bold(url));
+    }
+    say("From another terminal:");
     command(fmt::format("export KUBECONFIG={}", lab_->kubeconfig().string()));
     command("kubectl get canaries -n test -o wide");
     command("kubectl -n smm-system logs deployment/flagger -f");

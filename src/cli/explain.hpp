@@ -12,9 +12,6 @@
 
 namespace sluice::cli {
 
-// "The checks passed: the next step": a decision's name in a reader's words.
-std::string_view words_for(std::string_view what);
-
 struct Story {
     CanarySeen of;
     std::vector<Json> events;  // of the Canary, where it keeps no decisions

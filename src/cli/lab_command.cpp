@@ -33,6 +33,7 @@ struct UpOptions {
     std::string dir = default_lab_dir().string();
     bool detach = false;
     std::string controller = "on";
+    std::string dashboard = "on";
     std::vector<std::string> images;
     std::string min_interval = "2s";
     std::string drain_delay = "10s";
@@ -56,6 +57,7 @@ Result<LabOptions> lab_options(const UpOptions& options) {
     auto lab = options.lab;
     lab.dir = options.dir;
     lab.controller = options.controller == "on";
+    lab.dashboard = options.dashboard == "on";
     const auto interval = duration_of("--min-interval", options.min_interval);
     if (!interval) return interval.error();
     lab.min_interval = *interval;
@@ -99,10 +101,13 @@ Task<> run_lab(boost::asio::io_context& control,
         tell(ready_pipe, lab.error().message);
         co_return;
     }
-    const auto text = fmt::format("export KUBECONFIG={}\nlab ready at {} (metrics {})\n",
-                                  (*lab)->kubeconfig().string(),
-                                  (*lab)->api_url(),
-                                  (*lab)->metrics_url());
+    auto text = fmt::format("export KUBECONFIG={}\nlab ready at {} (metrics {})\n",
+                            (*lab)->kubeconfig().string(),
+                            (*lab)->api_url(),
+                            (*lab)->metrics_url());
+    if (const auto url = (*lab)->dashboard_url(); !url.empty()) {
+        text += fmt::format("dashboard at {}\n", url);
+    }
     if (ready_pipe < 0) {
         std::fputs(text.c_str(), stdout);
         std::fflush(stdout);
@@ -254,6 +259,13 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
         ->capture_default_str();
     up_command->add_option("--controller", options->controller, "on, or off to run your own")
         ->check(CLI::IsMember({"on", "off"}))
+        ->capture_default_str();
+    up_command->add_option("--dashboard", options->dashboard, "on or off")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->capture_default_str();
+    up_command
+        ->add_option("--ui-port", options->lab.ui_port, "Port of the dashboard; 0 takes a free one")
+        ->check(CLI::Range(0, 65535))
         ->capture_default_str();
     up_command->add_option(
         "--image",

@@ -1,10 +1,10 @@
-// `sluice lint`: reads files or the cluster, and prints what lint.hpp finds.
+// `sluice lint`: reads files or the cluster, and prints what release/lint.hpp finds.
 #include "cli/canary_access.hpp"
 #include "cli/command.hpp"
-#include "cli/lint.hpp"
 #include "cli/plan.hpp"
 #include "kube/yaml.hpp"
 #include "kube/yaml_places.hpp"
+#include "release/lint.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -16,6 +16,13 @@
 
 namespace sluice::cli {
 namespace {
+
+using release::Around;
+using release::Finding;
+using release::Level;
+using release::lint_around;
+using release::lint_canary;
+using release::LintSettings;
 
 struct LintOptions {
     CanaryQuery query;

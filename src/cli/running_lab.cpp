@@ -2,6 +2,7 @@
 
 #include "base/async/log.hpp"
 #include "cli/controller_pods.hpp"
+#include "cli/dashboard_command.hpp"
 #include "cli/gateway_url.hpp"
 #include "cli/lab_files.hpp"
 #include "cli/manifests.hpp"
@@ -23,6 +24,7 @@
 #include "net/in_process.hpp"
 #include "net/server.hpp"
 #include "net/via_proxy.hpp"
+#include "web/dashboard.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -131,12 +133,17 @@ struct RunningLab::State {
     std::unique_ptr<ControllerPods> controllers;
     std::unique_ptr<net::HttpServer> controller_sockets;
 
+    std::unique_ptr<web::Dashboard> dashboard;
+    std::unique_ptr<net::HttpServer> dashboard_sockets;
+    std::uint16_t dashboard_port = 0;
+
     Result<void> prepare();
     Task<Result<void>> start();
     void start_workloads();
     Task<Result<void>> start_mesh();
     void start_pods();
     Task<Result<void>> start_prometheus();
+    Result<void> start_dashboard();
     Task<> stop();
     lab::AppRegistry apps();
     controller::Settings controller_settings() const;
@@ -173,6 +180,9 @@ Task<Result<void>> RunningLab::State::start() {
 
     const auto measured = co_await start_prometheus();
     if (!measured) co_return measured.error();
+
+    const auto shown = start_dashboard();
+    if (!shown) co_return shown.error();
 
     if (options.controller) {
         const auto made = cluster.create(resources::deployments, controller_deployment());
@@ -255,6 +265,25 @@ Task<Result<void>> RunningLab::State::start_prometheus() {
     co_return lab::publish_prometheus(cluster, prometheus->origin());
 }
 
+Result<void> RunningLab::State::start_dashboard() {
+    if (!options.dashboard) return {};
+    web::Settings settings;
+    settings.lab = true;
+    settings.metrics_server = to_string(prometheus->origin()) + "/prometheus";
+    settings.scrape_interval = 1s;
+    settings.controller = "sluice lab";
+    dashboard = std::make_unique<web::Dashboard>(
+        web::Outside{control.get_executor(), clock, random, api_calls, sockets, *own_log},
+        kube::Connection{.user_agent = "sluice-dashboard"},
+        std::move(settings));
+    dashboard_sockets = std::make_unique<net::HttpServer>(
+        control.get_executor(), clock, *dashboard, dashboard_options);
+    const auto port = dashboard_sockets->listen("127.0.0.1", options.ui_port);
+    if (!port) return port.error().with("starting the dashboard");
+    dashboard_port = *port;
+    return {};
+}
+
 lab::AppRegistry RunningLab::State::apps() {
     auto registry = lab::built_in_apps();
     registry.put(std::string(lab::apps::load_tester),
@@ -274,6 +303,8 @@ controller::Settings RunningLab::State::controller_settings() const {
 }
 
 Task<> RunningLab::State::stop() {
+    if (dashboard) co_await dashboard->stop();
+    if (dashboard_sockets) co_await dashboard_sockets->stop(200ms);
     if (controllers) co_await controllers->stop();
     if (kubelet) co_await kubelet->stop();
     if (controller_sockets) co_await controller_sockets->stop(200ms);
@@ -324,6 +355,11 @@ std::string RunningLab::api_url() const {
 }
 std::string RunningLab::metrics_url() const {
     return to_string(state_->prometheus->origin()) + "/prometheus";
+}
+
+std::string RunningLab::dashboard_url() const {
+    if (state_->dashboard_port == 0) return {};
+    return fmt::format("http://127.0.0.1:{}/ui/", state_->dashboard_port);
 }
 
 std::optional<std::string> RunningLab::gateway_url(const kube::ObjectKey& gateway) const {

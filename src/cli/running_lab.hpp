@@ -31,6 +31,8 @@ struct LabOptions {
     Duration min_interval = std::chrono::seconds{2};
     Duration drain_delay = std::chrono::seconds{10};
     bool allow_exec = false;
+    bool dashboard = true;
+    std::uint16_t ui_port = 0;
 };
 
 class RunningLab {
@@ -52,6 +54,8 @@ class RunningLab {
     std::filesystem::path kubeconfig() const;
     std::string api_url() const;
     std::string metrics_url() const;
+    // "http://127.0.0.1:4680/ui/"; empty where there is no dashboard.
+    std::string dashboard_url() const;
     // "http://127.112.0.1/" for test/test-imgw; nothing while that gateway does not listen.
     std::optional<std::string> gateway_url(const kube::ObjectKey& gateway) const;
     // Each line of the controller's log, as it is written.

@@ -79,6 +79,24 @@ bool take_port(Settings& settings, std::string_view text) {
     return true;
 }
 
+bool take_ui_port(Settings& settings, std::string_view text) {
+    const auto value = parse_integer(text);
+    if (!value || *value < 0 || *value > 65535) return false;
+    settings.ui_port = static_cast<std::uint16_t>(*value);
+    return true;
+}
+
+// "/sluice", with or without the slash at its end.
+bool take_ui_base_path(Settings& settings, std::string_view text) {
+    while (text.ends_with('/')) text.remove_suffix(1);
+    if (!text.empty() &&
+        (!text.starts_with('/') || text.find_first_of("?#\"<> %") != std::string_view::npos)) {
+        return false;
+    }
+    settings.ui_base_path = text;
+    return true;
+}
+
 bool take_level(Settings& settings, std::string_view text) {
     settings.log_level = log_level_named(text);
     return true;
@@ -184,6 +202,24 @@ const std::vector<Flag>& flags() {
          "act although another controller of Canaries runs",
          bool_into(&Settings::ignore_running_peers)},
         {"port", "N", "HTTP port of /metrics and /healthz (8080)", take_port},
+        {"ui-port", "N", "serve the dashboard there; 0 takes a free one (off)", take_ui_port},
+        {"ui-address",
+         "ADDRESS",
+         "of the dashboard; off loopback each reader needs a token (127.0.0.1)",
+         text_into(&Settings::ui_address)},
+        {"ui-base-path", "PATH", "before the dashboard's paths", take_ui_base_path},
+        {"ui-host",
+         "LIST",
+         "names by which the dashboard is reached, beside those of loopback",
+         list_into(&Settings::ui_hosts)},
+        {"ui-token-file",
+         "FILE",
+         "whoever sends this token sees what the controller sees",
+         text_into(&Settings::ui_token_file)},
+        {"ui-write",
+         "",
+         "let people act over a dashboard off loopback, by their own tokens",
+         bool_into(&Settings::ui_write)},
         {"log-level", "LEVEL", "debug, info, warn, error (debug)", take_level},
         {"log-format", "FORMAT", "json or text; wins over -zap-encoding (json)", take_format},
         {"zap-encoding", "FORMAT", "json or console", take_encoding},

@@ -48,6 +48,12 @@ struct Settings {
 
     // What it shows.
     std::uint16_t port = 8080;
+    std::optional<std::uint16_t> ui_port = {};  // nothing: no dashboard
+    std::string ui_address = "127.0.0.1";
+    std::string ui_base_path = {};
+    std::vector<std::string> ui_hosts = {};
+    std::string ui_token_file = {};
+    bool ui_write = false;
     LogFormat log_format = LogFormat::json;
     LogLevel log_level = LogLevel::debug;
 

@@ -4,8 +4,8 @@
 #include "cli/manifests.hpp"
 #include "cli/status.hpp"
 #include "cli/table.hpp"
-#include "cli/wish.hpp"
 #include "kube/yaml.hpp"
+#include "release/wish.hpp"
 #include "unit/kube/lab_world.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 
 using namespace sluice;
 using namespace sluice::cli;
+using namespace sluice::release;
 
 namespace {
 

@@ -93,3 +93,20 @@ TEST_CASE("our log format wins over zap's encoding") {
     CHECK(parsed({"--log-format=json", "-zap-encoding=console"})->log_format == LogFormat::json);
     CHECK_FALSE(parsed({"--log-format=xml"}));
 }
+
+TEST_CASE("there is no dashboard unless it is asked for, and then on loopback") {
+    const auto none = parsed({});
+    REQUIRE(none);
+    CHECK_FALSE(none->ui_port);
+    const auto shown = parsed({"--ui-port=4680", "--ui-base-path=/sluice/", "--ui-host=a,b:80"});
+    REQUIRE(shown);
+    CHECK(shown->ui_port == 4680);
+    CHECK(shown->ui_address == "127.0.0.1");
+    CHECK(shown->ui_base_path == "/sluice");
+    CHECK(shown->ui_hosts == std::vector<std::string>{"a", "b:80"});
+    CHECK_FALSE(shown->ui_write);
+    CHECK(parsed({"--ui-port=70000"}).error().message ==
+          "invalid value \"70000\" for flag -ui-port");
+    CHECK_FALSE(parsed({"--ui-base-path=sluice"}));
+    CHECK_FALSE(parsed({"--ui-base-path=/a\"b"}));
+}

@@ -1,4 +1,5 @@
-// `sluice lint -f FILE…|NAME|-n NS`: what is wrong with a Canary that its CRD's schema lets pass.
+// What `sluice lint` and the dashboard find: what is wrong with a Canary that its CRD's schema lets
+// pass.
 #pragma once
 
 #include "base/core/duration.hpp"
@@ -12,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::release {
 
 enum class Level { error, warning, info };
 std::string_view to_string(Level level);
@@ -51,4 +52,4 @@ std::vector<Finding> lint_around(const Json& canary, const Around& around);
 // "canary.yaml:12: error: Canary test/podinfo spec.x: … [IST0101]".
 std::string line_of(const Finding& finding);
 
-}  // namespace sluice::cli
+}  // namespace sluice::release

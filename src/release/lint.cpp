@@ -1,7 +1,7 @@
-#include "cli/lint.hpp"
+#include "release/lint.hpp"
 
 #include "base/core/text.hpp"
-#include "cli/canary_access.hpp"
+#include "release/seen.hpp"
 #include "routing/table.hpp"
 
 #include <boost/json.hpp>
@@ -11,7 +11,7 @@
 #include <array>
 #include <set>
 
-namespace sluice::cli {
+namespace sluice::release {
 namespace {
 
 using api::MetricKind;
@@ -475,4 +475,4 @@ std::string line_of(const Finding& finding) {
     return line;
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::release

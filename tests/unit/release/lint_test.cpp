@@ -1,6 +1,6 @@
 // Mistakes in Canaries that the schema lets pass: each with a Canary that has it and one that does
 // not.
-#include "cli/lint.hpp"
+#include "release/lint.hpp"
 
 #include "kube/yaml.hpp"
 #include "kube/yaml_places.hpp"
@@ -11,7 +11,7 @@
 #include <functional>
 
 using namespace sluice;
-using namespace sluice::cli;
+using namespace sluice::release;
 
 namespace {
 

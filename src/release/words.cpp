@@ -1,0 +1,68 @@
+#include "release/words.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::release {
+namespace {
+
+struct Wording {
+    std::string_view what;
+    std::string_view words;
+};
+constexpr std::array wordings{
+    Wording{"begin", "The controller saw the Canary for the first time"},
+    Wording{"initialized", "The primary serves: initialization is done"},
+    Wording{"start", "A new revision was found: the canary is scaled up"},
+    Wording{"restart", "Another revision came in between: the analysis begins again"},
+    Wording{"advance", "All checks passed: the next step"},
+    Wording{"hold round", "All checks passed, and the plan has no further step"},
+    Wording{"catch up", "A step was live already: the status catches up with it"},
+    Wording{"count failure", "A check failed: nothing moves, and it is counted"},
+    Wording{"gate closed", "A gate is closed: nothing moves"},
+    Wording{"wait for approval", "A gate is closed: it waits for approval"},
+    Wording{"roll back", "It is rolled back"},
+    Wording{"route home", "All traffic goes to the primary"},
+    Wording{"scale down", "The canary is scaled down"},
+    Wording{"failed", "The canary is scaled down: the revision has failed"},
+    Wording{"cancelled", "The target was put back to what is promoted: nothing is left to judge"},
+    Wording{"promote", "The plan is done: the primary gets the new revision"},
+    Wording{"all home", "The primary is ready: all traffic goes to it"},
+    Wording{"promoted", "Promotion is completed: the canary is scaled down"},
+    Wording{"promotion failed", "The primary did not get ready with the new revision"},
+    Wording{"restore primary", "The primary gets the revision back that was proven"},
+    Wording{"come home", "The primary is ready again: traffic goes back to it"},
+    Wording{"leave", "The canary's last requests have run out: it is scaled down"},
+    Wording{"leave without pods", "The canary lost its last pod: all traffic goes to the primary"},
+    Wording{"mend weights", "The traffic was not as decided: it is written again"},
+    Wording{"step back", "Traffic goes back to the primary by a step"},
+    Wording{"take over", "Taken over from another controller"},
+    Wording{"edited", "The Canary was edited"},
+    Wording{"wait", "Pods are not ready"},
+    Wording{"providers", "The metrics server was asked whether it is there"},
+    Wording{"primary", "The primary is made"},
+    Wording{"primary again", "The primary is made again"},
+    Wording{"services", "The Services are put as they should be"},
+    Wording{"apex", "The Service is pointed at the primary"},
+    Wording{"routes", "The routes are put as they should be"},
+    Wording{"scaler", "The primary's autoscaler is put as it should be"},
+};
+
+}  // namespace
+
+std::string_view words_for(std::string_view what) {
+    const auto* known = std::ranges::find(wordings, what, &Wording::what);
+    return known == wordings.end() ? what : known->words;
+}
+
+std::string_view event_time(const Json& event) {
+    for (const auto* field : {"lastTimestamp", "eventTime", "firstTimestamp"}) {
+        const auto time = text_at(event, {field});
+        if (!time.empty()) return time;
+    }
+    return text_at(event, {"metadata", "creationTimestamp"});
+}
+
+}  // namespace sluice::release

@@ -1,0 +1,16 @@
+// What the controller keeps of its decisions, in a reader's words.
+#pragma once
+
+#include "base/core/json.hpp"
+
+#include <string_view>
+
+namespace sluice::release {
+
+// "All checks passed: the next step": a decision's name in a reader's words.
+std::string_view words_for(std::string_view what);
+
+// When an Event last happened; its text as it stands there.
+std::string_view event_time(const Json& event);
+
+}  // namespace sluice::release

@@ -1,0 +1,566 @@
+#include "web/dashboard.hpp"
+
+#include "base/core/sha256.hpp"
+#include "base/core/text.hpp"
+#include "web/answer.hpp"
+#include "web/listing.hpp"
+#include "web/state.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::web {
+namespace {
+
+namespace resources = kube::resources;
+
+const std::vector<std::string> api_path{"api", "ui", "v1"};
+
+Refusal not_found(std::string message) {
+    return {.status = 404, .code = "not_found", .message = std::move(message)};
+}
+
+Refusal bad_method(std::string allowed) {
+    return {.status = 405,
+            .code = "bad_method",
+            .message = "this answers " + allowed + " only",
+            .headers = {{"Allow", allowed}}};
+}
+
+bool is_read(const net::Request& request) {
+    return request.method == "GET" || request.method == "HEAD";
+}
+
+std::string html_text(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        switch (c) {
+            case '<':
+                escaped += "&lt;";
+                break;
+            case '>':
+                escaped += "&gt;";
+                break;
+            case '&':
+                escaped += "&amp;";
+                break;
+            case '"':
+                escaped += "&quot;";
+                break;
+            case '\'':
+                escaped += "&#39;";
+                break;
+            default:
+                escaped += c;
+        }
+    }
+    return escaped;
+}
+
+}  // namespace
+
+Refusal refusal_of(const Error& error) {
+    switch (error.kind) {
+        case ErrorKind::denied:
+            return {.status = 403, .code = "forbidden", .message = error.message};
+        case ErrorKind::unauthorized:
+            return {.status = 401,
+                    .code = "token_needed",
+                    .message = error.message,
+                    .headers = {{"WWW-Authenticate", "Bearer"}}};
+        case ErrorKind::not_found:
+            return not_found(error.message);
+        case ErrorKind::timed_out:
+            return {.status = 504, .code = "api_server_timeout", .message = error.message};
+        case ErrorKind::already_exists:
+        case ErrorKind::conflict:
+        case ErrorKind::gone:
+        case ErrorKind::invalid:
+        case ErrorKind::too_many:
+        case ErrorKind::unsupported:
+        case ErrorKind::unavailable:
+        case ErrorKind::unreachable:
+        case ErrorKind::bad_answer:
+        case ErrorKind::too_large:
+        case ErrorKind::cancelled:
+        case ErrorKind::unsettled:
+            break;
+    }
+    return {.status = 503,
+            .code = "api_server_away",
+            .message = error.message,
+            .headers = {{"Retry-After", "1"}}};
+}
+
+Refusal bad_request(const Error& error) {
+    // What Asked and the lists say no by.
+    return {.status = 400,
+            .code = error.kind == ErrorKind::bad_answer ? "bad_continue" : "bad_request",
+            .message = error.message};
+}
+
+JsonObject deleted_json(const kube::ObjectKey& key, const Deleted& deleted) {
+    return {{"kind", "Canary"},
+            {"namespace", key.ns},
+            {"name", key.name},
+            {"uid", deleted.uid},
+            {"at", time_json(deleted.at)}};
+}
+
+// --- who and what -------------------------------------------------------------------------------
+
+Task<net::Response> Dashboard::State::handle(net::Request request) {
+    auto id = fmt::format("{:08x}", outside.random.next() & 0xffffffffU);
+    const auto what = fmt::format("{} {}", request.method, request.target.substr(0, 200));
+    auto response = co_await answer(std::move(request), id);
+    if (response.status >= 500) {
+        outside.log.warn(fmt::format("dashboard: {} answered {}", what, response.status),
+                         {{"request", id}});
+    }
+    co_return response;
+}
+
+Task<net::Response> Dashboard::State::answer(net::Request request, std::string id) {
+    if (const auto no = objection_to_host(request, settings)) co_return refused(*no, id);
+    auto asked = Asked::read(request.target);
+    if (!asked) co_return refused(bad_request(asked.error()), id);
+    if (auto elsewhere = redirect(*asked)) co_return *std::move(elsewhere);
+
+    std::string_view path = asked->path_text();
+    if (path.starts_with(settings.base_path)) path.remove_prefix(settings.base_path.size());
+    if (path.starts_with("/api/ui/")) {
+        co_return co_await answer_api(std::move(request), *std::move(asked), id);
+    }
+    if (path == "/ui/plain") {
+        co_return co_await answer_api(std::move(request), *std::move(asked), id);
+    }
+    if (path.starts_with("/ui/")) {
+        if (!is_read(request)) co_return refused(bad_method("GET, HEAD"), id);
+        auto page = assets.answer(request, path.substr(4));
+        if (page) co_return *std::move(page);
+        co_return refused(not_found("this binary was built without the page; its API is at " +
+                                    settings.base_path + "/api/ui/v1"),
+                          id);
+    }
+    co_return refused(not_found("nothing is here; the page is at " + settings.base_path + "/ui/"),
+                      id);
+}
+
+// From where people come to where the page is. The peer's dashboard is found under /rollouts.
+std::optional<net::Response> Dashboard::State::redirect(const Asked& asked) const {
+    const auto& base = settings.base_path;
+    std::string_view path = asked.path_text();
+    const auto to = [](std::string location) {
+        net::Response response;
+        response.status = 302;
+        response.headers.set("Location", location);
+        put_safety(response.headers);
+        return response;
+    };
+    if (path == "/" || path == base || path == base + "/" || path == base + "/ui") {
+        return to(base + "/ui/");
+    }
+    if (!path.starts_with(base + "/rollouts")) return std::nullopt;
+    const auto rest = path.substr(base.size() + 9);
+    if (!rest.empty() && rest.front() != '/') return std::nullopt;
+    std::vector<std::string> parts;
+    for (const auto part : split(rest, '/')) {
+        if (!part.empty()) parts.emplace_back(percent_decoded(part));
+    }
+    const auto list = base + "/ui/releases?kind=rollout";
+    if (!parts.empty() && parts.front() == "api") return std::nullopt;
+    if (parts.empty()) return to(list);
+    if (parts.front() != "rollout") return to(list + "&ns=" + percent_encoded(parts.front()));
+    if (parts.size() == 2) return to(list + "&q=" + percent_encoded(parts[1]));
+    if (parts.size() == 3) {
+        return to(fmt::format("{}/ui/releases/rollout/{}/{}",
+                              base,
+                              percent_encoded(parts[1]),
+                              percent_encoded(parts[2])));
+    }
+    return to(list);
+}
+
+std::string Dashboard::State::csrf_of(const std::string& token) const {
+    return sha256_hex(secret + "\n" + token).substr(0, 32);
+}
+
+Task<net::Response> Dashboard::State::answer_api(net::Request request,
+                                                 Asked asked,
+                                                 std::string id) {
+    if (const auto no = objection_to_origin(request)) co_return refused(*no, id);
+    auto call = std::make_shared<Call>();
+    call->request = std::move(request);
+    call->asked = std::move(asked);
+    call->id = std::move(id);
+    if (const auto no = co_await admit(call)) co_return refused(*no, call->id);
+    co_return co_await route(call);
+}
+
+// As whom the request is answered.
+Task<std::optional<Refusal>> Dashboard::State::admit(SharedCall call) {
+    switch (caller_of(call->request, settings)) {
+        case Caller::nobody:
+            co_return Refusal{.status = 401,
+                              .code = "token_needed",
+                              .message = "a token is needed: Authorization: Bearer …",
+                              .headers = {{"WWW-Authenticate", "Bearer"}}};
+        case Caller::process:
+            call->person = people.process();
+            break;
+        case Caller::person: {
+            const auto person = co_await people.find(bearer_of(call->request));
+            if (!person) co_return refusal_of(person.error());
+            call->person = *person;
+            break;
+        }
+    }
+    co_return std::nullopt;
+}
+
+Task<net::Response> Dashboard::State::route(SharedCall call) {
+    std::vector<std::string> path = call->asked.path();
+    const auto base_parts =
+        settings.base_path.empty()
+            ? std::size_t{0}
+            : static_cast<std::size_t>(std::ranges::count(settings.base_path, '/'));
+    path.erase(path.begin(),
+               path.begin() + static_cast<std::ptrdiff_t>(std::min(base_parts, path.size())));
+    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
+    const bool is_plain = path == std::vector<std::string>{"ui", "plain"};
+    if (!is_plain) {
+        if (path.size() < 4 || !std::equal(api_path.begin(), api_path.end(), path.begin())) {
+            co_return refuse(not_found("no such path"));
+        }
+        path.erase(path.begin(), path.begin() + 3);
+    }
+    const bool is_action = path.size() == 6 && path[0] == "releases" && path[4] == "actions";
+    const bool is_load = path == std::vector<std::string>{"lab", "load"};
+    if (is_action || is_load) {
+        if (call->request.method != "POST") co_return refuse(bad_method("POST"));
+        const auto no =
+            objection_to_write(call->request, settings, csrf_of(bearer_of(call->request)));
+        if (no) co_return refuse(*no);
+    } else if (!is_read(call->request)) {
+        co_return refuse(bad_method("GET, HEAD"));
+    }
+    if (is_load) {
+        co_return refuse({.status = 404,
+                          .code = settings.lab ? "not_built" : "not_a_lab",
+                          .message = settings.lab
+                                         ? "test load is not built yet: sluice demo sends it"
+                                         : "this is no lab"});
+    }
+
+    if (const auto no = co_await look()) co_return refuse(*no);
+    call->viewer = co_await people.view(
+        call->person, namespaces_with_releases(), why_read_only(settings).empty());
+    call->path = path;
+    if (is_plain) co_return co_await plain(call);
+
+    const auto& first = path.front();
+    if (path.size() == 1) {
+        if (first == "session") co_return co_await session(call);
+        if (first == "overview") co_return co_await overview(call);
+        if (first == "releases") co_return co_await list_releases(call);
+        if (first == "events") co_return co_await events(call);
+        if (first == "validations") co_return co_await list_validations(call);
+        if (first == "stream") co_return co_await stream(call);
+        if (first == "topology") co_return co_await topology(call);
+        if (first == "gateways") co_return co_await list_gateways(call);
+        if (first == "workloads" || first == "services" || first == "mesh") {
+            co_return refuse(
+                {.status = 404, .code = "not_built", .message = first + " is not built yet"});
+        }
+    }
+    if (first == "metrics" && path.size() == 3) {
+        co_return co_await node_metrics(call);
+    }
+    if (first == "releases" && path.size() >= 4) {
+        if (path[1] == "rollout") {
+            co_return refuse(
+                {.status = 404, .code = "not_built", .message = "Rollouts are not built yet"});
+        }
+        const kube::ObjectKey key{path[2], path[3]};
+        if (path[1] == "canary" && !key.ns.empty() && !key.name.empty()) {
+            if (!call->viewer.sees(key.ns)) {
+                co_return refuse({.status = 403,
+                                  .code = "forbidden",
+                                  .message = "You may not list canaries in namespace " + key.ns});
+            }
+            if (path.size() == 4) co_return co_await release(call, key);
+            if (is_action) co_return co_await act(call, key, path[5]);
+            if (path.size() == 5 && path[4] == "metrics") {
+                co_return co_await compare(call, key);
+            }
+        }
+    }
+    co_return refuse(not_found("no such path"));
+}
+
+// --- answers ------------------------------------------------------------------------------------
+
+Task<net::Response> Dashboard::State::session(SharedCall call) {
+    std::set<std::string> namespaces;
+    if (known->is_known(resources::namespaces) && call->viewer.sees_all) {
+        for (const auto& key : known->find(resources::namespaces)->keys()) {
+            namespaces.insert(key.name);
+        }
+    } else {
+        for (const auto& ns : namespaces_with_releases()) {
+            if (call->viewer.sees(ns)) namespaces.insert(ns);
+        }
+    }
+    JsonArray names;
+    for (const auto& ns : namespaces) names.emplace_back(ns);
+    const auto why = why_read_only(settings);
+    JsonArray windows;
+    for (const int window : {10, 30, 60, 300, 900, 3600, 21600, 86400}) {
+        if (window > 10 || settings.lab) windows.emplace_back(window);
+    }
+    const auto leading = settings.leading ? settings.leading() : std::nullopt;
+    co_return told(
+        call->request,
+        outside.clock.now(),
+        JsonObject{{"version", settings.version},
+                   {"lab", settings.lab},
+                   {"user", call->person->name.empty() ? Json(nullptr) : Json(call->person->name)},
+                   {"readOnly", !why.empty()},
+                   {"readOnlyWhy", why.empty() ? Json(nullptr) : Json(why)},
+                   {"csrf", csrf_of(bearer_of(call->request))},
+                   {"namespaces", std::move(names)},
+                   {"controller",
+                    JsonObject{{"name", settings.controller},
+                               {"leading", leading ? Json(*leading) : Json(nullptr)}}},
+                   {"windows", std::move(windows)}});
+}
+
+Task<net::Response> Dashboard::State::overview(SharedCall call) {
+    const auto namespaces = call->asked.namespaces();
+    if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
+    co_await build_all();
+    co_await measure();
+    co_await validate();
+    co_await build_all();
+    co_return told(call->request,
+                   outside.clock.now(),
+                   overview_of(call->viewer, seen_namespaces(call->viewer, *namespaces)));
+}
+
+Task<net::Response> Dashboard::State::list_releases(SharedCall call) {
+    auto filter = ReleaseFilter::read(call->asked);
+    if (!filter) co_return refused(bad_request(filter.error()), call->id);
+    const auto page = page_of(call->asked);
+    if (!page) co_return refused(bad_request(page.error()), call->id);
+    const auto after = place_after(*page);
+    if (!after) co_return refused(bad_request(after.error()), call->id);
+    filter->namespaces = seen_namespaces(call->viewer, filter->namespaces);
+    co_await build_all();
+    co_await measure();
+    co_await build_all();
+
+    std::vector<std::pair<Place, Release*>> meant;
+    for (const auto& key : releases.keys()) {
+        auto* release = releases.find(key);
+        if (release != nullptr && is_meant(*release, *filter)) {
+            meant.emplace_back(place_of(*release), release);
+        }
+    }
+    std::ranges::sort(meant, {}, &std::pair<Place, Release*>::first);
+    std::string items;
+    std::optional<Place> last;
+    bool has_more = false;
+    std::size_t count = 0;
+    for (const auto& [place, release] : meant) {
+        if (*after && place <= **after) continue;
+        if (count == page->limit) {
+            has_more = true;
+            break;
+        }
+        if (count++ > 0) items += ',';
+        items += text_for(*release, call->viewer.verbs(release->ns));
+        last = place;
+    }
+    const Json token = has_more ? Json(token_of(*last)) : Json(nullptr);
+    co_return told_text(call->request,
+                        outside.clock.now(),
+                        fmt::format(R"({{"continue":{},"total":{},"problems":{},"items":[{}]}})",
+                                    to_text(token),
+                                    meant.size(),
+                                    to_text(problems_json(problems())),
+                                    items));
+}
+
+Task<net::Response> Dashboard::State::release(SharedCall call, kube::ObjectKey key) {
+    if (releases.find(key) != nullptr) {
+        co_await measure();
+    }
+    auto json = releases.detailed(key);
+    if (!json) {
+        auto refusal = not_found(fmt::format("Canary {} does not exist", to_string(key)));
+        if (const auto deleted = releases.deleted(key)) {
+            refusal.message = fmt::format("Canary {} was deleted", to_string(key));
+            refusal.more["deletedAt"] = time_json(deleted->at);
+        }
+        co_return refused(refusal, call->id);
+    }
+    keep_verbs(*json, call->viewer.verbs(key.ns));
+    co_return told(call->request, outside.clock.now(), *std::move(json));
+}
+
+Task<net::Response> Dashboard::State::events(SharedCall call) {
+    const auto namespaces = call->asked.namespaces();
+    if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
+    const auto page = page_of(call->asked);
+    if (!page) co_return refused(bad_request(page.error()), call->id);
+    std::size_t from = 0;
+    const auto all = recent.last(seen_namespaces(call->viewer, *namespaces), 1000);
+    const auto place = [](const RecentEvents::One& one) {
+        return fmt::format("{} {}", one.at.time_since_epoch().count(), to_string(one.key));
+    };
+    if (page->after) {
+        const auto found =
+            std::ranges::find_if(all, [&](const auto* one) { return place(*one) == *page->after; });
+        from = found == all.end() ? all.size() : static_cast<std::size_t>(found - all.begin()) + 1;
+    }
+    JsonArray items;
+    std::size_t at = from;
+    for (; at < all.size() && items.size() < page->limit; ++at) items.push_back(all[at]->json);
+    const Json token =
+        at < all.size() && at > 0 ? Json(token_of(place(*all[at - 1]))) : Json(nullptr);
+    co_return told(call->request,
+                   outside.clock.now(),
+                   JsonObject{{"items", std::move(items)}, {"continue", token}});
+}
+
+Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
+    const auto namespaces = call->asked.namespaces();
+    if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
+    const auto page = page_of(call->asked);
+    if (!page) co_return refused(bad_request(page.error()), call->id);
+    const auto levels = call->asked.words("level", {"error", "warning", "info"}, 60);
+    if (!levels) co_return refused(bad_request(levels.error()), call->id);
+    const auto code = call->asked.text("code", 40);
+    if (!code) co_return refused(bad_request(code.error()), call->id);
+    co_await validate();
+
+    const auto seen = seen_namespaces(call->viewer, *namespaces);
+    std::vector<const Validation*> meant;
+    for (const auto* one : validations.all(seen)) {
+        const std::string level(to_string(one->finding.level));
+        if (!levels->empty() && std::ranges::find(*levels, level) == levels->end()) continue;
+        if (!code->empty() && one->finding.code != *code) continue;
+        meant.push_back(one);
+    }
+    const auto place = [](const Validation& one) {
+        return fmt::format("{} {} {} {} {}",
+                           static_cast<int>(one.finding.level),
+                           to_string(one.object),
+                           one.finding.field,
+                           one.id,
+                           one.finding.code);
+    };
+    std::size_t from = 0;
+    if (page->after) {
+        const auto found = std::ranges::find_if(
+            meant, [&](const auto* one) { return place(*one) == *page->after; });
+        from = found == meant.end() ? meant.size()
+                                    : static_cast<std::size_t>(found - meant.begin()) + 1;
+    }
+    JsonArray items;
+    std::size_t at = from;
+    for (; at < meant.size() && items.size() < page->limit; ++at) {
+        items.push_back(json_of(*meant[at]));
+    }
+    const Json token =
+        at < meant.size() && at > 0 ? Json(token_of(place(*meant[at - 1]))) : Json(nullptr);
+    co_return told(call->request,
+                   outside.clock.now(),
+                   JsonObject{{"items", std::move(items)},
+                              {"continue", token},
+                              {"total", meant.size()},
+                              {"counts", json_of(validations.counts(seen))},
+                              {"problems", problems_json(problems())}});
+}
+
+// For browsers without JavaScript.
+Task<net::Response> Dashboard::State::plain(SharedCall call) {
+    co_await build_all();
+    std::vector<std::pair<Place, Release*>> all;
+    for (const auto& key : releases.keys()) {
+        if (!call->viewer.sees(key.ns)) continue;
+        if (auto* release = releases.find(key)) all.emplace_back(place_of(*release), release);
+    }
+    std::ranges::sort(all, {}, &std::pair<Place, Release*>::first);
+    std::string rows;
+    for (const auto& [place, release] : all) {
+        rows += fmt::format("<tr><td>{}</td><td>{}/{}</td><td>{}</td><td>{}</td></tr>\n",
+                            to_string(release->severity),
+                            html_text(release->ns),
+                            html_text(release->name),
+                            html_text(release->status),
+                            html_text(text_at(Json(release->json), {"message"})));
+    }
+    net::Response response;
+    response.headers.set("Content-Type", "text/html; charset=utf-8");
+    put_safety(response.headers);
+    response.body = fmt::format(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>sluice</title>"
+        "</head>\n<body><h1>Releases</h1>\n<table><caption>{} releases, worst first, {}</caption>\n"
+        "<thead><tr><th scope=\"col\">Severity</th><th scope=\"col\">Release</th>"
+        "<th scope=\"col\">Status</th><th scope=\"col\">How it fares</th></tr></thead>\n"
+        "<tbody>\n{}</tbody></table></body></html>\n",
+        all.size(),
+        rfc3339(outside.clock.now()),
+        rows);
+    co_return response;
+}
+
+// --- the outside --------------------------------------------------------------------------------
+
+namespace {
+
+template <typename State>
+Task<net::Response> kept(std::shared_ptr<State> state, net::Request request) {
+    co_return co_await state->handle(std::move(request));
+}
+
+}  // namespace
+
+Dashboard::Dashboard(const Outside& outside, kube::Connection connection, Settings settings)
+    : Dashboard(outside, std::move(connection), std::move(settings), built_in_assets()) {}
+
+Dashboard::Dashboard(const Outside& outside,
+                     kube::Connection connection,
+                     Settings settings,
+                     std::span<const EmbeddedFile> page)
+    : state_(std::make_shared<State>(outside, std::move(connection), std::move(settings), page)) {}
+
+Dashboard::~Dashboard() {
+    state_->hub->close();
+    state_->tasks.cancel();
+    if (state_->known) state_->known->cancel();
+    state_->prometheus->cancel();
+}
+
+Task<net::Response> Dashboard::handle(net::Request request) {
+    return kept(state_, std::move(request));
+}
+
+Task<> Dashboard::stop() {
+    const auto state = state_;
+    state->hub->close();
+    state->tasks.cancel();
+    co_await state->tasks.wait();
+    if (const auto known = std::exchange(state->known, nullptr)) co_await known->stop();
+    co_await state->prometheus->stop();
+}
+
+Dashboard::Figures Dashboard::figures() const {
+    return {.streams = state_->hub->listeners(),
+            .cached_bytes = state_->known ? state_->known->bytes() : 0,
+            .prometheus_asked = state_->prometheus->asked()};
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,217 @@
+#include "web/edges.hpp"
+
+#include "web/figures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::web {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::string_view unknown = "unknown";
+
+bool is_unknown(std::string_view text) {
+    return text.empty() || text == unknown;
+}
+
+// Of an address nothing is known but that it is one.
+bool is_address(std::string_view host) {
+    return !host.empty() && std::ranges::all_of(host, [](char c) {
+        return (c >= '0' && c <= '9') || c == '.' || c == ':';
+    });
+}
+
+std::string host_of(std::string_view service) {
+    return std::string(service.substr(0, service.find(':')));
+}
+
+std::optional<std::string> source_of(const Labels& labels) {
+    const std::string ns(label_of(labels, "source_workload_namespace"));
+    const std::string name(label_of(labels, "source_workload"));
+    if (is_unknown(name) && is_unknown(ns)) return std::string(unknown);
+    // A namespace without a workload is bad telemetry.
+    if (is_unknown(name)) return std::nullopt;
+    return workload_id(ns, name);
+}
+
+std::optional<std::string> target_of(const Labels& labels) {
+    const std::string ns(label_of(labels, "destination_workload_namespace"));
+    const std::string name(label_of(labels, "destination_workload"));
+    if (!is_unknown(name)) return workload_id(ns, name);
+    const std::string service_ns(label_of(labels, "destination_service_namespace"));
+    const std::string service(label_of(labels, "destination_service_name"));
+    const auto host = host_of(label_of(labels, "destination_service"));
+    if (is_address(host) || is_address(service)) return std::nullopt;
+    if (!is_unknown(service) && !is_unknown(service_ns) && host.find(".svc") != std::string::npos) {
+        return service_id(service_ns, service);
+    }
+    if (!is_unknown(service)) return "x/" + (host.empty() ? service : host);
+    if (!is_unknown(host)) return "x/" + host;
+    return std::string(unknown);
+}
+
+std::string service_of(const Labels& labels) {
+    const auto ns = label_of(labels, "destination_service_namespace");
+    const auto name = label_of(labels, "destination_service_name");
+    return is_unknown(name) || is_unknown(ns) ? std::string() : fmt::format("{}/{}", ns, name);
+}
+
+std::optional<EdgeKey> key_of(const Labels& labels, std::string_view protocol) {
+    const auto source = source_of(labels);
+    const auto target = target_of(labels);
+    if (!source || !target || *source == *target) return std::nullopt;
+    return EdgeKey{*source, *target, std::string(protocol), service_of(labels)};
+}
+
+std::string_view protocol_of(const Labels& labels) {
+    const auto protocol = label_of(labels, "request_protocol");
+    return protocol == "grpc" ? "grpc" : "http";
+}
+
+void add(EdgesTable& table, const Sample& sample) {
+    const auto key = key_of(sample.labels, protocol_of(sample.labels));
+    if (!key) return;
+    auto& edge = table.edges[*key];
+    const std::string code(label_of(sample.labels, "response_code"));
+    edge.rps += sample.value;
+    if (is_failure(code, label_of(sample.labels, "grpc_response_status"))) {
+        edge.failed += sample.value;
+    } else if (code.starts_with('4')) {
+        edge.refused += sample.value;
+    }
+    edge.codes[code.empty() ? "0" : code] += sample.value;
+    const auto flags = label_of(sample.labels, "response_flags");
+    edge.flags[flags.empty() ? "-" : std::string(flags)] += sample.value;
+    const auto policy = label_of(sample.labels, "connection_security_policy");
+    if (!is_unknown(policy)) {
+        edge.knows_mtls = true;
+        if (policy == "mutual_tls") edge.mtls += sample.value;
+    }
+}
+
+std::string by_edge() {
+    return "source_workload_namespace,source_workload,destination_workload_namespace,"
+           "destination_workload,destination_service_namespace,destination_service_name,"
+           "destination_service,request_protocol";
+}
+
+}  // namespace
+
+std::string workload_id(const std::string& ns, const std::string& name) {
+    return fmt::format("w/{}/{}", ns, name);
+}
+
+std::string service_id(const std::string& ns, const std::string& name) {
+    return fmt::format("s/{}/{}", ns, name);
+}
+
+std::string id_of(const EdgeKey& key) {
+    return fmt::format("e/{}>{}/{}", key.source, key.target, key.protocol);
+}
+
+EdgeQueries edge_queries(Duration window, const std::string& ns) {
+    const auto length = std::chrono::duration_cast<seconds>(window).count();
+    const auto here = [&](std::string_view side) {
+        return ns.empty() ? std::string()
+                          : fmt::format(",{}_workload_namespace=\"{}\"", side, promql_text(ns));
+    };
+    const auto requests = [&](std::string_view reporter, std::string_view side) {
+        return fmt::format(
+            "sum(rate(istio_requests_total{{reporter=\"{}\"{}}}[{}s])) by ({},response_code,"
+            "grpc_response_status,response_flags,connection_security_policy) > 0",
+            reporter,
+            here(side),
+            length,
+            by_edge());
+    };
+    const auto quantile = [&](std::string_view q) {
+        return fmt::format(
+            "histogram_quantile({}, sum(rate(istio_request_duration_milliseconds_bucket{{"
+            "reporter=\"destination\"{}}}[{}s])) by ({},le)) > 0",
+            q,
+            here("destination"),
+            length,
+            by_edge());
+    };
+    return {.arrived = requests("destination", "destination"),
+            .left = requests("source", "source"),
+            .tcp = fmt::format("sum(rate({{__name__=~\"istio_tcp_(sent|received)_bytes_total\","
+                               "reporter=\"destination\"{}}}[{}s])) by ({}) > 0",
+                               here("destination"),
+                               length,
+                               by_edge()),
+            .p50 = quantile("0.5"),
+            .p95 = quantile("0.95"),
+            .p99 = quantile("0.99")};
+}
+
+EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
+    EdgesTable table;
+    table.at = answers.arrived.at;
+    if (!answers.arrived.what) {
+        table.reason = answers.arrived.what.error().message;
+        return table;
+    }
+    for (const auto& sample : *answers.arrived.what) add(table, sample);
+    if (answers.left.what) {
+        EdgesTable left;
+        for (const auto& sample : *answers.left.what) add(left, sample);
+        for (auto& [key, rates] : left.edges) table.edges.try_emplace(key, std::move(rates));
+    }
+    if (answers.tcp.what) {
+        for (const auto& sample : *answers.tcp.what) {
+            if (const auto key = key_of(sample.labels, "tcp")) {
+                table.edges[*key].rps += sample.value;
+            }
+        }
+    }
+    const auto fill = [&](const Measured<Samples>& measured,
+                          std::optional<double> EdgeRates::* member) {
+        if (!measured.what) return;
+        for (const auto& sample : *measured.what) {
+            const auto key = key_of(sample.labels, protocol_of(sample.labels));
+            if (!key) continue;
+            const auto found = table.edges.find(*key);
+            if (found != table.edges.end()) found->second.*member = sample.value;
+        }
+    };
+    fill(answers.p50, &EdgeRates::p50);
+    fill(answers.p95, &EdgeRates::p95);
+    fill(answers.p99, &EdgeRates::p99);
+    table.reason = fmt::format("no requests in the last {} s",
+                               std::chrono::duration_cast<seconds>(window).count());
+    return table;
+}
+
+Task<std::shared_ptr<const EdgesTable>> edges(Prometheus& prometheus,
+                                              Duration window,
+                                              std::string ns,
+                                              std::optional<std::int64_t> at,
+                                              Duration fresh) {
+    const auto queries = edge_queries(window, ns);
+    const auto name = [&](std::string_view what) {
+        return fmt::format("edges/{}/{}/{}",
+                           what,
+                           std::chrono::duration_cast<seconds>(window).count(),
+                           at.value_or(0));
+    };
+    const auto arrived = co_await prometheus.ask(name("arrived"), queries.arrived, fresh, at);
+    if (!arrived->what) {
+        EdgesTable table;
+        table.at = arrived->at;
+        table.reason = arrived->what.error().message;
+        co_return std::make_shared<const EdgesTable>(std::move(table));
+    }
+    const auto left = co_await prometheus.ask(name("left"), queries.left, fresh, at);
+    const auto tcp = co_await prometheus.ask(name("tcp"), queries.tcp, fresh, at);
+    const auto p50 = co_await prometheus.ask(name("p50"), queries.p50, fresh, at);
+    const auto p95 = co_await prometheus.ask(name("p95"), queries.p95, fresh, at);
+    const auto p99 = co_await prometheus.ask(name("p99"), queries.p99, fresh, at);
+    co_return std::make_shared<const EdgesTable>(
+        edges_table({*arrived, *left, *tcp, *p50, *p95, *p99}, window));
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,67 @@
+// Who calls whom, as the mesh's metrics say: edges between workloads, from what both sides report.
+#pragma once
+
+#include "web/prometheus.hpp"
+
+#include <compare>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::web {
+
+// "w/test/podinfo", "s/test/podinfo", "x/example.org" or "unknown".
+std::string workload_id(const std::string& ns, const std::string& name);
+std::string service_id(const std::string& ns, const std::string& name);
+
+struct EdgeKey {
+    std::string source, target;  // ids of nodes
+    std::string protocol;        // http, grpc or tcp
+    std::string service;         // "test/podinfo-canary", through which; may be empty
+
+    auto operator<=>(const EdgeKey&) const = default;
+};
+// "e/w/test/a>w/test/b/http".
+std::string id_of(const EdgeKey& key);
+
+struct EdgeRates {
+    double rps = 0;      // of tcp: bytes per second
+    double failed = 0;   // 5xx, no answer, failed calls
+    double refused = 0;  // 4xx
+    double mtls = 0;
+    bool knows_mtls = false;
+    std::map<std::string, double> codes, flags;
+    std::optional<double> p50, p95, p99;
+};
+
+struct EdgesTable {
+    std::map<EdgeKey, EdgeRates> edges;
+    std::string reason;  // why there is nothing
+    Time at{};
+};
+
+struct EdgeQueries {
+    std::string arrived, left, tcp, p50, p95, p99;
+};
+EdgeQueries edge_queries(Duration window, const std::string& ns);
+
+struct EdgeAnswers {
+    const Measured<Samples>& arrived;
+    const Measured<Samples>& left;
+    const Measured<Samples>& tcp;
+    const Measured<Samples>& p50;
+    const Measured<Samples>& p95;
+    const Measured<Samples>& p99;
+};
+// What the destination saw counts; what only the source saw (it reached nobody) fills the gaps.
+EdgesTable edges_table(const EdgeAnswers& answers, Duration window);
+
+// Asked at most once in `fresh`. `at`: seconds since 1970, or nothing for now.
+Task<std::shared_ptr<const EdgesTable>> edges(Prometheus& prometheus,
+                                              Duration window,
+                                              std::string ns,
+                                              std::optional<std::int64_t> at,
+                                              Duration fresh);
+
+}  // namespace sluice::web

@@ -1,0 +1,232 @@
+#include "web/gateways.hpp"
+
+#include "base/core/json.hpp"
+#include "kube/resource.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::web {
+namespace {
+
+Json text_json(std::string_view text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+const Json* find_of(const std::vector<Json>& objects, const kube::ObjectKey& key) {
+    const auto found = std::ranges::find_if(
+        objects, [&](const Json& object) { return kube::key_of(object) == key; });
+    return found == objects.end() ? nullptr : &*found;
+}
+
+bool selects(const JsonObject& selector, const JsonObject& labels) {
+    return !selector.empty() && std::ranges::all_of(selector, [&](const auto& wanted) {
+        const auto* value = labels.if_contains(wanted.key());
+        return value != nullptr && *value == wanted.value();
+    });
+}
+
+// "test/public-gateway" or "public-gateway", as seen from a namespace.
+kube::ObjectKey key_named(std::string_view text, const std::string& ns) {
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos) return {ns, std::string(text)};
+    return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+}
+
+struct Traffic {
+    double rps = 0;
+    double failed = 0;
+    std::optional<double> p99;
+    bool is_known = false;
+};
+
+Traffic traffic_of(const EdgesTable& table, const std::string& id) {
+    Traffic traffic;
+    for (const auto& [key, rates] : table.edges) {
+        if (key.source != id || key.protocol == "tcp") continue;
+        traffic.is_known = true;
+        traffic.rps += rates.rps;
+        traffic.failed += rates.failed;
+        // The slowest of the ways behind it.
+        if (rates.p99) traffic.p99 = std::max(traffic.p99.value_or(0), *rates.p99);
+    }
+    return traffic;
+}
+
+class Shown {
+   public:
+    Shown(const GatewayParts& parts, kube::ObjectKey key) : parts_(parts), key_(std::move(key)) {}
+
+    GatewayShown of_mesh_gateway(const Json& object) const {
+        const auto type = text_at(object, {"spec", "type"});
+        const auto status = text_at(object, {"status", "Status"}, "Unspecified");
+        const auto error = text_at(object, {"status", "ErrorMessage"});
+        auto json = common();
+        json["kind"] = "IstioMeshGateway";
+        json["type"] = type == "ingress" || type == "egress" ? type : "unknown";
+        json["status"] = status;
+        json["error"] = error;
+        JsonArray addresses;
+        for (const auto& address : array_at(object, {"status", "GatewayAddress"})) {
+            if (address.is_string()) addresses.push_back(address);
+        }
+        json["addresses"] = std::move(addresses);
+        const auto plane = text_at(object, {"spec", "istioControlPlane", "name"});
+        const auto plane_ns = text_at(object, {"spec", "istioControlPlane", "namespace"});
+        if (!plane.empty()) {
+            json["controlPlane"] = fmt::format("{}/{}", plane_ns, plane);
+            json["revision"] = fmt::format("{}.{}", plane, plane_ns);
+        }
+        JsonArray reasons;
+        std::string_view health = "unknown";
+        if (status == "Available") health = "healthy";
+        if (status == "ReconcileFailed") health = "failure";
+        if (status == "Reconciling" || status == "Created") health = "notReady";
+        if (!error.empty()) reasons.emplace_back(error);
+        json["health"] = JsonObject{{"status", health}, {"reasons", std::move(reasons)}};
+        json["ports"] =
+            ports(array_at(object, {"spec", "service", "ports"}), status == "Available");
+        return {key_.ns, to_string(key_), std::move(json)};
+    }
+
+    GatewayShown of_deployment(const Json& object) const {
+        const auto ready = integer_at(object, {"status", "readyReplicas"}).value_or(0);
+        const auto desired = integer_at(object, {"spec", "replicas"}).value_or(1);
+        const bool is_ready = ready >= desired && desired > 0;
+        auto json = common();
+        json["kind"] = "Deployment";
+        json["type"] = "unknown";
+        json["status"] = is_ready ? "Ready" : "NotReady";
+        json["error"] = "";
+        JsonArray reasons;
+        if (!is_ready) reasons.emplace_back(fmt::format("{} of {} pods are ready", ready, desired));
+        json["health"] = JsonObject{{"status",
+                                     is_ready    ? "healthy"
+                                     : ready > 0 ? "degraded"
+                                                 : "failure"},
+                                    {"reasons", std::move(reasons)}};
+        JsonArray addresses;
+        const auto* service = find_of(parts_.services, key_);
+        if (service != nullptr) {
+            for (const auto& entry : array_at(*service, {"status", "loadBalancer", "ingress"})) {
+                for (const auto* field : {"ip", "hostname"}) {
+                    if (const auto text = text_at(entry, {field}); !text.empty()) {
+                        addresses.emplace_back(text);
+                    }
+                }
+            }
+        }
+        json["addresses"] = std::move(addresses);
+        json["ports"] = service == nullptr
+                            ? JsonArray{}
+                            : ports(array_at(*service, {"spec", "ports"}), std::nullopt);
+        return {key_.ns, to_string(key_), std::move(json)};
+    }
+
+   private:
+    JsonObject common() const {
+        const auto id = workload_id(key_.ns, key_.name);
+        const auto traffic = traffic_of(parts_.edges, id);
+        const auto* service = find_of(parts_.services, key_);
+        const auto lab_address =
+            service == nullptr
+                ? std::string_view{}
+                : text_at(*service, {"metadata", "annotations", "sluice.dev/lab-address"});
+        std::set<kube::ObjectKey> selected;
+        JsonArray gateways = gateways_here(selected);
+        const bool is_whole = traffic.is_known && traffic.rps > 0 && traffic.p99;
+        return {
+            {"namespace", key_.ns},
+            {"name", key_.name},
+            {"node", id},
+            {"labAddress", text_json(lab_address)},
+            {"controlPlane", nullptr},
+            {"revision", nullptr},
+            {"gateways", std::move(gateways)},
+            {"virtualServices", bound(selected)},
+            {"rps", traffic.is_known ? Json(traffic.rps) : Json(nullptr)},
+            {"success", traffic.rps > 0 ? Json(1 - traffic.failed / traffic.rps) : Json(nullptr)},
+            {"p99", traffic.p99 ? Json(*traffic.p99) : Json(nullptr)},
+            {"reason", is_whole ? Json(nullptr) : Json(parts_.edges.reason)}};
+    }
+
+    JsonArray gateways_here(std::set<kube::ObjectKey>& selected) const {
+        JsonArray all;
+        const auto* deployment = find_of(parts_.deployments, key_);
+        if (deployment == nullptr) return all;
+        const auto& labels = object_at(*deployment, {"spec", "template", "metadata", "labels"});
+        for (const auto& gateway : parts_.gateways) {
+            if (!selects(object_at(gateway, {"spec", "selector"}), labels)) continue;
+            const auto key = kube::key_of(gateway);
+            selected.insert(key);
+            JsonArray servers;
+            for (const auto& server : array_at(gateway, {"spec", "servers"})) {
+                servers.push_back(
+                    JsonObject{{"port", integer_at(server, {"port", "number"}).value_or(0)},
+                               {"protocol", text_at(server, {"port", "protocol"})},
+                               {"hosts", array_at(server, {"hosts"})}});
+            }
+            all.push_back(JsonObject{
+                {"namespace", key.ns}, {"name", key.name}, {"servers", std::move(servers)}});
+        }
+        return all;
+    }
+
+    JsonArray bound(const std::set<kube::ObjectKey>& selected) const {
+        JsonArray all;
+        for (const auto& service : parts_.virtual_services) {
+            const auto key = kube::key_of(service);
+            const bool is_bound = std::ranges::any_of(
+                array_at(service, {"spec", "gateways"}), [&](const Json& named) {
+                    return named.is_string() &&
+                           selected.contains(key_named(named.get_string(), key.ns));
+                });
+            if (is_bound) all.emplace_back(to_string(key));
+        }
+        return all;
+    }
+
+    static JsonArray ports(const JsonArray& from, std::optional<bool> listening) {
+        JsonArray all;
+        for (const auto& port : from) {
+            const auto number = integer_at(port, {"port"}).value_or(0);
+            const auto* target = find(port, {"targetPort"});
+            all.push_back(JsonObject{{"name", text_at(port, {"name"})},
+                                     {"port", number},
+                                     {"targetPort", target == nullptr ? Json(number) : *target},
+                                     {"listening", listening ? Json(*listening) : Json(nullptr)}});
+        }
+        return all;
+    }
+
+    const GatewayParts& parts_;
+    kube::ObjectKey key_;
+};
+
+}  // namespace
+
+std::vector<GatewayShown> gateways_of(const GatewayParts& parts) {
+    std::vector<GatewayShown> all;
+    std::set<kube::ObjectKey> shown;
+    for (const auto& object : parts.mesh_gateways) {
+        const auto key = kube::key_of(object);
+        shown.insert(key);
+        all.push_back(Shown(parts, key).of_mesh_gateway(object));
+    }
+    for (const auto& deployment : parts.deployments) {
+        const auto key = kube::key_of(deployment);
+        if (shown.contains(key)) continue;
+        const auto& labels = object_at(deployment, {"spec", "template", "metadata", "labels"});
+        const bool is_gateway = std::ranges::any_of(parts.gateways, [&](const Json& gateway) {
+            return selects(object_at(gateway, {"spec", "selector"}), labels);
+        });
+        if (is_gateway) all.push_back(Shown(parts, key).of_deployment(deployment));
+    }
+    std::ranges::sort(all, {}, [](const GatewayShown& one) { return std::pair(one.ns, one.key); });
+    return all;
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,24 @@
+// Gateways with their addresses, ports, hosts and traffic. Pure.
+#pragma once
+
+#include "web/edges.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <string>
+#include <vector>
+
+namespace sluice::web {
+
+struct GatewayParts {
+    std::vector<Json> mesh_gateways, gateways, deployments, services, virtual_services;
+    const EdgesTable& edges;
+};
+// In the order of namespace and name, which `key` holds: "test/test-imgw".
+struct GatewayShown {
+    std::string ns, key;
+    JsonObject json;
+};
+std::vector<GatewayShown> gateways_of(const GatewayParts& parts);
+
+}  // namespace sluice::web

@@ -1,0 +1,254 @@
+#include "web/known.hpp"
+
+#include "web/answer.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::web {
+namespace {
+
+namespace resources = kube::resources;
+
+// In the order in which they are asked for.
+const std::vector<kube::Resource>& kinds() {
+    static const std::vector<kube::Resource> all{resources::canaries,
+                                                 resources::deployments,
+                                                 resources::daemon_sets,
+                                                 resources::services,
+                                                 resources::pods,
+                                                 resources::events,
+                                                 resources::namespaces,
+                                                 resources::virtual_services,
+                                                 resources::destination_rules,
+                                                 resources::gateways,
+                                                 resources::istio_mesh_gateways,
+                                                 resources::horizontal_pod_autoscalers,
+                                                 resources::metric_templates};
+    return all;
+}
+
+// Without them the answers say less, and nothing wrong.
+bool is_optional(const kube::Resource& resource) {
+    return resource.group != "" && resource.group != "apps" && resource.group != "flagger.app";
+}
+
+Json picked(const Json& from, std::initializer_list<std::string_view> names) {
+    JsonObject kept;
+    for (const auto name : names) {
+        if (const auto* value = find(from, {name})) kept[name] = *value;
+    }
+    return kept;
+}
+
+// Ten thousand pods are a lot of text; this is what the answers are made of.
+void cut_pod(Json& pod) {
+    kube::without_bookkeeping(pod);
+    if (auto* spec = find(pod, {"spec"})) {
+        JsonArray containers;
+        for (const auto& container : array_at(*spec, {"containers"})) {
+            containers.push_back(picked(container, {"name", "image"}));
+        }
+        auto kept = picked(*spec, {"nodeName"});
+        put(kept, {"containers"}, std::move(containers));
+        *spec = std::move(kept);
+    }
+    if (auto* status = find(pod, {"status"})) {
+        *status = picked(*status,
+                         {"phase",
+                          "reason",
+                          "message",
+                          "podIP",
+                          "startTime",
+                          "conditions",
+                          "containerStatuses",
+                          "initContainerStatuses"});
+    }
+}
+
+// Environments may hold what nobody should see, and nothing here reads them.
+void cut_workload(Json& workload) {
+    kube::without_bookkeeping(workload);
+    auto* containers = find(workload, {"spec", "template", "spec", "containers"});
+    if (containers == nullptr || !containers->is_array()) return;
+    JsonArray kept;
+    for (const auto& container : containers->get_array()) {
+        kept.push_back(picked(container, {"name", "image", "ports"}));
+    }
+    put(workload, {"spec", "template", "spec"}, JsonObject{{"containers", std::move(kept)}});
+}
+
+kube::CacheOptions options_for(const kube::Resource& resource, const std::string& ns) {
+    kube::CacheOptions options;
+    if (resource.namespaced) options.selection.ns = ns;
+    if (resource == resources::pods) options.trim = cut_pod;
+    if (resource == resources::deployments || resource == resources::daemon_sets) {
+        options.trim = cut_workload;
+    }
+    if (resource == resources::events) {
+        options.selection.field_selector = "involvedObject.kind=Canary";
+    }
+    return options;
+}
+
+bool is_refused(const Error& error) {
+    return error.kind == ErrorKind::denied || error.kind == ErrorKind::unauthorized;
+}
+
+}  // namespace
+
+Json problems_json(const std::vector<Problem>& problems) {
+    JsonArray all;
+    for (const auto& problem : problems) {
+        all.push_back(JsonObject{{"code", problem.code},
+                                 {"message", problem.message},
+                                 {"since", time_json(problem.since)}});
+    }
+    return all;
+}
+
+Known::Known(World world, std::string ns)
+    : world_(world), ns_(std::move(ns)), tasks_(world.executor) {
+    for (const auto& kind : kinds()) {
+        // A Role of one namespace cannot list them.
+        if (!ns_.empty() && !kind.namespaced) continue;
+        make(kind);
+    }
+}
+
+Known::~Known() = default;
+
+kube::Cache& Known::make(const kube::Resource& resource) {
+    auto& cache = caches_[resource];
+    if (!cache) {
+        cache = std::make_unique<kube::Cache>(world_.executor,
+                                              world_.clock,
+                                              world_.random,
+                                              *world_.client,
+                                              world_.log,
+                                              resource,
+                                              options_for(resource, ns_));
+        cache->on_change([this, resource](const kube::ObjectKey& key) {
+            if (changed_) changed_(resource, key);
+        });
+    }
+    return *cache;
+}
+
+Task<> Known::kept_alive(std::shared_ptr<Known> self, Task<> task) {
+    co_await std::move(task);
+}
+
+void Known::run(kube::Cache& cache) {
+    tasks_.spawn("watching " + cache.resource().plural,
+                 kept_alive(shared_from_this(), cache.run()));
+}
+
+void Known::start(Change changed) {
+    changed_ = std::move(changed);
+    is_started_ = true;
+    for (const auto& [resource, cache] : caches_) run(*cache);
+}
+
+void Known::cancel() {
+    changed_ = nullptr;
+    tasks_.cancel();
+}
+
+Task<> Known::stop() {
+    const auto self = shared_from_this();
+    cancel();
+    co_await tasks_.wait();
+}
+
+const kube::Cache* Known::find(const kube::Resource& resource) const {
+    const auto found = caches_.find(resource);
+    return found == caches_.end() ? nullptr : found->second.get();
+}
+
+const kube::Cache& Known::open(const kube::Resource& resource) {
+    if (const auto* cache = find(resource)) return *cache;
+    auto& cache = make(resource);
+    if (is_started_) run(cache);
+    return cache;
+}
+
+std::optional<Json> Known::get(const kube::Resource& resource, const kube::ObjectKey& key) const {
+    const auto* cache = find(resource);
+    return cache == nullptr ? std::nullopt : cache->get(key);
+}
+
+std::vector<Json> Known::list(const kube::Resource& resource, std::string_view ns) const {
+    const auto* cache = find(resource);
+    return cache == nullptr ? std::vector<Json>{} : cache->list(ns);
+}
+
+void Known::for_each(const kube::Resource& resource,
+                     std::string_view ns,
+                     const std::function<void(const Json&)>& visit) const {
+    if (const auto* cache = find(resource)) cache->for_each(ns, visit);
+}
+
+bool Known::is_known(const kube::Resource& resource) const {
+    const auto* cache = find(resource);
+    return cache != nullptr && cache->synced();
+}
+
+Task<> Known::wait_until_filled(Duration limit) {
+    const auto end = world_.clock.now() + limit;
+    const auto is_settled = [&] {
+        return std::ranges::all_of(caches_, [](const auto& entry) {
+            return entry.second->synced() || entry.second->trouble();
+        });
+    };
+    while (!is_settled() && world_.clock.now() < end) {
+        co_await world_.clock.sleep_for(std::chrono::milliseconds{10});
+    }
+}
+
+std::optional<Error> Known::canaries_trouble() const {
+    const auto& cache = *caches_.at(resources::canaries);
+    if (cache.synced()) return std::nullopt;
+    if (const auto trouble = cache.trouble()) return trouble;
+    return Error{ErrorKind::unavailable, "starting"};
+}
+
+std::vector<Problem> Known::problems() const {
+    std::vector<Problem> problems;
+    bool is_away = false;
+    for (const auto& kind : kinds()) {
+        const auto* cache = find(kind);
+        if (cache == nullptr) continue;
+        const auto trouble = cache->trouble();
+        if (!trouble) continue;
+        if (is_refused(*trouble)) {
+            const auto where =
+                ns_.empty() || !kind.namespaced ? std::string() : " in namespace " + ns_;
+            problems.push_back({.code = "forbidden",
+                                .message = fmt::format("You may not list {}{}", kind.plural, where),
+                                .since = {}});
+        } else if (!(trouble->kind == ErrorKind::not_found && is_optional(kind)) && !is_away) {
+            is_away = true;
+            problems.push_back(
+                {.code = "api_server_away",
+                 .message = fmt::format("watching {}: {}", kind.plural, trouble->message),
+                 .since = cache->last_contact()});
+        }
+    }
+    return problems;
+}
+
+void Known::note(const kube::Resource& resource, const Json& object) {
+    const auto found = caches_.find(resource);
+    if (found != caches_.end()) found->second->note(object);
+}
+
+std::size_t Known::bytes() const {
+    std::size_t sum = 0;
+    for (const auto& [resource, cache] : caches_) sum += cache->bytes();
+    return sum;
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,86 @@
+// What the dashboard knows of the cluster while somebody looks: one cache per kind. A kind that may
+// not be read, or is not served, is left out and named.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/log.hpp"
+#include "base/async/random.hpp"
+#include "base/async/task_group.hpp"
+#include "kube/cache.hpp"
+#include "kube/client.hpp"
+#include "routing/router.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::web {
+
+struct Problem {
+    std::string code;  // api_server_away, forbidden, prometheus_away …
+    std::string message;
+    std::optional<Time> since = {};
+
+    bool operator==(const Problem&) const = default;
+};
+Json problems_json(const std::vector<Problem>& problems);
+
+class Known : public std::enable_shared_from_this<Known> {
+   public:
+    struct World {
+        Executor executor;
+        Clock& clock;
+        Random& random;
+        std::shared_ptr<kube::Client> client;
+        Logger& log;
+    };
+    using Change = std::function<void(const kube::Resource& resource, const kube::ObjectKey& key)>;
+
+    // All outlive this and its tasks. `ns` empty: every namespace.
+    Known(World world, std::string ns);
+    // Starts to read; `changed` is called for every object that comes, changes or goes.
+    void start(Change changed);
+    // Ends the watches. Who destroys this without having stopped it cancels them.
+    Task<> stop();
+    // The same without waiting for them.
+    void cancel();
+    ~Known();
+
+    // Null for a kind that is not read.
+    const kube::Cache* find(const kube::Resource& resource) const;
+    // The same, and read from now on.
+    const kube::Cache& open(const kube::Resource& resource);
+    // The object, or nothing; also while its kind is not known.
+    std::optional<Json> get(const kube::Resource& resource, const kube::ObjectKey& key) const;
+    std::vector<Json> list(const kube::Resource& resource, std::string_view ns = {}) const;
+    void for_each(const kube::Resource& resource,
+                  std::string_view ns,
+                  const std::function<void(const Json&)>& visit) const;
+    bool is_known(const kube::Resource& resource) const;
+
+    // Until each kind is either known or refused, at most so long.
+    Task<> wait_until_filled(Duration limit);
+    // Why Canaries are not known; nothing while they are, however old.
+    std::optional<Error> canaries_trouble() const;
+    std::vector<Problem> problems() const;
+    // A write's answer, so that the next look is not behind it.
+    void note(const kube::Resource& resource, const Json& object);
+    std::size_t bytes() const;
+
+   private:
+    kube::Cache& make(const kube::Resource& resource);
+    static Task<> kept_alive(std::shared_ptr<Known> self, Task<> task);
+    void run(kube::Cache& cache);
+
+    World world_;
+    std::string ns_;
+    Change changed_;
+    std::map<kube::Resource, std::unique_ptr<kube::Cache>> caches_;
+    bool is_started_ = false;
+    TaskGroup tasks_;
+};
+
+}  // namespace sluice::web

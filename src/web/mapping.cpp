@@ -1,0 +1,227 @@
+// The topology and the gateways: what is asked for, and what the stream tells of it.
+#include "base/core/sha256.hpp"
+#include "web/answer.hpp"
+#include "web/gateways.hpp"
+#include "web/listing.hpp"
+#include "web/state.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::web {
+namespace {
+
+namespace resources = kube::resources;
+using std::chrono::seconds;
+
+constexpr std::array<std::int64_t, 6> windows{10, 30, 60, 300, 900, 3600};
+constexpr std::size_t topologies_max = 200;
+
+Error wrong(std::string why) {
+    return {ErrorKind::invalid, std::move(why)};
+}
+
+Result<TopologyAsked> topology_asked(const Asked& asked, const Settings& settings, Time now) {
+    TopologyAsked query;
+    const auto namespaces = asked.namespaces();
+    if (!namespaces) return namespaces.error();
+    query.namespaces = *namespaces;
+    const auto window = asked.number("window", {10, 86400});
+    if (!window) return window.error();
+    query.window = window->value_or(300);
+    if (std::ranges::find(windows, query.window) == windows.end() ||
+        (query.window == 10 && !settings.lab)) {
+        return wrong(
+            fmt::format("parameter window: {} is no window that may be asked for", query.window));
+    }
+    const auto at = asked.number("at", {0, std::int64_t{1} << 40});
+    if (!at) return at.error();
+    query.at = *at;
+    if (query.at &&
+        *query.at > std::chrono::duration_cast<seconds>(now.time_since_epoch()).count()) {
+        return wrong("parameter at: it is in the future");
+    }
+    const auto services = asked.number("svc", {0, 1});
+    if (!services) return services.error();
+    query.services = services->value_or(0) == 1;
+    const auto idle = asked.number("idle", {0, 1});
+    if (!idle) return idle.error();
+    query.idle = idle->value_or(1) == 1;
+    const auto group = asked.words("group", {"auto", "namespace", "never"}, 20);
+    if (!group) return group.error();
+    if (!group->empty() && group->front() == "namespace") {
+        query.group = TopologyParts::Group::by_namespace;
+    }
+    if (!group->empty() && group->front() == "never") query.group = TopologyParts::Group::never;
+    return query;
+}
+
+std::string topic_of(const TopologyAsked& query, const Person& person) {
+    std::string text = fmt::format("{} {} {} {} {}",
+                                   query.window,
+                                   query.services,
+                                   query.idle,
+                                   static_cast<int>(query.group),
+                                   person.token);
+    for (const auto& ns : query.namespaces) text += " " + ns;
+    return "topology:" + sha256_hex(text).substr(0, 16);
+}
+
+template <typename List>
+JsonArray jsons_of(const List& parts) {
+    JsonArray all;
+    for (const auto& [id, json] : parts) all.push_back(json);
+    return all;
+}
+
+}  // namespace
+
+Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
+    const auto window = seconds{query.window};
+    const auto table =
+        co_await web::edges(*prometheus, window, settings.ns, query.at, refresh_of(settings));
+    prometheus->learn();
+    co_await build_all();
+    if (!known) co_return Topology{};
+    std::vector<const Release*> all;
+    for (const auto& key : releases.keys()) {
+        if (!viewer.sees(key.ns)) continue;
+        if (const auto* release = releases.find(key)) all.push_back(release);
+    }
+    TopologyParts parts{.workloads = known->list(resources::deployments),
+                        .services = known->list(resources::services),
+                        .virtual_services = known->list(resources::virtual_services),
+                        .destination_rules = known->list(resources::destination_rules),
+                        .gateways = known->list(resources::gateways),
+                        .mesh_gateways = known->list(resources::istio_mesh_gateways),
+                        .releases = std::move(all),
+                        .edges = *table,
+                        .namespaces = query.namespaces,
+                        .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); },
+                        .services_between = query.services,
+                        .idle = query.idle,
+                        .group = query.group};
+    for (auto& object : known->list(resources::daemon_sets)) {
+        parts.workloads.push_back(std::move(object));
+    }
+    co_return topology_of(parts);
+}
+
+Task<net::Response> Dashboard::State::topology(SharedCall call) {
+    const auto query = topology_asked(call->asked, settings, outside.clock.now());
+    if (!query) co_return refused(bad_request(query.error()), call->id);
+    auto drawn = co_await draw(*query, call->viewer);
+    const auto now = outside.clock.now();
+    const auto topic = topic_of(*query, *call->person);
+    JsonArray warnings;
+    for (const auto& warning : drawn.warnings) warnings.emplace_back(warning);
+    JsonObject json{{"at",
+                     query->at ? static_cast<double>(*query->at)
+                               : std::chrono::duration<double>(
+                                     std::chrono::floor<seconds>(now.time_since_epoch()))
+                                     .count()},
+                    {"window", query->window},
+                    {"topic", query->at ? Json(nullptr) : Json(topic)},
+                    {"refresh", std::chrono::duration<double>(refresh_of(settings)).count()},
+                    {"grouped", drawn.grouped},
+                    {"truncated", drawn.truncated},
+                    {"nodeTotal", drawn.node_total},
+                    {"warnings", std::move(warnings)},
+                    {"problems", problems_json(problems())},
+                    {"nodes", jsons_of(drawn.nodes)},
+                    {"edges", jsons_of(drawn.edges)}};
+    if (!query->at) {
+        forget_topologies();
+        if (topologies.size() < topologies_max || topologies.contains(topic)) {
+            topologies[topic] = {.query = *query,
+                                 .viewer = call->viewer,
+                                 .drawn = std::move(drawn),
+                                 .asked = now,
+                                 .told = now};
+        }
+    }
+    co_return told(call->request, now, std::move(json));
+}
+
+// Whom nobody has asked for or listened to in a minute.
+void Dashboard::State::forget_topologies() {
+    const auto now = outside.clock.now();
+    std::erase_if(topologies, [&](const auto& entry) {
+        return !hub->is_heard(entry.first) && entry.second.asked + std::chrono::minutes{1} <= now;
+    });
+}
+
+Task<> Dashboard::State::publish_topologies() {
+    forget_topologies();
+    std::vector<std::string> due;
+    for (const auto& [topic, one] : topologies) {
+        const bool is_due = outside.clock.now() >= one.told + refresh_of(settings);
+        if (is_due && hub->is_heard(topic)) due.push_back(topic);
+    }
+    for (const auto& topic : due) {
+        const auto found = topologies.find(topic);
+        if (found == topologies.end()) continue;
+        found->second.told = outside.clock.now();
+        auto drawn = co_await draw(found->second.query, found->second.viewer);
+        // It may have been forgotten while it was drawn.
+        const auto here = topologies.find(topic);
+        if (here == topologies.end() || !known) continue;
+        const auto patch = patch_between(here->second.drawn, drawn);
+        here->second.drawn = std::move(drawn);
+        if (patch.is_null()) continue;
+        const auto now = outside.clock.now();
+        const auto at =
+            std::chrono::duration<double>(std::chrono::floor<seconds>(now.time_since_epoch()))
+                .count();
+        const auto text = to_text(JsonObject{{"now", rfc3339_millis(now)},
+                                             {"at", at},
+                                             {"topic", topic},
+                                             {"problems", problems_json(problems())},
+                                             {"patch", patch}});
+        hub->publish({.topic = topic, .event = "topology", .data = text});
+    }
+}
+
+Task<net::Response> Dashboard::State::list_gateways(SharedCall call) {
+    const auto namespaces = call->asked.namespaces();
+    if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
+    const auto page = page_of(call->asked);
+    if (!page) co_return refused(bad_request(page.error()), call->id);
+    const auto window = window_for(std::chrono::minutes{1}, window_min(settings));
+    const auto table =
+        co_await web::edges(*prometheus, window, settings.ns, std::nullopt, refresh_of(settings));
+    if (!known)
+        co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
+    const auto seen = seen_namespaces(call->viewer, *namespaces);
+    const auto all = gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
+                                  .gateways = known->list(resources::gateways),
+                                  .deployments = known->list(resources::deployments),
+                                  .services = known->list(resources::services),
+                                  .virtual_services = known->list(resources::virtual_services),
+                                  .edges = *table});
+    JsonArray items;
+    std::string last;
+    std::size_t total = 0;
+    bool has_more = false;
+    for (const auto& one : all) {
+        if (!seen.empty() && !seen.contains(one.ns)) continue;
+        ++total;
+        if (page->after && one.key <= *page->after) continue;
+        if (items.size() == page->limit) {
+            has_more = true;
+            continue;
+        }
+        items.push_back(one.json);
+        last = one.key;
+    }
+    co_return told(call->request,
+                   outside.clock.now(),
+                   JsonObject{{"items", std::move(items)},
+                              {"continue", has_more ? Json(token_of(last)) : Json(nullptr)},
+                              {"total", total},
+                              {"problems", problems_json(problems())}});
+}
+
+}  // namespace sluice::web

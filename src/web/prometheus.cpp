@@ -1,0 +1,226 @@
+#include "web/prometheus.hpp"
+
+#include "base/core/address.hpp"
+#include "base/core/duration.hpp"
+#include "base/core/text.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace sluice::web {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration limit = seconds{5};
+constexpr std::size_t body_max = std::size_t{16} * 1024 * 1024;
+// At once; who comes later waits, and its deadline is its own.
+constexpr std::size_t running_max = 8;
+constexpr std::size_t slots_max = 512;
+constexpr Duration kept = std::chrono::minutes{2};
+constexpr Duration learned_for = std::chrono::minutes{5};
+
+std::string words_for(const Error& error) {
+    if (error.kind == ErrorKind::timed_out) return "Prometheus did not answer in 5 s";
+    if (error.kind == ErrorKind::unreachable) return "Prometheus does not answer";
+    return error.message;
+}
+
+Result<Samples> read(int status, std::string_view body, const Samples* /*tag*/) {
+    return read_samples(status, body);
+}
+Result<Lines> read(int status, std::string_view body, const Lines* /*tag*/) {
+    return read_lines(status, body);
+}
+
+// Of a configuration in YAML: the global one comes first.
+std::optional<double> scrape_interval_of(std::string_view yaml) {
+    constexpr std::string_view name = "scrape_interval:";
+    const auto at = yaml.find(name);
+    if (at == std::string_view::npos) return std::nullopt;
+    const auto rest = yaml.substr(at + name.size());
+    const auto duration = parse_duration(trimmed(rest.substr(0, rest.find('\n'))));
+    if (!duration) return std::nullopt;
+    return std::chrono::duration<double>(*duration).count();
+}
+
+}  // namespace
+
+template <typename T>
+struct Prometheus::Slot {
+    explicit Slot(Executor executor) : answered(std::move(executor)) {}
+    std::shared_ptr<const Measured<T>> last;
+    bool is_asking = false;
+    Time used{};
+    Signal answered;
+};
+
+Prometheus::Prometheus(Executor executor, Clock& clock, net::HttpClient& http, std::string address)
+    : executor_(executor), clock_(clock), http_(http), one_ended_(executor), tasks_(executor) {
+    auto [bare, authorization] = split_address(trimmed(address));
+    bare.resize(std::min(bare.find_first_of("?#"), bare.size()));
+    authorization_ = std::move(authorization);
+    health_.url = bare;
+    if (bare.empty()) {
+        health_.error = "no Prometheus was named: --metrics-server";
+        return;
+    }
+    auto url = net::parse_url(bare);
+    if (!url) {
+        health_.error = fmt::format("{} is not a valid address", bare);
+        return;
+    }
+    server_ = *std::move(url);
+    while (server_.target.ends_with('/')) server_.target.pop_back();
+}
+
+Prometheus::~Prometheus() = default;
+
+Task<> Prometheus::kept_alive(std::shared_ptr<Prometheus> self, Task<> task) {
+    co_await std::move(task);
+}
+
+Task<> Prometheus::stop() {
+    const auto self = shared_from_this();
+    tasks_.cancel();
+    co_await tasks_.wait();
+}
+
+void Prometheus::note(const Result<net::Response>& answer) {
+    // An answer that refuses one question is an answer.
+    const bool ok = answer && answer->status < 500;
+    if (ok != health_.ok || !health_.since) health_.since = clock_.now();
+    health_.ok = ok;
+    if (ok) {
+        health_.error.clear();
+    } else {
+        health_.error = answer ? fmt::format("Prometheus answered {}", answer->status)
+                               : words_for(answer.error());
+    }
+}
+
+Task<Result<net::Response>> Prometheus::get(std::string path) {
+    if (server_.target.empty() && server_.origin.host.empty()) {
+        co_return Error{ErrorKind::unavailable, health_.error};
+    }
+    while (running_ >= running_max) co_await one_ended_.wait();
+    net::Request request;
+    request.origin = server_.origin;
+    request.target = server_.target + path;
+    request.headers.set("Accept", "application/json");
+    if (!authorization_.empty()) request.headers.set("Authorization", authorization_);
+    request.timeout = limit;
+    request.body_limit = body_max;
+    struct Running {
+        Prometheus& all;
+        explicit Running(Prometheus& one) : all(one) { ++all.running_; }
+        ~Running() {
+            --all.running_;
+            all.one_ended_.notify_all();
+        }
+    };
+    const Running running(*this);
+    ++asked_;
+    auto answer = co_await http_.send(std::move(request));
+    note(answer);
+    if (!answer) co_return Error{answer.error().kind, words_for(answer.error())};
+    co_return answer;
+}
+
+template <typename T>
+Task<> Prometheus::fetch(std::shared_ptr<Slot<T>> slot, std::string path) {
+    auto measured = std::make_shared<Measured<T>>();
+    measured->at = clock_.now();
+    auto answer = co_await get(std::move(path));
+    if (answer) {
+        measured->what = read(answer->status, answer->body, static_cast<const T*>(nullptr));
+    } else {
+        measured->what = answer.error();
+    }
+    slot->last = std::move(measured);
+    slot->is_asking = false;
+    slot->answered.notify_all();
+}
+
+template <typename T>
+void Prometheus::forget_old(Slots<T>& slots) {
+    if (slots.size() < slots_max) return;
+    const auto now = clock_.now();
+    std::erase_if(slots, [&](const auto& entry) {
+        return !entry.second->is_asking && entry.second->used + kept < now;
+    });
+    // A flood of different questions: the oldest go, whoever waits for one keeps it.
+    while (slots.size() >= slots_max) {
+        const auto oldest = std::ranges::min_element(
+            slots, {}, [](const auto& entry) { return entry.second->used; });
+        slots.erase(oldest);
+    }
+}
+
+template <typename T>
+Task<std::shared_ptr<const Measured<T>>> Prometheus::through(Slots<T>& slots,
+                                                             std::string name,
+                                                             std::string path,
+                                                             Duration fresh) {
+    forget_old(slots);
+    auto& place = slots[name];
+    if (!place) place = std::make_shared<Slot<T>>(executor_);
+    const auto slot = place;
+    slot->used = clock_.now();
+    const bool is_old = !slot->last || clock_.now() >= slot->last->at + fresh;
+    if (is_old && !slot->is_asking) {
+        slot->is_asking = true;
+        tasks_.spawn("asking Prometheus",
+                     kept_alive(shared_from_this(), fetch<T>(slot, std::move(path))));
+    }
+    // Spawned tasks may have answered at once.
+    while (slot->is_asking) co_await slot->answered.wait();
+    co_return slot->last;
+}
+
+Task<std::shared_ptr<const Measured<Samples>>> Prometheus::ask(std::string name,
+                                                               std::string query,
+                                                               Duration fresh,
+                                                               std::optional<std::int64_t> at) {
+    auto path = "/api/v1/query?query=" + percent_encoded(query);
+    if (at) path += fmt::format("&time={}", *at);
+    return through<Samples>(samples_, std::move(name), std::move(path), fresh);
+}
+
+Task<std::shared_ptr<const Measured<Lines>>> Prometheus::ask_over(std::string query,
+                                                                  Grid grid,
+                                                                  Duration fresh) {
+    auto path = fmt::format("/api/v1/query_range?query={}&start={}&end={}&step={}",
+                            percent_encoded(query),
+                            grid.from,
+                            grid.to,
+                            grid.step);
+    auto name = path;
+    return through<Lines>(lines_, std::move(name), std::move(path), fresh);
+}
+
+void Prometheus::learn() {
+    const auto now = clock_.now();
+    if (!health_.ok || (learned_ && now < *learned_ + learned_for)) return;
+    learned_ = now;
+    tasks_.spawn("learning about Prometheus", kept_alive(shared_from_this(), learn_now()));
+}
+
+Task<> Prometheus::learn_now() {
+    const auto build = co_await get("/api/v1/status/buildinfo");
+    if (build && build->status == 200) {
+        const auto read = parse_json(build->body);
+        const auto version = read ? text_at(*read, {"data", "version"}) : std::string_view{};
+        if (!version.empty()) health_.version = std::string(version);
+    }
+    const auto config = co_await get("/api/v1/status/config");
+    if (config && config->status == 200) {
+        const auto read = parse_json(config->body);
+        if (read) health_.scrape_interval = scrape_interval_of(text_at(*read, {"data", "yaml"}));
+    }
+}
+
+}  // namespace sluice::web

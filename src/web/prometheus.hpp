@@ -1,0 +1,108 @@
+// The Prometheus that the dashboard asks. However many look, each question is asked once and
+// answered to all; an answer is good for a while, and questions are bounded in number and time.
+#pragma once
+
+#include "base/async/clock.hpp"
+#include "base/async/signal.hpp"
+#include "base/async/task_group.hpp"
+#include "base/core/json.hpp"
+#include "net/http.hpp"
+#include "web/samples.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sluice::web {
+
+struct PrometheusHealth {
+    std::string url;  // as people may see it; empty when none was named
+    bool ok = false;
+    std::string error = {};          // the last one, while it is not ok
+    std::optional<Time> since = {};  // of the present state; nothing before anything was asked
+    std::optional<std::string> version = {};
+    std::optional<double> scrape_interval = {};  // seconds
+};
+
+// An answer, or why there is none. Shared by all who asked.
+template <typename T>
+struct Measured {
+    Result<T> what = Error{ErrorKind::cancelled, "not asked yet"};
+    Time at{};  // when it was asked
+};
+
+class Prometheus : public std::enable_shared_from_this<Prometheus> {
+   public:
+    // All outlive this. Its questions keep it alive until they are answered. An empty address:
+    // nothing is ever answered.
+    Prometheus(Executor executor, Clock& clock, net::HttpClient& http, std::string address);
+    ~Prometheus();
+    Prometheus(const Prometheus&) = delete;
+    Prometheus& operator=(const Prometheus&) = delete;
+
+    // Of now, or of that moment (seconds since 1970). Asks when what is known under `name` is older
+    // than `fresh`; who comes while it is being asked waits for the same answer. The query of one
+    // name may change with time.
+    Task<std::shared_ptr<const Measured<Samples>>> ask(std::string name,
+                                                       std::string query,
+                                                       Duration fresh,
+                                                       std::optional<std::int64_t> at = {});
+    // Over a grid, ends included. The name is that of query and grid, so nothing grows old.
+    struct Grid {
+        std::int64_t from = 0;  // seconds since 1970
+        std::int64_t to = 0;
+        std::int64_t step = 1;
+        auto operator<=>(const Grid&) const = default;
+    };
+    Task<std::shared_ptr<const Measured<Lines>>> ask_over(std::string query,
+                                                          Grid grid,
+                                                          Duration fresh);
+
+    const PrometheusHealth& health() const { return health_; }
+    // Version and scrape interval, when they are not known and it answers.
+    void learn();
+    std::uint64_t asked() const { return asked_; }
+    // Ends what is on its way.
+    Task<> stop();
+    void cancel() { tasks_.cancel(); }
+
+   private:
+    template <typename T>
+    struct Slot;
+    template <typename T>
+    using Slots = std::map<std::string, std::shared_ptr<Slot<T>>, std::less<>>;
+
+    template <typename T>
+    Task<std::shared_ptr<const Measured<T>>> through(Slots<T>& slots,
+                                                     std::string name,
+                                                     std::string path,
+                                                     Duration fresh);
+    template <typename T>
+    Task<> fetch(std::shared_ptr<Slot<T>> slot, std::string path);
+    Task<Result<net::Response>> get(std::string path);
+    Task<> learn_now();
+    static Task<> kept_alive(std::shared_ptr<Prometheus> self, Task<> task);
+    void note(const Result<net::Response>& answer);
+    template <typename T>
+    void forget_old(Slots<T>& slots);
+
+    Executor executor_;
+    Clock& clock_;
+    net::HttpClient& http_;
+    net::Url server_;
+    std::string authorization_;
+    PrometheusHealth health_;
+    Slots<Samples> samples_;
+    Slots<Lines> lines_;
+    std::size_t running_ = 0;
+    Signal one_ended_;
+    std::uint64_t asked_ = 0;
+    std::optional<Time> learned_;
+    TaskGroup tasks_;
+};
+
+}  // namespace sluice::web

@@ -1,0 +1,596 @@
+#include "web/release.hpp"
+
+#include "base/core/text.hpp"
+#include "release/wish.hpp"
+#include "release/words.hpp"
+#include "web/answer.hpp"
+#include "web/checks.hpp"
+#include "web/sentence.hpp"
+#include "web/steps.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::web {
+namespace {
+
+using api::Phase;
+
+constexpr Duration remembered_failure = std::chrono::hours{1};
+constexpr std::size_t pods_max = 500;
+constexpr std::size_t events_max = 100;
+constexpr std::size_t history_max = 50;
+
+Json number_json(const std::optional<double>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+Json text_json(std::string_view text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+double seconds_of(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+std::vector<std::string> images_of(const std::optional<Json>& workload) {
+    std::vector<std::string> images;
+    if (!workload) return images;
+    for (const auto& container : array_at(*workload, {"spec", "template", "spec", "containers"})) {
+        images.emplace_back(text_at(container, {"image"}));
+    }
+    return images;
+}
+
+// "7d9f0c1" of "v2:7d9f0c1…".
+std::string short_hash(std::string_view revision) {
+    const auto colon = revision.find(':');
+    if (colon != std::string_view::npos) revision = revision.substr(colon + 1);
+    return std::string(revision.substr(0, 10));
+}
+
+struct Versions {
+    std::string stable, canary;
+};
+
+// By the image that differs; equal tags say nothing, then the revision does.
+Versions versions_of(const ReleaseSeen& seen) {
+    const auto stable = images_of(seen.primary);
+    const auto canary = images_of(seen.target);
+    const auto& status = seen.of.canary.status;
+    for (std::size_t i = 0; i < std::min(stable.size(), canary.size()); ++i) {
+        if (stable[i] == canary[i]) continue;
+        Versions versions{version_of(stable[i]), version_of(canary[i])};
+        if (versions.stable != versions.canary) return versions;
+    }
+    const bool are_one = status.last_applied_spec == status.last_promoted_spec;
+    Versions versions;
+    if (!stable.empty()) versions.stable = version_of(stable.front());
+    if (!canary.empty()) versions.canary = version_of(canary.front());
+    if (are_one || stable.empty() || canary.empty() || versions.stable != versions.canary) {
+        return versions;
+    }
+    return {short_hash(status.last_promoted_spec), short_hash(status.last_applied_spec)};
+}
+
+std::int64_t ready_of(const std::optional<Json>& workload) {
+    if (!workload) return 0;
+    if (text_at(*workload, {"kind"}) == "DaemonSet") {
+        return integer_at(*workload, {"status", "numberReady"}).value_or(0);
+    }
+    return integer_at(*workload, {"status", "readyReplicas"}).value_or(0);
+}
+
+std::int64_t desired_of(const std::optional<Json>& workload) {
+    if (!workload) return 0;
+    if (text_at(*workload, {"kind"}) == "DaemonSet") {
+        return integer_at(*workload, {"status", "desiredNumberScheduled"}).value_or(0);
+    }
+    return integer_at(*workload, {"spec", "replicas"}).value_or(1);
+}
+
+struct SideOf {
+    std::string_view label;
+    const std::string& workload;
+    const std::string& version;
+    const std::string& revision;
+    const std::optional<Json>& object;
+    const Rates& rates;
+};
+
+JsonObject side_json(const SideOf& side) {
+    JsonArray images;
+    for (const auto& image : images_of(side.object)) images.emplace_back(image);
+    const auto& rates = side.rates;
+    const bool is_known = rates.rps && rates.success && rates.p50 && rates.p95 && rates.p99;
+    return {
+        {"label", side.label},
+        {"workload", side.workload},
+        {"version", side.version},
+        {"images", std::move(images)},
+        {"revision", text_json(side.revision)},
+        {"ready", ready_of(side.object)},
+        {"desired", desired_of(side.object)},
+        {"rps", number_json(rates.rps)},
+        {"success", number_json(rates.success)},
+        {"p50", number_json(rates.p50)},
+        {"p95", number_json(rates.p95)},
+        {"p99", number_json(rates.p99)},
+        {"reason",
+         is_known ? Json(nullptr) : Json(rates.reason.empty() ? "not measured" : rates.reason)}};
+}
+
+std::string_view strategy_text(const ReleaseSeen& seen) {
+    const auto& canary = seen.of.canary;
+    if (canary.skip_analysis) return "none";
+    const auto& can = seen.of.around.can;
+    const bool mirrors = canary.analysis.mirror && can.mirror;
+    const auto strategy =
+        can.weights ? api::strategy_of(canary.analysis) : api::Strategy::blue_green;
+    switch (strategy) {
+        case api::Strategy::canary:
+            return mirrors ? "mirrored" : "canary";
+        case api::Strategy::blue_green:
+            return mirrors ? "blueGreenMirrored" : "blueGreen";
+        case api::Strategy::ab_testing:
+            return "abTesting";
+    }
+    return "canary";
+}
+
+JsonObject weight_json(const ReleaseSeen& seen) {
+    const auto& canary = seen.of.canary;
+    const auto strategy = strategy_text(seen);
+    const bool is_by_weight = strategy == "canary" || strategy == "mirrored";
+    Json measured = nullptr;
+    Json sample = nullptr;
+    std::string reason;
+    if (!seen.stable.rps && !seen.canary.rps) {
+        reason = seen.stable.reason.empty() ? seen.canary.reason : seen.stable.reason;
+        if (reason.empty()) reason = "not measured";
+    } else {
+        const auto stable = seen.stable.rps.value_or(0);
+        const auto fresh = seen.canary.rps.value_or(0);
+        if (stable + fresh > 0) {
+            measured = fresh / (stable + fresh);
+            sample = (stable + fresh) * seconds_of(seen.window);
+        } else {
+            reason = fmt::format("no requests in the last {:.0f} s", seconds_of(seen.window));
+        }
+    }
+    if (!seen.configured && reason.empty()) reason = "its routes cannot be read";
+    return {{"desired", canary.status.canary_weight},
+            {"configured", seen.configured ? Json(*seen.configured) : Json(nullptr)},
+            {"max", is_by_weight ? api::effective_max_weight(canary.analysis) : api::whole},
+            {"measured", std::move(measured)},
+            {"sample", std::move(sample)},
+            {"reason", text_json(reason)},
+            {"mirror", canary.status.mirrored}};
+}
+
+JsonObject outlook_json(const canary::Outlook& outlook) {
+    JsonArray gates;
+    for (const auto& gate : outlook.gates) gates.emplace_back(gate);
+    return {{"waitsFor", outlook.waits_for},
+            {"next", text_json(outlook.next)},
+            {"notBefore", time_json(outlook.not_before)},
+            {"deadline", time_json(outlook.deadline)},
+            {"gates", std::move(gates)}};
+}
+
+JsonObject exposure_json(const Exposure& exposure) {
+    const bool is_known = exposure.requests && exposure.failed;
+    return {{"requests", number_json(exposure.requests)},
+            {"failed", number_json(exposure.failed)},
+            {"since", time_json(exposure.since)},
+            {"reason", is_known ? Json(nullptr) : Json(exposure.reason)}};
+}
+
+JsonObject action_json(const std::string& objection) {
+    return {{"allowed", objection.empty()}, {"why", text_json(objection)}};
+}
+
+JsonObject actions_json(const api::Canary& canary) {
+    using api::Verb;
+    const auto being_deleted =
+        canary.deleting ? canary.dotted() + " is being deleted" : std::string();
+    const auto pause = canary.suspended ? canary.dotted() + " is paused already" : being_deleted;
+    const auto resume = canary.suspended ? being_deleted : canary.dotted() + " is not paused";
+    return {{"promote", action_json(release::objection_to(Verb::promote, canary))},
+            {"abort", action_json(release::objection_to(Verb::abort, canary))},
+            {"pause", action_json(pause)},
+            {"resume", action_json(resume)},
+            {"retry", action_json(release::objection_to(Verb::retry, canary))}};
+}
+
+// What fits best comes first: what fails is stopped, what waits is let on.
+JsonArray offers(Severity severity, const JsonObject& actions) {
+    std::vector<std::string_view> order{"abort", "pause", "promote", "retry", "resume"};
+    if (severity == Severity::waiting) order = {"promote", "resume", "abort", "pause", "retry"};
+    JsonArray offered;
+    for (const auto verb : order) {
+        // To freeze what rests helps nobody.
+        if (verb == "pause" && !actions.at("abort").at("allowed").as_bool()) continue;
+        if (actions.at(verb).at("allowed").as_bool()) offered.emplace_back(verb);
+    }
+    return offered;
+}
+
+Json next_json(const api::Canary& canary, const canary::Outlook& outlook) {
+    if (outlook.next.empty() && outlook.waits_for.empty()) return nullptr;
+    auto what = outlook.next.empty() ? outlook.waits_for : outlook.next;
+    const auto fails = if_failed(canary);
+    if (!fails.empty() && what != "rollback") what = "check, then " + what;
+    return JsonObject{
+        {"what", what}, {"at", time_json(outlook.not_before)}, {"ifFailed", text_json(fails)}};
+}
+
+// Whom a person should look at: all but what goes well, and what failed an hour ago.
+bool needs_a_person(Severity severity, const api::Canary& canary, Time since, Time now) {
+    if (severity == Severity::ok || severity == Severity::progress) return false;
+    return canary.status.phase != Phase::failed || now < since + remembered_failure;
+}
+
+std::optional<Time> stale_at(const api::Canary& canary, Time since, Time now) {
+    std::optional<Time> when;
+    const auto consider = [&](Time time) {
+        if (time > now && (!when || time < *when)) when = time;
+    };
+    if (canary.status.phase == Phase::failed) consider(since + remembered_failure);
+    if (canary.status.unready_since) {
+        consider(*canary.status.unready_since + canary.progress_deadline +
+                 std::chrono::milliseconds{1});
+    }
+    return when;
+}
+
+// --- the detail -------------------------------------------------------------------------------
+
+Json conditions_json(const Json& object) {
+    JsonArray all;
+    for (const auto& condition : array_at(object, {"status", "conditions"})) {
+        all.push_back(JsonObject{
+            {"type", text_at(condition, {"type"})},
+            {"status", text_at(condition, {"status"})},
+            {"reason", text_at(condition, {"reason"})},
+            {"message", text_at(condition, {"message"})},
+            {"at", time_json(parse_rfc3339(text_at(condition, {"lastTransitionTime"})))}});
+    }
+    return all;
+}
+
+Json traffic_json(const ReleaseSeen& seen) {
+    JsonArray objects;
+    for (const auto& route : seen.routes) {
+        objects.push_back(JsonObject{
+            {"kind", route.kind}, {"namespace", route.ns}, {"name", route.name}, {"ok", route.ok}});
+    }
+    const auto texts = [&](std::string_view field) {
+        JsonArray list;
+        for (const auto& text : array_at(seen.of.object, {"spec", "service", field})) {
+            if (text.is_string()) list.push_back(text);
+        }
+        return list;
+    };
+    return JsonObject{{"provider", seen.of.canary.provider},
+                      {"objects", std::move(objects)},
+                      {"gateways", texts("gateways")},
+                      {"hosts", texts("hosts")}};
+}
+
+bool is_selected(const Json& pod, const std::optional<Json>& workload) {
+    if (!workload) return false;
+    const auto& wanted = object_at(*workload, {"spec", "selector", "matchLabels"});
+    if (wanted.empty()) return false;
+    return std::ranges::all_of(wanted, [&](const auto& label) {
+        return label.value().is_string() && text_at(pod, {"metadata", "labels", label.key()}) ==
+                                                std::string_view(label.value().get_string());
+    });
+}
+
+// Why a pod is not ready, in the words of whoever started it.
+std::string reason_of(const Json& pod) {
+    for (const auto* list : {"initContainerStatuses", "containerStatuses"}) {
+        for (const auto& status : array_at(pod, {"status", list})) {
+            for (const auto* state : {"waiting", "terminated"}) {
+                const auto reason = text_at(status, {"state", state, "reason"});
+                if (reason.empty() || reason == "Completed") continue;
+                const auto message = text_at(status, {"state", state, "message"});
+                return message.empty() ? std::string(reason)
+                                       : fmt::format("{}: {}", reason, message);
+            }
+        }
+    }
+    if (const auto reason = text_at(pod, {"status", "reason"}); !reason.empty()) {
+        return std::string(reason);
+    }
+    for (const auto& condition : array_at(pod, {"status", "conditions"})) {
+        const auto type = text_at(condition, {"type"});
+        if ((type == "PodScheduled" || type == "Ready") &&
+            text_at(condition, {"status"}) == "False") {
+            const auto message = text_at(condition, {"message"});
+            return std::string(message.empty() ? text_at(condition, {"reason"}) : message);
+        }
+    }
+    return {};
+}
+
+Json pods_json(const ReleaseSeen& seen) {
+    JsonArray all;
+    for (const auto& pod : seen.pods) {
+        if (all.size() >= pods_max) break;
+        const std::string_view side = is_selected(pod, seen.primary)  ? "primary"
+                                      : is_selected(pod, seen.target) ? "canary"
+                                                                      : "";
+        if (side.empty()) continue;
+        bool ready = false;
+        for (const auto& condition : array_at(pod, {"status", "conditions"})) {
+            if (text_at(condition, {"type"}) == "Ready") {
+                ready = text_at(condition, {"status"}) == "True";
+            }
+        }
+        std::int64_t restarts = 0;
+        for (const auto& status : array_at(pod, {"status", "containerStatuses"})) {
+            restarts += integer_at(status, {"restartCount"}).value_or(0);
+        }
+        all.push_back(JsonObject{
+            {"name", text_at(pod, {"metadata", "name"})},
+            {"revision", side},
+            {"phase", text_at(pod, {"status", "phase"})},
+            {"ready", ready},
+            {"restarts", restarts},
+            {"node", text_json(text_at(pod, {"spec", "nodeName"}))},
+            {"startedAt", time_json(parse_rfc3339(text_at(pod, {"status", "startTime"})))},
+            {"reason", ready ? Json(nullptr) : text_json(reason_of(pod))}});
+    }
+    return all;
+}
+
+Json events_json(const std::vector<Json>& events) {
+    std::vector<const Json*> sorted;
+    for (const auto& event : events) {
+        if (time_of_event(event)) sorted.push_back(&event);
+    }
+    std::ranges::sort(sorted, [](const Json* one, const Json* other) {
+        return std::pair(time_of_event(*one), text_at(*one, {"metadata", "name"})) >
+               std::pair(time_of_event(*other), text_at(*other, {"metadata", "name"}));
+    });
+    JsonArray all;
+    for (const auto* event : sorted) {
+        if (all.size() >= events_max) break;
+        all.push_back(event_json(*event));
+    }
+    return all;
+}
+
+struct PhaseWord {
+    std::string_view what;
+    std::string_view phase;
+};
+// Decisions that end in another phase.
+constexpr std::array phase_words{PhaseWord{"begin", "Initializing"},
+                                 PhaseWord{"initialized", "Initialized"},
+                                 PhaseWord{"start", "Progressing"},
+                                 PhaseWord{"restart", "Progressing"},
+                                 PhaseWord{"promote", "Promoting"},
+                                 PhaseWord{"all home", "Finalising"},
+                                 PhaseWord{"promoted", "Succeeded"},
+                                 PhaseWord{"leave", "Succeeded"},
+                                 PhaseWord{"failed", "Failed"},
+                                 PhaseWord{"promotion failed", "Failed"}};
+// Events that say the same, for what is no longer among the decisions.
+constexpr std::array phase_texts{PhaseWord{"Initialization done!", "Initialized"},
+                                 PhaseWord{"New revision detected!", "Progressing"},
+                                 PhaseWord{"Copying ", "Promoting"},
+                                 PhaseWord{"Routing all traffic to primary", "Finalising"},
+                                 PhaseWord{"Promotion completed!", "Succeeded"},
+                                 PhaseWord{"Canary failed!", "Failed"}};
+
+Json history_json(const ReleaseSeen& seen) {
+    std::vector<std::pair<Time, std::string_view>> phases;
+    std::optional<Time> first_decision;
+    for (const auto& decision : decisions_of(seen.of.object)) {
+        if (!first_decision) first_decision = decision.at;
+        const auto* word = std::ranges::find(phase_words, decision.what, &PhaseWord::what);
+        if (word != phase_words.end()) phases.emplace_back(decision.at, word->phase);
+    }
+    for (const auto& event : seen.events) {
+        const auto at = time_of_event(event);
+        if (!at || (first_decision && *at >= *first_decision)) continue;
+        const auto message = text_at(event, {"message"});
+        for (const auto& word : phase_texts) {
+            if (message.starts_with(word.what)) phases.emplace_back(*at, word.phase);
+        }
+    }
+    std::ranges::sort(phases, std::greater<>{}, &std::pair<Time, std::string_view>::first);
+    JsonArray all;
+    for (const auto& [at, phase] : phases) {
+        if (all.size() >= history_max) break;
+        all.push_back(JsonObject{{"at", time_json(at)}, {"phase", phase}});
+    }
+    return all;
+}
+
+}  // namespace
+
+const std::vector<std::string> all_verbs{"promote", "abort", "pause", "resume", "retry"};
+
+std::string_view to_string(Severity severity) {
+    switch (severity) {
+        case Severity::failure:
+            return "failure";
+        case Severity::warning:
+            return "warning";
+        case Severity::waiting:
+            return "waiting";
+        case Severity::progress:
+            return "progress";
+        case Severity::ok:
+            return "ok";
+    }
+    return {};
+}
+
+Release release_of(const ReleaseSeen& seen, Time now) {
+    const auto& canary = seen.of.canary;
+    const auto& status = canary.status;
+    const auto& object = seen.of.object;
+    const auto run = last_run(decisions_of(object));
+    const auto outlook = canary::outlook_of(canary, seen.of.around);
+    const auto versions = versions_of(seen);
+    const auto created = parse_rfc3339(text_at(object, {"metadata", "creationTimestamp"}));
+
+    Release release;
+    release.ns = canary.ns;
+    release.name = canary.name;
+    release.severity = severity_of(seen, run, now);
+    release.status = status.phase == Phase::none ? "Unknown" : std::string(to_string(status.phase));
+    release.since = status.last_transition_time.value_or(created.value_or(now));
+    release.stale_at = stale_at(canary, release.since, now);
+
+    Saying saying{.severity = release.severity,
+                  .failure = status.failed_checks > 0 || status.phase == Phase::failed ||
+                                     status.rollback || release.severity == Severity::warning
+                                 ? last_failure(run)
+                                 : std::nullopt,
+                  .version = versions.canary};
+    const auto sentence = sentence_of(seen, saying, now);
+    const auto actions = actions_json(canary);
+
+    Json attention = nullptr;
+    release.has_attention = needs_a_person(release.severity, canary, release.since, now);
+    if (release.has_attention) {
+        attention = JsonObject{{"kind", "Canary"},
+                               {"namespace", canary.ns},
+                               {"name", canary.name},
+                               {"severity", to_string(release.severity)},
+                               {"sentence", sentence},
+                               {"since", time_json(release.since)},
+                               {"next", next_json(canary, outlook)},
+                               {"version", text_json(versions.canary)},
+                               {"check", saying.failure ? json_of(*saying.failure) : Json(nullptr)},
+                               {"failed", status.failed_checks},
+                               {"threshold", canary.analysis.threshold},
+                               {"weight", seen.configured.value_or(status.canary_weight)},
+                               {"rps", number_json(seen.canary.rps)},
+                               {"requests", number_json(seen.exposure.requests)},
+                               {"requestsFailed", number_json(seen.exposure.failed)},
+                               {"actions", offers(release.severity, actions)}};
+    }
+
+    const auto steps = steps_of(seen.of, run);
+    const auto stable = side_json({"primary",
+                                   canary.primary_name(),
+                                   versions.stable,
+                                   status.last_promoted_spec,
+                                   seen.primary,
+                                   seen.stable});
+    const auto fresh = side_json({"canary",
+                                  canary.target.name,
+                                  versions.canary,
+                                  status.last_applied_spec,
+                                  seen.target,
+                                  seen.canary});
+    release.json = {
+        {"kind", "Canary"},
+        {"namespace", canary.ns},
+        {"name", canary.name},
+        {"uid", canary.uid},
+        {"resourceVersion", canary.resource_version},
+        {"strategy", strategy_text(seen)},
+        {"status", release.status},
+        {"severity", to_string(release.severity)},
+        {"phase", release.status},
+        {"message", sentence},
+        {"since", time_json(release.since)},
+        {"suspended", canary.suspended},
+        {"revision", status.last_applied_spec},
+        {"target", JsonObject{{"kind", canary.target.kind}, {"name", canary.target.name}}},
+        {"revisions", JsonObject{{"stable", stable}, {"canary", fresh}}},
+        {"weight", weight_json(seen)},
+        {"checks",
+         JsonObject{
+             {"failed", status.failed_checks},
+             {"threshold", canary.analysis.threshold},
+             {"interval", seconds_of(canary.analysis.interval)},
+             {"nextAt",
+              status.phase == Phase::progressing ? time_json(outlook.not_before) : Json(nullptr)}}},
+        {"steps", JsonObject{{"index", steps.index}, {"total", steps.total}}},
+        {"metrics", metrics_json(canary, run, false)},
+        {"exposure", exposure_json(seen.exposure)},
+        {"outlook", outlook_json(outlook)},
+        {"attention", std::move(attention)},
+        {"actions", actions}};
+
+    release.haystack = lower_case(fmt::format("{}/{} {}", canary.ns, canary.name, release.status));
+    for (const auto* workload : {&seen.primary, &seen.target}) {
+        for (const auto& image : images_of(*workload)) release.haystack += " " + lower_case(image);
+    }
+    return release;
+}
+
+void add_detail(JsonObject& json, const ReleaseSeen& seen) {
+    const auto& object = seen.of.object;
+    const auto run = last_run(decisions_of(object));
+    auto steps = steps_of(seen.of, run);
+    json["steps"].as_object()["items"] = std::move(steps.items);
+    json["metrics"] = metrics_json(seen.of.canary, run, true);
+    json["conditions"] = conditions_json(object);
+    json["traffic"] = traffic_json(seen);
+    json["detail"] = JsonObject{{"pods", pods_json(seen)},
+                                {"events", events_json(seen.events)},
+                                {"decisions", decisions_json(object)},
+                                {"notifications", JsonArray{}},
+                                {"history", history_json(seen)}};
+}
+
+void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs) {
+    if (verbs.size() == all_verbs.size()) return;
+    const auto may = [&](std::string_view verb) {
+        return std::ranges::find(verbs, verb) != verbs.end();
+    };
+    if (auto* actions = json.if_contains("actions"); actions != nullptr && actions->is_object()) {
+        for (const auto& verb : all_verbs) {
+            if (!may(verb)) actions->get_object().erase(verb);
+        }
+    }
+    auto* attention = json.if_contains("attention");
+    if (attention == nullptr || !attention->is_object()) return;
+    JsonArray kept;
+    for (const auto& verb : array_at(*attention, {"actions"})) {
+        if (may(verb.as_string())) kept.push_back(verb);
+    }
+    attention->get_object()["actions"] = std::move(kept);
+}
+
+const std::string& text_for(Release& release, const std::vector<std::string>& verbs) {
+    const auto [place, is_new] = release.texts.try_emplace(joined(verbs, ","));
+    if (is_new) {
+        auto json = release.json;
+        keep_verbs(json, verbs);
+        place->second = to_text(Json(std::move(json)));
+    }
+    return place->second;
+}
+
+std::optional<Time> time_of_event(const Json& event) {
+    return parse_rfc3339(release::event_time(event));
+}
+
+JsonObject event_json(const Json& event) {
+    const auto type = text_at(event, {"type"});
+    return {{"at", time_json(time_of_event(event))},
+            {"type", type == "Warning" ? "Warning" : "Normal"},
+            {"reason", text_at(event, {"reason"})},
+            {"object",
+             JsonObject{{"kind", text_at(event, {"involvedObject", "kind"})},
+                        {"namespace", text_at(event, {"involvedObject", "namespace"})},
+                        {"name", text_at(event, {"involvedObject", "name"})}}},
+            {"message", text_at(event, {"message"})},
+            {"count", std::max<std::int64_t>(1, integer_at(event, {"count"}).value_or(1))}};
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,90 @@
+// One release as the contract tells it (web/openapi.yaml): pure, from the objects and the numbers
+// that were measured.
+#pragma once
+
+#include "base/core/json.hpp"
+#include "base/core/time.hpp"
+#include "release/seen.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::web {
+
+// What was measured of one workload. Nothing where it is not known; `reason` says why.
+struct Rates {
+    std::optional<double> rps;
+    std::optional<double> success;  // 0..1
+    std::optional<double> p50, p95, p99;
+    std::string reason;
+
+    bool operator==(const Rates&) const = default;
+};
+
+// Whom the new version met since its analysis began.
+struct Exposure {
+    std::optional<double> requests, failed;
+    std::optional<Time> since;
+    std::string reason = "no release is under way";
+
+    bool operator==(const Exposure&) const = default;
+};
+
+struct RouteObject {
+    std::string kind;
+    std::string ns;
+    std::string name;
+    bool ok = false;
+};
+
+struct ReleaseSeen {
+    release::CanarySeen of;
+    std::optional<Json> target, primary;  // Deployments or DaemonSets
+    // What the route objects say now, percent; nothing where they cannot be read.
+    std::optional<int> configured;
+    std::vector<RouteObject> routes;
+    Rates stable, canary;
+    Duration window = std::chrono::seconds{60};  // of the rates
+    Exposure exposure;
+    // For the detail: of this Canary alone.
+    std::vector<Json> pods;
+    std::vector<Json> events;
+};
+
+enum class Severity { failure, warning, waiting, progress, ok };
+std::string_view to_string(Severity severity);
+
+// What a list is ordered by, and what it may be looked for.
+struct Release {
+    Severity severity = Severity::ok;
+    Time since{};
+    std::string ns, name;
+    std::string status;
+    std::string haystack;  // lower case: namespace/name, images, status
+    JsonObject json;       // without detail; `actions` as the state has them
+    bool has_attention = false;
+    std::optional<Time> stale_at;  // when time alone changes it
+    // `json` as text, by what its reader may do.
+    std::map<std::string, std::string, std::less<>> texts;
+};
+Release release_of(const ReleaseSeen& seen, Time now);
+// What is marked "detail only", into a release's JSON.
+void add_detail(JsonObject& json, const ReleaseSeen& seen);
+
+// `json` with no other verbs than these, as text; made once.
+const std::string& text_for(Release& release, const std::vector<std::string>& verbs);
+// What this person may do: a verb that is not among `verbs` is taken out of `actions` and of
+// `attention`.
+void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs);
+extern const std::vector<std::string> all_verbs;
+
+// One Event of the cluster.
+JsonObject event_json(const Json& event);
+std::optional<Time> time_of_event(const Json& event);
+
+}  // namespace sluice::web

@@ -1,0 +1,251 @@
+#include "web/releases.hpp"
+
+#include "web/checks.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::web {
+namespace {
+
+namespace resources = kube::resources;
+using api::Phase;
+
+constexpr Duration deletion_remembered = std::chrono::minutes{1};
+constexpr std::size_t deletions_max = 1000;
+// Different windows are different questions.
+constexpr std::size_t windows_max = 4;
+
+std::string concern(const kube::Resource& resource, const kube::ObjectKey& key) {
+    return fmt::format("{}.{}/{}/{}", resource.plural, resource.group, key.ns, key.name);
+}
+
+bool is_of_run(Phase phase) {
+    return phase == Phase::progressing || phase == Phase::waiting_promotion ||
+           phase == Phase::promoting || phase == Phase::finalising || phase == Phase::failed;
+}
+
+}  // namespace
+
+Releases::Releases(const Settings& settings, const Clock& clock, const routing::Table& routers)
+    : settings_(settings), clock_(clock), routers_(routers) {}
+
+void Releases::look_at(std::shared_ptr<Known> known) {
+    known_ = std::move(known);
+    entries_.clear();
+    concerns_.clear();
+    deleted_.clear();
+    tables_.clear();
+}
+
+std::set<kube::ObjectKey> Releases::note_change(const kube::Resource& resource,
+                                                const kube::ObjectKey& key) {
+    if (resource == resources::canaries) {
+        const auto* canaries = known_ ? known_->find(resources::canaries) : nullptr;
+        if (canaries != nullptr && !canaries->contains(key)) {
+            forget(key);
+        } else if (const auto found = entries_.find(key); found != entries_.end()) {
+            found->second.built.reset();
+        }
+        return {key};
+    }
+    const auto found = concerns_.find(concern(resource, key));
+    if (found == concerns_.end()) return {};
+    for (const auto& release : found->second) entries_[release].built.reset();
+    return found->second;
+}
+
+void Releases::forget(const kube::ObjectKey& key) {
+    const auto found = entries_.find(key);
+    const auto now = clock_.now();
+    std::erase_if(deleted_,
+                  [&](const auto& entry) { return entry.second.at + deletion_remembered <= now; });
+    if (deleted_.size() < deletions_max) {
+        deleted_[key] = {found == entries_.end() ? std::string() : found->second.uid, now};
+    }
+    if (found == entries_.end()) return;
+    for (const auto& name : found->second.concerned_by) concerns_[name].erase(key);
+    entries_.erase(found);
+}
+
+std::optional<Deleted> Releases::deleted(const kube::ObjectKey& key) const {
+    const auto found = deleted_.find(key);
+    if (found == deleted_.end() || clock_.now() >= found->second.at + deletion_remembered) {
+        return std::nullopt;
+    }
+    return found->second;
+}
+
+std::vector<kube::ObjectKey> Releases::keys() const {
+    const auto* canaries = known_ ? known_->find(resources::canaries) : nullptr;
+    return canaries == nullptr ? std::vector<kube::ObjectKey>{} : canaries->keys();
+}
+
+Duration Releases::window_of(const api::Canary& canary) const {
+    return window_for(canary.analysis.interval, window_min(settings_));
+}
+
+std::set<Duration> Releases::windows() const {
+    std::set<Duration> windows;
+    for (const auto& [key, entry] : entries_) {
+        if (entry.window > Duration{} && windows.size() < windows_max) {
+            windows.insert(entry.window);
+        }
+    }
+    if (windows.empty()) windows.insert(window_for(std::chrono::minutes{1}, window_min(settings_)));
+    return windows;
+}
+
+ReleaseSeen Releases::seen(const kube::ObjectKey& key, Json object, Entry& entry) {
+    const kube::ObjectKey target{key.ns,
+                                 std::string(text_at(object, {"spec", "targetRef", "name"}))};
+    const kube::ObjectKey primary{key.ns, target.name + "-primary"};
+    const bool is_daemon = text_at(object, {"spec", "targetRef", "kind"}) == "DaemonSet";
+    const auto& kind = is_daemon ? resources::daemon_sets : resources::deployments;
+    auto primary_object = known_->get(kind, primary);
+    ReleaseSeen seen{
+        .of = release::seen_of(std::move(object), primary_object ? &*primary_object : nullptr),
+        .target = known_->get(kind, target),
+        .primary = {}};
+    seen.primary = std::move(primary_object);
+    const auto& canary = seen.of.canary;
+
+    if (const auto* router = routers_.find(canary.provider)) {
+        routing::LiveObjects live;
+        for (const auto& name : router->objects(seen.of.object)) {
+            known_->open(name.resource);
+            auto found = known_->get(name.resource, name.key);
+            seen.routes.push_back({.kind = name.resource.kind,
+                                   .ns = name.key.ns,
+                                   .name = name.key.name,
+                                   .ok = found.has_value()});
+            if (found) live.emplace(name, *std::move(found));
+        }
+        const auto read = router->read(seen.of.object, live);
+        if (read && read->present) seen.configured = read->shares.canary;
+        // Everything goes to the primary while nothing says otherwise.
+        if (read && !read->present && canary.status.phase == Phase::initialized) {
+            seen.configured = 0;
+        }
+    }
+
+    seen.window = window_of(canary);
+    entry.window = seen.window;
+    // Too many different ones: the nearest that is asked.
+    auto table = tables_.find(seen.window);
+    if (table == tables_.end() && !tables_.empty()) table = tables_.begin();
+    if (table != tables_.end()) {
+        seen.window = table->first;
+        seen.stable = table->second->of(canary.ns, canary.primary_name());
+        seen.canary = table->second->of(canary.ns, canary.target.name);
+    }
+    seen.exposure = entry.exposure;
+    return seen;
+}
+
+void Releases::note_concern(const kube::ObjectKey& key, Entry& entry, const ReleaseSeen& seen) {
+    std::set<std::string> concerned_by;
+    const auto& canary = seen.of.canary;
+    for (const auto& name : {canary.target.name, canary.primary_name()}) {
+        concerned_by.insert(concern(resources::deployments, {key.ns, name}));
+        concerned_by.insert(concern(resources::daemon_sets, {key.ns, name}));
+    }
+    for (const auto& route : seen.routes) {
+        for (const auto* resource : {&resources::virtual_services,
+                                     &resources::destination_rules,
+                                     &resources::http_routes,
+                                     &resources::http_routes_v1beta1,
+                                     &resources::ingresses}) {
+            if (resource->kind == route.kind) {
+                concerned_by.insert(concern(*resource, {route.ns, route.name}));
+            }
+        }
+    }
+    if (concerned_by == entry.concerned_by) return;
+    for (const auto& name : entry.concerned_by) concerns_[name].erase(key);
+    for (const auto& name : concerned_by) concerns_[name].insert(key);
+    entry.concerned_by = std::move(concerned_by);
+}
+
+Release* Releases::find(const kube::ObjectKey& key) {
+    if (!known_) return nullptr;
+    if (const auto found = entries_.find(key); found != entries_.end() && found->second.built) {
+        auto& built = *found->second.built;
+        if (!built.stale_at || clock_.now() < *built.stale_at) return &built;
+    }
+    auto object = known_->get(resources::canaries, key);
+    if (!object) return nullptr;
+    auto& entry = entries_[key];
+    entry.uid = kube::uid_of(*object);
+    const auto all = seen(key, *std::move(object), entry);
+    note_concern(key, entry, all);
+    const auto& canary = all.of.canary;
+    entry.stable = all.stable;
+    entry.canary = all.canary;
+    entry.target = canary.target.name;
+    entry.is_under_way = is_of_run(canary.status.phase);
+    entry.run_began.reset();
+    if (entry.is_under_way) {
+        const auto run = last_run(decisions_of(all.of.object));
+        if (!run.empty()) entry.run_began = run.front().at;
+    } else {
+        entry.exposure = {};
+    }
+    entry.built = release_of(all, clock_.now());
+    return &*entry.built;
+}
+
+std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
+    const auto* release = find(key);
+    if (release == nullptr) return std::nullopt;
+    auto json = release->json;
+    auto object = known_->get(resources::canaries, key);
+    if (!object) return std::nullopt;
+    auto all = seen(key, *std::move(object), entries_[key]);
+    all.pods = known_->list(resources::pods, key.ns);
+    known_->for_each(resources::events, key.ns, [&](const Json& event) {
+        if (text_at(event, {"involvedObject", "kind"}) == "Canary" &&
+            text_at(event, {"involvedObject", "name"}) == key.name) {
+            all.events.push_back(event);
+        }
+    });
+    add_detail(json, all);
+    return json;
+}
+
+void Releases::measure(Duration window, std::shared_ptr<const RatesTable> table) {
+    for (auto& [key, entry] : entries_) {
+        if (entry.window != window || !entry.built) continue;
+        const auto stable = table->of(key.ns, entry.target + "-primary");
+        const auto canary = table->of(key.ns, entry.target);
+        if (stable != entry.stable || canary != entry.canary) entry.built.reset();
+    }
+    tables_[window] = std::move(table);
+}
+
+void Releases::met(const kube::ObjectKey& key, Exposure exposure) {
+    const auto found = entries_.find(key);
+    if (found == entries_.end() || found->second.exposure == exposure) return;
+    found->second.exposure = std::move(exposure);
+    found->second.built.reset();
+}
+
+std::vector<Releases::UnderWay> Releases::under_way() {
+    std::vector<std::pair<Severity, UnderWay>> all;
+    for (const auto& [key, entry] : entries_) {
+        if (!entry.is_under_way || !entry.run_began || !entry.built) continue;
+        // What failed long ago is not measured again.
+        if (!entry.built->has_attention && entry.built->severity != Severity::progress) continue;
+        all.emplace_back(entry.built->severity,
+                         UnderWay{key, {key.ns, entry.target}, *entry.run_began});
+    }
+    std::ranges::sort(
+        all, {}, [](const auto& one) { return std::pair(one.first, one.second.key); });
+    std::vector<UnderWay> worst;
+    for (auto& [severity, one] : all) worst.push_back(std::move(one));
+    return worst;
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,85 @@
+// All releases as they are now. Each is built when it is asked for and something of it has changed,
+// and once for all who look.
+#pragma once
+
+#include "routing/table.hpp"
+#include "web/figures.hpp"
+#include "web/known.hpp"
+#include "web/release.hpp"
+#include "web/settings.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice::web {
+
+struct Deleted {
+    std::string uid;
+    Time at{};
+};
+
+class Releases {
+   public:
+    // All outlive this.
+    Releases(const Settings& settings, const Clock& clock, const routing::Table& routers);
+
+    // From which everything is built; null: nothing is known.
+    void look_at(std::shared_ptr<Known> known);
+    // The releases that this object concerns are built anew. Returns them.
+    std::set<kube::ObjectKey> note_change(const kube::Resource& resource,
+                                          const kube::ObjectKey& key);
+
+    std::vector<kube::ObjectKey> keys() const;
+    // Null when there is no such Canary. The pointer lives until the next change.
+    Release* find(const kube::ObjectKey& key);
+    // With everything that is known of it.
+    std::optional<JsonObject> detailed(const kube::ObjectKey& key);
+    // For a minute after it was seen to go.
+    std::optional<Deleted> deleted(const kube::ObjectKey& key) const;
+
+    // What was measured, by window; a release that has other numbers than before is built anew.
+    void measure(Duration window, std::shared_ptr<const RatesTable> table);
+    void met(const kube::ObjectKey& key, Exposure exposure);
+    // The windows that its releases are measured over; a few.
+    std::set<Duration> windows() const;
+    // Whose exposure is worth a question: those under way, worst first.
+    struct UnderWay {
+        kube::ObjectKey key;
+        WorkloadName workload;
+        Time since{};
+    };
+    std::vector<UnderWay> under_way();
+    // The release's own window.
+    Duration window_of(const api::Canary& canary) const;
+
+   private:
+    struct Entry {
+        std::optional<Release> built;
+        std::string uid;
+        Rates stable, canary;  // with which it was built
+        Duration window{};
+        std::string target;
+        std::optional<Time> run_began;
+        bool is_under_way = false;
+        Exposure exposure;
+        std::set<std::string> concerned_by;
+    };
+    ReleaseSeen seen(const kube::ObjectKey& key, Json object, Entry& entry);
+    void note_concern(const kube::ObjectKey& key, Entry& entry, const ReleaseSeen& seen);
+    void forget(const kube::ObjectKey& key);
+
+    const Settings& settings_;
+    const Clock& clock_;
+    const routing::Table& routers_;
+    std::shared_ptr<Known> known_;
+    std::map<kube::ObjectKey, Entry> entries_;
+    std::map<std::string, std::set<kube::ObjectKey>> concerns_;  // "deployments/test/podinfo"
+    std::map<kube::ObjectKey, Deleted> deleted_;
+    std::map<Duration, std::shared_ptr<const RatesTable>> tables_;
+};
+
+}  // namespace sluice::web

@@ -1,0 +1,196 @@
+#include "web/sentence.hpp"
+
+#include "base/core/duration.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::web {
+namespace {
+
+using api::Phase;
+
+bool is_under_way(Phase phase) {
+    switch (phase) {
+        case Phase::waiting:
+        case Phase::progressing:
+        case Phase::waiting_promotion:
+        case Phase::promoting:
+        case Phase::finalising:
+            return true;
+        case Phase::none:
+        case Phase::initializing:
+        case Phase::initialized:
+        case Phase::succeeded:
+        case Phase::failed:
+        case Phase::terminating:
+        case Phase::terminated:
+            return false;
+    }
+    return false;
+}
+
+bool is_past_deadline(const api::Canary& canary, Time now) {
+    const auto& since = canary.status.unready_since;
+    return since && now > *since + canary.progress_deadline;
+}
+
+// The last round that asked metrics got no answer that counts, and nothing was counted for it.
+bool has_lost_metrics(const std::vector<Decision>& run) {
+    for (auto decision = run.rbegin(); decision != run.rend(); ++decision) {
+        const bool has_metrics = std::ranges::any_of(decision->checks, &Check::is_metric);
+        if (!has_metrics) continue;
+        return std::ranges::any_of(decision->checks, [](const Check& check) {
+            return check.is_metric && (check.verdict == "error" || check.verdict == "nodata");
+        });
+    }
+    return false;
+}
+
+// A gate was closed when it was last asked, and nothing has happened since.
+bool is_before_gate(const std::vector<Decision>& run) {
+    return !run.empty() &&
+           (run.back().what == "gate closed" || run.back().what == "wait for approval");
+}
+
+std::string the_canary(const ReleaseSeen& seen, const Saying& saying) {
+    auto text = saying.version.empty() ? std::string("canary") : "canary " + saying.version;
+    text += fmt::format(" at {} %", seen.of.canary.status.canary_weight);
+    if (seen.canary.rps) text += fmt::format(" ({:.1f} rps)", *seen.canary.rps);
+    return text;
+}
+
+std::string failures(const api::Canary& canary) {
+    return fmt::format(
+        "{} of {} allowed failures", canary.status.failed_checks, canary.analysis.threshold);
+}
+
+std::string when_failing(const ReleaseSeen& seen, const Saying& saying) {
+    const auto& canary = seen.of.canary;
+    const auto why = saying.failure           ? saying.failure->text
+                     : canary.status.rollback ? canary.status.rollback->message
+                                              : std::string("a check failed");
+    if (canary.status.phase == Phase::failed) {
+        return fmt::format("{}; {}; {} has failed and is taken back",
+                           why,
+                           failures(canary),
+                           saying.version.empty() ? "the new version" : saying.version);
+    }
+    if (canary.status.rollback) {
+        return fmt::format(
+            "{}; {}; it is rolled back: {}", why, failures(canary), the_canary(seen, saying));
+    }
+    return fmt::format("{}; {}; {}", why, failures(canary), the_canary(seen, saying));
+}
+
+std::string when_stuck(const ReleaseSeen& seen, const Saying& saying) {
+    const auto& canary = seen.of.canary;
+    if (canary.invalid) return "its spec cannot be used: " + to_string(*canary.invalid);
+    if (canary.unbuilt) return "its spec cannot be used: " + to_string(*canary.unbuilt);
+    if (canary.status.unready_since) {
+        const auto& name =
+            canary.status.phase == Phase::progressing ? canary.target.name : canary.primary_name();
+        return fmt::format("the pods of {} are not ready, longer than {}; {}",
+                           name,
+                           go_text(canary.progress_deadline),
+                           the_canary(seen, saying));
+    }
+    if (saying.failure) {
+        return fmt::format(
+            "{}; {}; {}", saying.failure->text, failures(canary), the_canary(seen, saying));
+    }
+    return "it does not get on; " + the_canary(seen, saying);
+}
+
+std::string when_waiting(const ReleaseSeen& seen, const Saying& saying) {
+    const auto& canary = seen.of.canary;
+    if (canary.suspended) return "paused; " + the_canary(seen, saying);
+    const auto outlook = canary::outlook_of(canary, seen.of.around);
+    auto text = "waits for " + outlook.waits_for;
+    if (canary.status.phase == Phase::progressing) text = "waits for a gate to open";
+    if (!outlook.gates.empty()) text += fmt::format(" ({})", outlook.gates.front());
+    return fmt::format("{}; {}", text, the_canary(seen, saying));
+}
+
+std::string when_well(const ReleaseSeen& seen, const Saying& saying) {
+    const auto& canary = seen.of.canary;
+    const auto outlook = canary::outlook_of(canary, seen.of.around);
+    if (is_under_way(canary.status.phase)) {
+        return outlook.next.empty()
+                   ? fmt::format("{}; waits for {}", the_canary(seen, saying), outlook.waits_for)
+                   : fmt::format("{}; next: {}", the_canary(seen, saying), outlook.next);
+    }
+    if (canary.status.phase == Phase::succeeded && !saying.version.empty()) {
+        return fmt::format("{} is released; waits for {}", saying.version, outlook.waits_for);
+    }
+    return "waits for " + outlook.waits_for;
+}
+
+}  // namespace
+
+Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now) {
+    const auto& canary = seen.of.canary;
+    const auto& status = canary.status;
+    const bool under_way = is_under_way(status.phase);
+    if (status.phase == Phase::failed || status.rollback) return Severity::failure;
+    if (under_way && status.failed_checks > 0) return Severity::failure;
+    if (canary.invalid || canary.unbuilt || is_past_deadline(canary, now)) {
+        return Severity::warning;
+    }
+    if (under_way && has_lost_metrics(run)) return Severity::warning;
+    if (status.phase == Phase::waiting || status.phase == Phase::waiting_promotion) {
+        return Severity::waiting;
+    }
+    if (under_way && (canary.suspended || is_before_gate(run))) return Severity::waiting;
+    if (status.phase == Phase::initialized || status.phase == Phase::succeeded ||
+        status.phase == Phase::terminated) {
+        return Severity::ok;
+    }
+    return Severity::progress;
+}
+
+std::string sentence_of(const ReleaseSeen& seen, const Saying& saying, Time /*now*/) {
+    constexpr std::size_t length_max = 400;
+    std::string text;
+    switch (saying.severity) {
+        case Severity::failure:
+            text = when_failing(seen, saying);
+            break;
+        case Severity::warning:
+            text = when_stuck(seen, saying);
+            break;
+        case Severity::waiting:
+            text = when_waiting(seen, saying);
+            break;
+        case Severity::progress:
+        case Severity::ok:
+            text = when_well(seen, saying);
+            break;
+    }
+    if (text.size() <= length_max) return text;
+    auto end = length_max - 3;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+    return text.substr(0, end) + "…";
+}
+
+std::string if_failed(const api::Canary& canary) {
+    const auto& status = canary.status;
+    if (status.phase != Phase::progressing || status.rollback || canary.skip_analysis) return {};
+    const int left = canary.analysis.threshold - status.failed_checks - 1;
+    return left <= 0 ? std::string("rolls back") : fmt::format("holds ({} left)", left);
+}
+
+std::string version_of(std::string_view image) {
+    const auto digest = image.find('@');
+    const auto name = image.substr(0, digest);
+    const auto colon = name.rfind(':');
+    if (colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos) {
+        return std::string(name.substr(colon + 1));
+    }
+    if (digest == std::string_view::npos) return "latest";
+    const auto hash = image.substr(digest + 1);
+    return std::string(hash.substr(hash.find(':') + 1).substr(0, 12));
+}
+
+}  // namespace sluice::web

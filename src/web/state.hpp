@@ -1,0 +1,179 @@
+// What the requests of one dashboard share. Only for the .cpp files that answer them.
+#pragma once
+
+#include "base/async/signal.hpp"
+#include "base/async/task_group.hpp"
+#include "web/asked.hpp"
+#include "web/assets.hpp"
+#include "web/dashboard.hpp"
+#include "web/gate.hpp"
+#include "web/hub.hpp"
+#include "web/known.hpp"
+#include "web/overview.hpp"
+#include "web/people.hpp"
+#include "web/releases.hpp"
+#include "web/series.hpp"
+#include "web/topology.hpp"
+#include "web/validations.hpp"
+
+#include <boost/json.hpp>
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+namespace sluice::web {
+
+// One request about data, by somebody who may ask.
+struct Call {
+    net::Request request;
+    Asked asked;
+    std::vector<std::string> path;  // below /api/ui/v1
+    std::string id;
+    std::shared_ptr<Person> person;
+    Viewer viewer;
+};
+using SharedCall = std::shared_ptr<Call>;
+
+struct TopologyAsked {
+    std::set<std::string> namespaces = {};  // empty: all
+    std::int64_t window = 300;
+    std::optional<std::int64_t> at = {};  // nothing: now, and again and again
+    bool services = false;
+    bool idle = true;
+    TopologyParts::Group group = TopologyParts::Group::automatic;
+};
+
+struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
+    State(const Outside& world,
+          kube::Connection connection,
+          Settings chosen,
+          std::span<const EmbeddedFile> page);
+
+    // --- answering: dashboard.cpp
+    // -----------------------------------------------------------------
+    Task<net::Response> handle(net::Request request);
+    Task<net::Response> answer(net::Request request, std::string id);
+    Task<net::Response> answer_api(net::Request request, Asked asked, std::string id);
+    Task<net::Response> route(SharedCall call);
+    Task<std::optional<Refusal>> admit(SharedCall call);
+    // The cluster is known, or why not.
+    Task<std::optional<Refusal>> look();
+    std::optional<net::Response> redirect(const Asked& asked) const;
+    std::string csrf_of(const std::string& token) const;
+
+    Task<net::Response> session(SharedCall call);
+    Task<net::Response> overview(SharedCall call);
+    Task<net::Response> list_releases(SharedCall call);
+    Task<net::Response> release(SharedCall call, kube::ObjectKey key);
+    Task<net::Response> events(SharedCall call);
+    Task<net::Response> list_validations(SharedCall call);
+    Task<net::Response> plain(SharedCall call);
+
+    // --- charts: measuring.cpp
+    // --------------------------------------------------------------------
+    struct Charted {
+        Prometheus::Grid grid;
+        SeriesQueries queries;
+        // Nothing where it was not asked, because the one before it failed.
+        std::shared_ptr<const Measured<Lines>> codes, p50, p95, p99;
+    };
+    Task<Result<Charted>> chart(SharedCall call, Subject subject);
+    JsonObject chart_json(const Charted& charted) const;
+    static JsonObject side_of(const Charted& charted, std::string_view by, std::string_view value);
+    Task<net::Response> compare(SharedCall call, kube::ObjectKey key);
+    Task<net::Response> node_metrics(SharedCall call);
+
+    // --- the graph: mapping.cpp
+    // -------------------------------------------------------------------
+    Task<Topology> draw(TopologyAsked query, Viewer viewer);
+    Task<net::Response> topology(SharedCall call);
+    Task<> publish_topologies();
+    void forget_topologies();
+    Task<net::Response> list_gateways(SharedCall call);
+
+    // --- acting: actions.cpp
+    // ----------------------------------------------------------------------
+    Task<net::Response> act(SharedCall call, kube::ObjectKey key, std::string verb);
+    Task<> tell_event(release::CanarySeen seen, std::string verb, std::string who, std::string why);
+
+    // --- telling: streaming.cpp
+    // -------------------------------------------------------------------
+    Task<net::Response> stream(SharedCall call);
+    Task<> pump();
+    void publish_releases(const std::set<kube::ObjectKey>& keys);
+    void publish_overviews();
+    void publish_events();
+    void publish_validations(const Validations::Change& change, const std::string& ns);
+
+    // --- knowing: state.cpp
+    // -----------------------------------------------------------------------
+    void spawn(std::string name, Task<> task);
+    static Task<> kept_alive(std::shared_ptr<State> self, Task<> task);
+    void begin_to_know();
+    void note_change(const kube::Resource& resource, const kube::ObjectKey& key);
+    Task<> forget_when_nobody_looks();
+    // Every release is built; gives way to others in between.
+    Task<> build_all();
+    Task<> give_way();
+    // What was measured is fresh, or as fresh as it gets in a second.
+    Task<> measure();
+    Task<> measure_now();
+    Task<> validate();
+    std::vector<Problem> problems() const;
+    ApiServerHealth api_server();
+    std::vector<std::string> namespaces_with_releases() const;
+    JsonObject overview_of(const Viewer& viewer, const std::set<std::string>& namespaces);
+    std::set<std::string> seen_namespaces(const Viewer& viewer,
+                                          const std::set<std::string>& asked) const;
+
+    Outside outside;
+    Settings settings;
+    People people;
+    routing::Table routers;
+    Assets assets;
+    std::string secret;
+    std::shared_ptr<Prometheus> prometheus;
+    std::shared_ptr<Hub> hub;
+    Releases releases;
+    Validations validations;
+    RecentEvents recent;
+
+    std::shared_ptr<Known> known;  // null while nobody looks
+    Time last_look{};
+    bool api_was_ok = true;
+    std::optional<Time> api_since;
+
+    Rates mesh;
+    bool is_measuring = false;
+    std::optional<Time> measured_at;
+    Signal measured;
+
+    // For the stream: what has changed since it last told.
+    std::set<kube::ObjectKey> changed;
+    std::set<kube::ObjectKey> changed_details;
+    std::deque<std::pair<std::string, std::string>> new_events;  // namespace and text
+    std::size_t dropped_events = 0;
+    bool overview_is_due = false;
+    std::optional<Time> overview_told;
+    // Whose overview differs from everybody's.
+    std::map<std::string, Viewer> own_overviews;
+    struct Drawn {
+        TopologyAsked query;
+        Viewer viewer;
+        Topology drawn;
+        Time asked{};
+        Time told{};
+    };
+    std::map<std::string, Drawn> topologies;  // by topic
+    Signal wake;
+    TaskGroup tasks;
+};
+
+// A refusal of one of our errors.
+Refusal refusal_of(const Error& error);
+Refusal bad_request(const Error& error);
+JsonObject deleted_json(const kube::ObjectKey& key, const Deleted& deleted);
+
+}  // namespace sluice::web

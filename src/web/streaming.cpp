@@ -1,0 +1,272 @@
+// The live stream: what changes is told at once, and the same thing at most four times a second.
+#include "base/core/sha256.hpp"
+#include "base/core/text.hpp"
+#include "web/answer.hpp"
+#include "web/state.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::web {
+namespace {
+
+using boost::asio::experimental::awaitable_operators::operator||;
+
+constexpr std::size_t topics_max = 16;
+constexpr std::size_t topics_length_max = 2000;
+constexpr Duration coalesced = std::chrono::milliseconds{250};
+constexpr Duration overview_pause = std::chrono::seconds{1};
+constexpr std::size_t events_at_once = 12;  // four times a second: 48
+
+const std::string overview_to_act = "overview/act";
+const std::string overview_to_read = "overview/read";
+
+std::string detail_topic(const kube::ObjectKey& key) {
+    return fmt::format("release:canary/{}/{}", key.ns, key.name);
+}
+
+std::optional<kube::ObjectKey> key_of_topic(std::string_view topic) {
+    constexpr std::string_view head = "release:canary/";
+    if (!topic.starts_with(head)) return std::nullopt;
+    const auto rest = topic.substr(head.size());
+    const auto slash = rest.find('/');
+    if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size()) {
+        return std::nullopt;
+    }
+    return kube::ObjectKey{std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
+}
+
+// `{"now":…,` in front of an object's text.
+std::string with_now(Time now, std::string_view object) {
+    return fmt::format(R"({{"now":"{}",{})", rfc3339_millis(now), object.substr(1));
+}
+
+}  // namespace
+
+Task<net::Response> Dashboard::State::stream(SharedCall call) {
+    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
+    const auto raw = call->asked.raw("topics");
+    if (raw.size() > topics_length_max) {
+        co_return refuse(
+            {.message = fmt::format("parameter topics: longer than {} bytes", topics_length_max)});
+    }
+    const auto& viewer = call->viewer;
+    const bool is_limited = !viewer.sees_all || (!viewer.writes_all && !viewer.writable.empty());
+    Hub::Listening listening;
+    bool gone_topics = false;
+    // The whole list may come encoded, each comma too.
+    const auto list =
+        raw.find(',') == std::string_view::npos ? percent_decoded(raw) : std::string(raw);
+    for (const auto& part : split_list(list)) {
+        const auto topic = percent_decoded(part);
+        if (topic == "overview") {
+            if (!is_limited) {
+                listening.topics.insert(viewer.writes_all ? overview_to_act : overview_to_read);
+                continue;
+            }
+            const auto own = "overview/" + sha256_hex(call->person->token).substr(0, 16);
+            own_overviews[own] = viewer;
+            listening.topics.insert(own);
+        } else if (topic == "releases" || topic == "events" || topic == "validations") {
+            listening.topics.insert(topic);
+        } else if (topic.starts_with("topology:")) {
+            listening.topics.insert(topic);
+            const auto found = topologies.find(topic);
+            // Nobody has asked for it since it was forgotten, or it is another person's.
+            if (found == topologies.end() ||
+                found->second.viewer.person->token != call->person->token) {
+                listening.topics.erase(topic);
+                listening.reset = "topic_gone";
+                gone_topics = true;
+            }
+        } else if (const auto key = key_of_topic(topic)) {
+            if (!viewer.sees(key->ns)) {
+                co_return refuse({.status = 403,
+                                  .code = "forbidden",
+                                  .message = "You may not list canaries in namespace " + key->ns});
+            }
+            listening.topics.insert(topic);
+        } else {
+            co_return refuse(
+                {.message = fmt::format("parameter topics: \"{}\" is none", topic.substr(0, 100))});
+        }
+    }
+    const bool is_nothing = listening.topics.empty() && !gone_topics;
+    if (is_nothing || listening.topics.size() > topics_max) {
+        co_return refuse({.message = "parameter topics: one to 16 are wanted"});
+    }
+    const auto header = call->request.headers.get("Last-Event-ID");
+    const auto parameter = call->asked.text("lastEventId", 64);
+    if (!parameter) co_return refuse(bad_request(parameter.error()));
+    listening.last_event_id = header ? std::string(header->substr(0, 64)) : *parameter;
+    listening.person = call->person->token;
+    listening.sees = [viewer](const std::string& ns) { return viewer.sees(ns); };
+    listening.writes = [viewer](const std::string& ns) { return !viewer.verbs(ns).empty(); };
+    // What changed before anybody listened is in what is asked for by GET.
+    if (hub->heard().empty()) {
+        changed.clear();
+        changed_details.clear();
+        new_events.clear();
+    }
+    auto reader = hub->listen(std::move(listening),
+                              to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
+                                                 {"epoch", hub->epoch()},
+                                                 {"version", settings.version}}));
+    if (!reader) {
+        co_return refuse({.status = 429,
+                          .code = "too_many_streams",
+                          .message = reader.error().message,
+                          .headers = {{"Retry-After", "10"}}});
+    }
+    net::Response response;
+    response.headers.set("Content-Type", "text/event-stream");
+    // Some proxies gather what is not theirs to gather.
+    response.headers.set("X-Accel-Buffering", "no");
+    put_safety(response.headers);
+    if (call->request.method == "GET") response.stream = *std::move(reader);
+    co_return response;
+}
+
+// One for each time that the cluster is known; ends with it.
+Task<> Dashboard::State::pump() {
+    const auto here = known;
+    std::optional<Time> measured_for_stream;
+    while (known == here) {
+        if (hub->heard().empty()) {
+            changed.clear();
+            changed_details.clear();
+            new_events.clear();
+            dropped_events = 0;
+            co_await wake.wait();
+            continue;
+        }
+        const auto now = outside.clock.now();
+        const auto next_measure =
+            measured_for_stream ? *measured_for_stream + refresh_of(settings) : now;
+        const auto next_overview =
+            overview_told ? std::max(now, *overview_told + overview_pause) : now;
+        const bool has_news = !changed.empty() || !changed_details.empty() || !new_events.empty() ||
+                              validations.is_behind() || (overview_is_due && next_overview <= now);
+        if (!has_news && now < next_measure) {
+            const auto until =
+                overview_is_due ? std::min(next_measure, next_overview) : next_measure;
+            co_await (wake.wait() || outside.clock.sleep_until(until));
+            continue;
+        }
+        if (now >= next_measure) {
+            measured_for_stream = now;
+            co_await measure();
+            if (known != here) break;
+            // New numbers are news about those under way, and about the mesh.
+            for (const auto& one : releases.under_way()) changed.insert(one.key);
+            overview_is_due = true;
+        }
+        publish_releases(std::exchange(changed, {}));
+        publish_events();
+        co_await validate();
+        if (known != here) break;
+        co_await publish_topologies();
+        if (known != here) break;
+        if (overview_is_due &&
+            (!overview_told || outside.clock.now() >= *overview_told + overview_pause)) {
+            co_await build_all();
+            if (known != here) break;
+            publish_overviews();
+        }
+        co_await outside.clock.sleep_for(coalesced);
+    }
+}
+
+void Dashboard::State::publish_releases(const std::set<kube::ObjectKey>& keys) {
+    const auto now = outside.clock.now();
+    const std::vector<std::string> none;
+    const auto tell = [&](const std::string& topic,
+                          std::string_view event,
+                          const std::string& ns,
+                          const std::string& to_act,
+                          const std::string& to_read) {
+        const auto act = with_now(now, to_act);
+        const auto read = with_now(now, to_read);
+        hub->publish(
+            {.topic = topic, .event = event, .data = act, .ns = ns, .whom = Hub::For::writers});
+        hub->publish(
+            {.topic = topic, .event = event, .data = read, .ns = ns, .whom = Hub::For::readers});
+    };
+    auto details = std::exchange(changed_details, {});
+    details.insert(keys.begin(), keys.end());
+    for (const auto& key : keys) {
+        const auto topic = detail_topic(key);
+        if (auto* release = releases.find(key)) {
+            if (hub->is_heard("releases")) {
+                tell("releases",
+                     "release",
+                     key.ns,
+                     text_for(*release, all_verbs),
+                     text_for(*release, none));
+            }
+        } else if (const auto deleted = releases.deleted(key)) {
+            const auto text = to_text(Json(deleted_json(key, *deleted)));
+            for (const auto& each : {std::string("releases"), topic}) {
+                hub->publish(
+                    {.topic = each, .event = "release-deleted", .data = text, .ns = key.ns});
+            }
+        }
+    }
+    for (const auto& key : details) {
+        const auto topic = detail_topic(key);
+        if (!hub->is_heard(topic)) continue;
+        auto json = releases.detailed(key);
+        if (!json) continue;
+        const auto to_act = to_text(Json(*json));
+        keep_verbs(*json, none);
+        tell(topic, "release-detail", key.ns, to_act, to_text(Json(*std::move(json))));
+    }
+}
+
+void Dashboard::State::publish_overviews() {
+    overview_is_due = false;
+    overview_told = outside.clock.now();
+    const auto tell = [&](const std::string& topic, const Viewer& viewer) {
+        if (!hub->is_heard(topic)) return;
+        const auto text = to_text(Json(overview_of(viewer, seen_namespaces(viewer, {}))));
+        const auto data = with_now(outside.clock.now(), text);
+        hub->publish({.topic = topic, .event = "overview", .data = data});
+    };
+    tell(overview_to_act, Viewer{.person = people.process(), .writes_all = true});
+    tell(overview_to_read, Viewer{.person = people.process()});
+    std::erase_if(own_overviews, [&](const auto& entry) { return !hub->is_heard(entry.first); });
+    for (const auto& [topic, viewer] : own_overviews) tell(topic, viewer);
+}
+
+void Dashboard::State::publish_events() {
+    for (std::size_t told = 0; told < events_at_once && !new_events.empty(); ++told) {
+        const auto [ns, text] = std::move(new_events.front());
+        new_events.pop_front();
+        hub->publish({.topic = "events", .event = "event", .data = text, .ns = ns});
+    }
+    // More than can be told is not told late: who cares asks again.
+    dropped_events += new_events.size();
+    new_events.clear();
+    if (dropped_events == 0) return;
+    const auto text =
+        fmt::format(R"({{"topic":"events","count":{}}})", std::exchange(dropped_events, 0));
+    hub->publish({.topic = "events", .event = "dropped", .data = text});
+}
+
+void Dashboard::State::publish_validations(const Validations::Change& change,
+                                           const std::string& ns) {
+    if (!hub->is_heard("validations")) return;
+    JsonArray upsert;
+    for (const auto& one : change.upsert) upsert.push_back(json_of(one));
+    JsonArray remove;
+    for (const auto& id : change.remove) remove.emplace_back(id);
+    const auto text = to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
+                                         {"upsert", std::move(upsert)},
+                                         {"remove", std::move(remove)},
+                                         {"counts", json_of(validations.counts({}))}});
+    hub->publish({.topic = "validations", .event = "validation", .data = text, .ns = ns});
+}
+
+}  // namespace sluice::web

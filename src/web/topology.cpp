@@ -1,0 +1,708 @@
+#include "web/topology.hpp"
+
+#include "base/core/text.hpp"
+#include "kube/resource.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <tuple>
+
+namespace sluice::web {
+namespace {
+
+constexpr std::size_t grouped_above = 400;
+constexpr std::size_t nodes_max = 2000;
+constexpr std::size_t edges_max = 8000;
+constexpr std::size_t reasons_max = 10;
+
+Json number_json(const std::optional<double>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+Json text_json(std::string_view text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+// Worst first.
+constexpr std::array healths{"failure", "degraded", "notReady", "healthy", "unknown"};
+
+struct Health {
+    std::string status = "unknown";
+    std::vector<std::string> reasons;
+
+    void worsen(std::string_view to, std::string reason) {
+        const auto rank = [](std::string_view one) {
+            return std::ranges::find(healths, one) - healths.begin();
+        };
+        if (rank(to) < rank(status)) status = to;
+        if (!reason.empty() && reasons.size() < reasons_max) reasons.push_back(std::move(reason));
+    }
+    JsonObject json() const {
+        JsonArray all;
+        for (const auto& reason : reasons) all.emplace_back(reason);
+        return {{"status", status}, {"reasons", std::move(all)}};
+    }
+};
+
+struct Role {
+    const Release* release = nullptr;
+    std::string_view role;
+    double weight = 0;
+};
+
+struct Node {
+    std::string id, kind, ns, name, app, version;
+    Health health;
+    std::optional<std::pair<std::int64_t, std::int64_t>> replicas;  // ready, desired
+    std::set<std::string> badges;
+    std::optional<Role> role;
+    double in = 0, in_failed = 0, out = 0, out_failed = 0;
+    bool has_traffic = false;
+    std::vector<std::string> addresses;
+};
+
+class Drawing {
+   public:
+    explicit Drawing(const TopologyParts& parts) : parts_(parts) {}
+
+    Topology draw() {
+        add_workloads();
+        add_gateways();
+        add_releases();
+        add_configuration();
+        add_edges();
+        add_planned_edges();
+        judge();
+        return group();
+    }
+
+   private:
+    struct Edge {
+        EdgeKey key;
+        EdgeRates rates;
+        bool is_planned = false;  // a route of a release, without traffic
+        bool mirror = false;
+    };
+
+    bool is_asked(const std::string& ns) const {
+        return parts_.namespaces.empty() || parts_.namespaces.contains(ns);
+    }
+    bool is_hidden(const std::string& ns) const {
+        return parts_.sees && !ns.empty() && !parts_.sees(ns);
+    }
+
+    Node& node(const std::string& id);
+    void add_workloads();
+    void add_gateways();
+    void add_releases();
+    void add_configuration();
+    void add_edges();
+    void add_planned_edges();
+    void judge();
+    Topology group();
+    Topology as_it_is();
+    Topology by_namespace();
+
+    std::vector<std::string> workloads_behind(const std::string& ns,
+                                              const std::string& service) const;
+    static bool selects(const JsonObject& selector, const JsonObject& labels);
+    JsonObject node_json(const Node& node) const;
+    JsonObject edge_json(const Edge& edge, double leaving) const;
+    Json route_of(const Edge& edge) const;
+    Health edge_health(const Edge& edge) const;
+
+    const TopologyParts& parts_;
+    std::map<std::string, Node> nodes_;
+    std::vector<Edge> edges_;
+    std::map<std::string, JsonObject> labels_;  // of pods, by workload's id
+};
+
+Node& Drawing::node(const std::string& id) {
+    auto [place, is_new] = nodes_.try_emplace(id);
+    auto& one = place->second;
+    if (!is_new) return one;
+    one.id = id;
+    const auto parts = split(id, '/');
+    if (parts.size() == 3 && parts[0] == "w") {
+        one.kind = "workload";
+        one.ns = parts[1];
+        one.name = parts[2];
+    } else if (parts.size() == 3 && parts[0] == "s") {
+        one.kind = "service";
+        one.ns = parts[1];
+        one.name = parts[2];
+    } else if (parts[0] == "n" && parts.size() == 2) {
+        one.kind = "namespace";
+        one.ns = one.name = parts[1];
+    } else if (parts[0] == "x") {
+        one.kind = "external";
+        one.name = id.substr(2);
+    } else {
+        one.kind = "unknown";
+        one.name = "unknown";
+    }
+    return one;
+}
+
+void Drawing::add_workloads() {
+    for (const auto& object : parts_.workloads) {
+        const auto key = kube::key_of(object);
+        if (!is_asked(key.ns) || is_hidden(key.ns)) continue;
+        auto& one = node(workload_id(key.ns, key.name));
+        const auto& labels = object_at(object, {"spec", "template", "metadata", "labels"});
+        labels_[one.id] = labels;
+        const auto label = [&](std::string_view name) {
+            return text_at(object, {"spec", "template", "metadata", "labels", name});
+        };
+        one.app = label("service.istio.io/canonical-name");
+        if (one.app.empty()) one.app = label("app.kubernetes.io/name");
+        if (one.app.empty()) one.app = label("app");
+        one.version = label("version");
+        if (one.version.empty()) one.version = label("app.kubernetes.io/version");
+        const bool is_daemon = text_at(object, {"kind"}) == "DaemonSet";
+        const auto desired =
+            is_daemon ? integer_at(object, {"status", "desiredNumberScheduled"}).value_or(0)
+                      : integer_at(object, {"spec", "replicas"}).value_or(1);
+        const auto ready = is_daemon ? integer_at(object, {"status", "numberReady"}).value_or(0)
+                                     : integer_at(object, {"status", "readyReplicas"}).value_or(0);
+        one.replicas = {ready, desired};
+        if (desired == 0) {
+            one.badges.insert("dead");
+            one.health.worsen("notReady", "scaled to zero");
+        } else if (ready == 0) {
+            one.health.worsen("failure", fmt::format("none of {} pods is ready", desired));
+        } else if (ready < desired) {
+            one.health.worsen("degraded", fmt::format("{} of {} pods are ready", ready, desired));
+        } else {
+            one.health.worsen("healthy", "");
+        }
+    }
+}
+
+bool Drawing::selects(const JsonObject& selector, const JsonObject& labels) {
+    return !selector.empty() && std::ranges::all_of(selector, [&](const auto& wanted) {
+        const auto* value = labels.if_contains(wanted.key());
+        return value != nullptr && *value == wanted.value();
+    });
+}
+
+void Drawing::add_gateways() {
+    for (const auto& gateway : parts_.gateways) {
+        const auto& selector = object_at(gateway, {"spec", "selector"});
+        for (auto& [id, one] : nodes_) {
+            if (one.kind != "workload" || !labels_.contains(id)) continue;
+            if (!selects(selector, labels_.at(id))) continue;
+            one.kind = "gateway";
+            one.badges.insert("gateway");
+        }
+    }
+    for (const auto& gateway : parts_.mesh_gateways) {
+        const auto key = kube::key_of(gateway);
+        const auto found = nodes_.find(workload_id(key.ns, key.name));
+        if (found == nodes_.end()) continue;
+        found->second.kind = "gateway";
+        found->second.badges.insert("gateway");
+        for (const auto& address : array_at(gateway, {"status", "GatewayAddress"})) {
+            if (address.is_string() && found->second.addresses.size() < 10) {
+                found->second.addresses.emplace_back(std::string_view(address.get_string()));
+            }
+        }
+    }
+}
+
+void Drawing::add_releases() {
+    for (const auto* release : parts_.releases) {
+        if (!is_asked(release->ns)) continue;
+        const auto& json = release->json;
+        const Json whole(json);
+        const auto configured = number_at(whole, {"weight", "configured"});
+        const double weight =
+            configured.value_or(number_at(whole, {"weight", "desired"}).value_or(0));
+        for (const auto& [side, role] : {std::pair("stable", std::string_view("primary")),
+                                         std::pair("canary", std::string_view("canary"))}) {
+            const auto id = workload_id(
+                release->ns, std::string(text_at(whole, {"revisions", side, "workload"})));
+            const auto found = nodes_.find(id);
+            if (found == nodes_.end()) continue;
+            auto& one = found->second;
+            one.role = Role{release, role, role == "canary" ? weight : 100 - weight};
+            const auto version = text_at(whole, {"revisions", side, "version"});
+            if (!version.empty()) one.version = version;
+            const bool fails = release->severity == Severity::failure && role == "canary";
+            if (!fails || release->status == "Failed") continue;
+            const auto check = text_at(whole, {"attention", "check", "text"});
+            if (check.empty()) {
+                one.health.worsen("degraded", "its release fails");
+            } else {
+                one.health.worsen("failure", fmt::format("release check {}", check));
+            }
+        }
+    }
+}
+
+std::vector<std::string> Drawing::workloads_behind(const std::string& ns,
+                                                   const std::string& service) const {
+    std::vector<std::string> found;
+    // "web", "web.test" or "web.test.svc.cluster.local".
+    const auto parts = split(service, '.');
+    const std::string name(parts[0]);
+    const std::string where = parts.size() > 1 ? std::string(parts[1]) : ns;
+    for (const auto& object : parts_.services) {
+        if (kube::key_of(object) != kube::ObjectKey{where, name}) continue;
+        const auto& selector = object_at(object, {"spec", "selector"});
+        for (const auto& [id, labels] : labels_) {
+            const auto& one = nodes_.at(id);
+            if (one.ns == where && selects(selector, labels)) found.push_back(id);
+        }
+    }
+    return found;
+}
+
+void Drawing::add_configuration() {
+    for (const auto& service : parts_.virtual_services) {
+        const auto ns = kube::key_of(service).ns;
+        for (const auto& route : array_at(service, {"spec", "http"})) {
+            const auto& to = array_at(route, {"route"});
+            const auto weighted = std::ranges::count_if(
+                to, [](const Json& one) { return integer_at(one, {"weight"}).value_or(100) > 0; });
+            std::set<std::string> badges;
+            if (weighted > 1) badges.insert("trafficShifting");
+            if (find(route, {"mirror"}) != nullptr || !array_at(route, {"mirrors"}).empty()) {
+                badges.insert("mirroring");
+            }
+            if (find(route, {"fault"}) != nullptr) badges.insert("faultInjection");
+            if (!array_at(route, {"match"}).empty()) badges.insert("requestRouting");
+            if (find(route, {"timeout"}) != nullptr) badges.insert("timeout");
+            if (badges.empty()) continue;
+            for (const auto& one : to) {
+                const std::string host(text_at(one, {"destination", "host"}));
+                for (const auto& id : workloads_behind(ns, host)) {
+                    nodes_.at(id).badges.insert(badges.begin(), badges.end());
+                }
+            }
+        }
+    }
+    for (const auto& rule : parts_.destination_rules) {
+        if (find(rule, {"spec", "trafficPolicy", "connectionPool"}) == nullptr &&
+            find(rule, {"spec", "trafficPolicy", "outlierDetection"}) == nullptr) {
+            continue;
+        }
+        const std::string host(text_at(rule, {"spec", "host"}));
+        for (const auto& id : workloads_behind(kube::key_of(rule).ns, host)) {
+            nodes_.at(id).badges.insert("circuitBreaker");
+        }
+    }
+}
+
+// The namespace of an end; empty where it has none.
+std::string namespace_of(const std::string& id) {
+    const auto parts = split(id, '/');
+    return parts.size() == 3 && parts[0] != "x" ? std::string(parts[1]) : std::string();
+}
+
+EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
+    sum.rps += more.rps;
+    sum.failed += more.failed;
+    sum.refused += more.refused;
+    sum.mtls += more.mtls;
+    sum.knows_mtls = sum.knows_mtls || more.knows_mtls;
+    for (const auto& [code, rate] : more.codes) sum.codes[code] += rate;
+    for (const auto& [flag, rate] : more.flags) sum.flags[flag] += rate;
+    for (const auto member : {&EdgeRates::p50, &EdgeRates::p95, &EdgeRates::p99}) {
+        // Of two ways between the same ends the slower one is told.
+        if (more.*member) sum.*member = std::max((sum.*member).value_or(0), *(more.*member));
+    }
+    return sum;
+}
+
+void Drawing::add_edges() {
+    std::map<EdgeKey, EdgeRates> merged;
+    for (const auto& [key, rates] : parts_.edges.edges) {
+        const auto from = namespace_of(key.source);
+        const auto to = namespace_of(key.target);
+        if (is_hidden(from) || is_hidden(to)) continue;
+        const bool concerns = parts_.namespaces.empty() || parts_.namespaces.contains(from) ||
+                              parts_.namespaces.contains(to);
+        if (!concerns) continue;
+        if (parts_.services_between && !key.service.empty() && key.target.starts_with("w/")) {
+            const auto slash = key.service.find('/');
+            const auto middle =
+                service_id(key.service.substr(0, slash), key.service.substr(slash + 1));
+            add_to(merged[{key.source, middle, key.protocol, key.service}], rates);
+            add_to(merged[{middle, key.target, key.protocol, key.service}], rates);
+            continue;
+        }
+        auto bare = key;
+        bare.service.clear();
+        add_to(merged[bare], rates);
+    }
+    for (auto& [key, rates] : merged) {
+        auto& from = node(key.source);
+        auto& to = node(key.target);
+        from.has_traffic = to.has_traffic = true;
+        if (key.protocol != "tcp") {
+            from.out += rates.rps;
+            from.out_failed += rates.failed;
+            to.in += rates.rps;
+            to.in_failed += rates.failed;
+        }
+        edges_.push_back({.key = key, .rates = std::move(rates)});
+    }
+}
+
+// Where a release's routes lead from its gateways, also while nobody comes that way.
+void Drawing::add_planned_edges() {
+    for (const auto* release : parts_.releases) {
+        if (!is_asked(release->ns)) continue;
+        const Json whole(release->json);
+        for (const auto& service : parts_.virtual_services) {
+            const auto key = kube::key_of(service);
+            const auto* owner = kube::controller_of(service);
+            const bool is_its = key.ns == release->ns && owner != nullptr &&
+                                text_at(*owner, {"kind"}) == "Canary" &&
+                                text_at(*owner, {"name"}) == release->name;
+            if (!is_its) continue;
+            for (const auto& named : array_at(service, {"spec", "gateways"})) {
+                if (!named.is_string() || named.get_string() == "mesh") continue;
+                const std::string_view text = named.get_string();
+                const auto slash = text.find('/');
+                const kube::ObjectKey gateway =
+                    slash == std::string_view::npos
+                        ? kube::ObjectKey{key.ns, std::string(text)}
+                        : kube::ObjectKey{std::string(text.substr(0, slash)),
+                                          std::string(text.substr(slash + 1))};
+                for (const auto& object : parts_.gateways) {
+                    if (kube::key_of(object) != gateway) continue;
+                    const auto& selector = object_at(object, {"spec", "selector"});
+                    for (const auto& [id, labels] : labels_) {
+                        if (!selects(selector, labels)) continue;
+                        for (const auto* side : {"stable", "canary"}) {
+                            const auto target = workload_id(
+                                release->ns,
+                                std::string(text_at(whole, {"revisions", side, "workload"})));
+                            const bool is_there = std::ranges::any_of(edges_, [&](const Edge& one) {
+                                return one.key.source == id && one.key.target == target;
+                            });
+                            if (is_there || !nodes_.contains(target)) continue;
+                            edges_.push_back(
+                                {.key = {id, target, "http", ""}, .rates = {}, .is_planned = true});
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+Health Drawing::edge_health(const Edge& edge) const {
+    Health health;
+    if (edge.is_planned || edge.key.protocol == "tcp") return health;
+    const auto judged = health_of_requests(edge.rates);
+    health.worsen(judged.status, judged.reason);
+    const auto found = nodes_.find(edge.key.target);
+    if (found == nodes_.end() || !found->second.role) return health;
+    const auto& role = *found->second.role;
+    if (role.role != "canary" || edge.rates.rps <= 0) return health;
+    // The release's own limits come before the general ones.
+    const Json whole(role.release->json);
+    for (const auto& metric : array_at(whole, {"metrics"})) {
+        const auto unit = text_at(metric, {"unit"});
+        const auto name = text_at(metric, {"name"});
+        const auto min = number_at(metric, {"min"});
+        const auto max = number_at(metric, {"max"});
+        const auto success = 100 * (1 - edge.rates.failed / edge.rates.rps);
+        if (name == "request-success-rate" && min && success < *min) {
+            health.worsen(
+                "failure",
+                fmt::format("success {:.2f} % under the release's {} %", success, go_number(*min)));
+        }
+        if (name == "request-duration" && unit == "ms" && max && edge.rates.p99 &&
+            *edge.rates.p99 > *max) {
+            health.worsen(
+                "failure",
+                fmt::format(
+                    "p99 {:.0f} ms over the release's {} ms", *edge.rates.p99, go_number(*max)));
+        }
+    }
+    return health;
+}
+
+void Drawing::judge() {
+    for (const auto& edge : edges_) {
+        const auto health = edge_health(edge);
+        if (health.status == "unknown" || health.status == "healthy") continue;
+        auto& target = nodes_.at(edge.key.target);
+        for (const auto& reason : health.reasons) target.health.worsen(health.status, reason);
+    }
+    for (auto& [id, one] : nodes_) {
+        if (!one.has_traffic && (one.kind == "workload" || one.kind == "gateway")) {
+            one.badges.insert("idle");
+        }
+    }
+    if (parts_.idle) return;
+    std::erase_if(nodes_, [](const auto& entry) {
+        const auto& one = entry.second;
+        return one.kind == "workload" && !one.has_traffic && !one.role;
+    });
+}
+
+Json Drawing::route_of(const Edge& edge) const {
+    const auto found = nodes_.find(edge.key.target);
+    if (found == nodes_.end() || !found->second.role) return nullptr;
+    const auto& one = found->second;
+    for (const auto& service : parts_.virtual_services) {
+        const auto key = kube::key_of(service);
+        const auto* owner = kube::controller_of(service);
+        if (key.ns != one.ns || owner == nullptr ||
+            text_at(*owner, {"name"}) != one.role->release->name) {
+            continue;
+        }
+        std::size_t index = 0;
+        for (const auto& route : array_at(service, {"spec", "http"})) {
+            for (const auto& to : array_at(route, {"route"})) {
+                const std::string host(text_at(to, {"destination", "host"}));
+                const auto behind = workloads_behind(key.ns, host);
+                if (std::ranges::find(behind, one.id) == behind.end()) continue;
+                return JsonObject{{"object", fmt::format("VirtualService {}", to_string(key))},
+                                  {"index", index},
+                                  {"weight", integer_at(to, {"weight"}).value_or(100)}};
+            }
+            ++index;
+        }
+    }
+    return nullptr;
+}
+
+JsonObject Drawing::node_json(const Node& one) const {
+    JsonArray badges;
+    for (const auto& badge : one.badges) badges.emplace_back(badge);
+    JsonArray addresses;
+    for (const auto& address : one.addresses) addresses.emplace_back(address);
+    Json release = nullptr;
+    if (one.role) {
+        const auto& of = *one.role->release;
+        release = JsonObject{{"kind", "Canary"},
+                             {"namespace", of.ns},
+                             {"name", of.name},
+                             {"role", one.role->role},
+                             {"weight", one.role->weight},
+                             {"severity", to_string(of.severity)},
+                             {"version", text_json(one.version)}};
+    }
+    const auto rates = [&](double rps, double failed) {
+        return JsonObject{{"rps", one.has_traffic ? Json(rps) : Json(nullptr)},
+                          {"success", rps > 0 ? Json(1 - failed / rps) : Json(nullptr)}};
+    };
+    return {{"id", one.id},
+            {"kind", one.kind},
+            {"namespace", text_json(one.ns)},
+            {"name", one.name},
+            {"app", text_json(one.app)},
+            {"version", text_json(one.version)},
+            {"outside", !one.ns.empty() && !is_asked(one.ns)},
+            {"health", one.health.json()},
+            {"replicas",
+             one.replicas ? Json(JsonObject{{"ready", one.replicas->first},
+                                            {"desired", one.replicas->second}})
+                          : Json(nullptr)},
+            {"badges", std::move(badges)},
+            {"release", std::move(release)},
+            {"in", rates(one.in, one.in_failed)},
+            {"out", rates(one.out, one.out_failed)},
+            {"addresses", std::move(addresses)},
+            {"workloads", nullptr},
+            {"reason", one.has_traffic ? Json(nullptr) : Json(parts_.edges.reason)}};
+}
+
+JsonObject Drawing::edge_json(const Edge& edge, double leaving) const {
+    const auto& rates = edge.rates;
+    const bool is_tcp = edge.key.protocol == "tcp";
+    JsonObject codes;
+    for (const auto& [code, rate] : rates.codes) codes[code] = rate;
+    JsonObject flags;
+    for (const auto& [flag, rate] : rates.flags) flags[flag] = rate;
+    std::string reason;
+    if (edge.is_planned) {
+        reason = parts_.edges.reason;
+    } else if (!is_tcp && !rates.p99) {
+        reason = "the latency is not measured";
+    } else if (!rates.knows_mtls) {
+        reason = "whether it is encrypted is not reported";
+    }
+    return {
+        {"id", id_of(edge.key)},
+        {"source", edge.key.source},
+        {"target", edge.key.target},
+        {"protocol", edge.key.protocol},
+        {"rps", edge.is_planned ? Json(nullptr) : Json(rates.rps)},
+        {"share", leaving > 0 && !edge.is_planned ? Json(rates.rps / leaving) : Json(nullptr)},
+        {"success", rates.rps > 0 && !is_tcp ? Json(1 - rates.failed / rates.rps) : Json(nullptr)},
+        {"codes", std::move(codes)},
+        {"flags", std::move(flags)},
+        {"p50", number_json(rates.p50)},
+        {"p95", number_json(rates.p95)},
+        {"p99", number_json(rates.p99)},
+        {"mtls",
+         rates.knows_mtls && rates.rps > 0 ? Json(std::min(1.0, rates.mtls / rates.rps))
+                                           : Json(nullptr)},
+        {"mirror", edge.mirror},
+        {"health", edge_health(edge).json()},
+        {"route", route_of(edge)},
+        {"reason", text_json(reason)}};
+}
+
+Topology Drawing::as_it_is() {
+    Topology drawn;
+    drawn.node_total = nodes_.size();
+    std::vector<const Node*> order;
+    for (const auto& [id, one] : nodes_) order.push_back(&one);
+    if (order.size() > nodes_max) {
+        std::ranges::sort(order, [](const Node* one, const Node* other) {
+            return std::tuple(!one->role.has_value(), -(one->in + one->out), one->id) <
+                   std::tuple(!other->role.has_value(), -(other->in + other->out), other->id);
+        });
+        order.resize(nodes_max);
+        drawn.truncated = true;
+        drawn.warnings.push_back(fmt::format(
+            "{} nodes: the {} with the most traffic are shown", drawn.node_total, nodes_max));
+    }
+    for (const auto* one : order) drawn.nodes[one->id] = node_json(*one);
+    std::map<std::pair<std::string, std::string>, double> leaving;
+    for (const auto& edge : edges_) leaving[{edge.key.source, edge.key.protocol}] += edge.rates.rps;
+    for (const auto& edge : edges_) {
+        if (!drawn.nodes.contains(edge.key.source) || !drawn.nodes.contains(edge.key.target)) {
+            continue;
+        }
+        if (drawn.edges.size() >= edges_max) {
+            drawn.truncated = true;
+            break;
+        }
+        drawn.edges[id_of(edge.key)] =
+            edge_json(edge, leaving[{edge.key.source, edge.key.protocol}]);
+    }
+    return drawn;
+}
+
+// One node for each namespace, with the worst of what is in it.
+Topology Drawing::by_namespace() {
+    const auto total = nodes_.size();
+    std::map<std::string, Node> spaces;
+    std::map<std::string, std::int64_t> sizes;
+    std::map<std::string, std::string> home;
+    for (const auto& [id, one] : nodes_) {
+        const auto to = one.ns.empty() ? id : "n/" + one.ns;
+        home[id] = to;
+        if (one.ns.empty()) {
+            spaces.emplace(id, one);
+            continue;
+        }
+        auto& space = spaces[to];
+        space.id = to;
+        space.kind = "namespace";
+        space.ns = space.name = one.ns;
+        if (one.kind != "service") ++sizes[to];
+        for (const auto& reason : one.health.reasons) {
+            space.health.worsen(one.health.status, one.name + ": " + reason);
+        }
+        if (one.health.reasons.empty()) space.health.worsen(one.health.status, "");
+        if (one.role &&
+            (!space.role || one.role->release->severity < space.role->release->severity)) {
+            space.role = one.role;
+            space.role->role = "group";
+        }
+        space.has_traffic = space.has_traffic || one.has_traffic;
+    }
+    std::map<EdgeKey, Edge> between;
+    for (const auto& edge : edges_) {
+        const EdgeKey key{home[edge.key.source], home[edge.key.target], edge.key.protocol, ""};
+        if (key.source == key.target) continue;
+        auto& sum = between[key];
+        sum.key = key;
+        add_to(sum.rates, edge.rates);
+        auto& from = spaces.at(key.source);
+        auto& to = spaces.at(key.target);
+        from.out += edge.rates.rps;
+        from.out_failed += edge.rates.failed;
+        to.in += edge.rates.rps;
+        to.in_failed += edge.rates.failed;
+    }
+    nodes_ = std::move(spaces);
+    edges_.clear();
+    for (auto& [key, edge] : between) {
+        // A quantile of sums is none.
+        edge.rates.p50 = edge.rates.p95 = edge.rates.p99 = std::nullopt;
+        edges_.push_back(std::move(edge));
+    }
+    auto drawn = as_it_is();
+    for (auto& [id, json] : drawn.nodes) {
+        if (sizes.contains(id)) json["workloads"] = sizes[id];
+    }
+    drawn.grouped = true;
+    drawn.node_total = total;
+    return drawn;
+}
+
+Topology Drawing::group() {
+    const auto workloads = std::ranges::count_if(nodes_, [](const auto& entry) {
+        return entry.second.kind == "workload" || entry.second.kind == "gateway";
+    });
+    const bool is_large = static_cast<std::size_t>(workloads) > grouped_above;
+    if (parts_.group == TopologyParts::Group::never ||
+        (parts_.group == TopologyParts::Group::automatic && !is_large)) {
+        return as_it_is();
+    }
+    auto drawn = by_namespace();
+    drawn.warnings.push_back(fmt::format("{} workloads: grouped by namespace", workloads));
+    return drawn;
+}
+
+Json parts_between(const std::map<std::string, JsonObject>& before,
+                   const std::map<std::string, JsonObject>& after,
+                   bool& differs) {
+    JsonArray upsert;
+    JsonArray remove;
+    for (const auto& [id, json] : after) {
+        const auto known = before.find(id);
+        if (known == before.end() || known->second != json) upsert.push_back(json);
+    }
+    for (const auto& [id, json] : before) {
+        if (!after.contains(id)) remove.emplace_back(id);
+    }
+    differs = differs || !upsert.empty() || !remove.empty();
+    return JsonObject{{"upsert", std::move(upsert)}, {"remove", std::move(remove)}};
+}
+
+}  // namespace
+
+RequestHealth health_of_requests(const EdgeRates& rates) {
+    if (rates.rps <= 0) return {"unknown", ""};
+    const auto failed = rates.failed / rates.rps;
+    const auto refused = rates.refused / rates.rps;
+    if (failed >= 0.1) return {"failure", fmt::format("{:.1f} % of requests fail", 100 * failed)};
+    if (refused >= 0.2) {
+        return {"failure", fmt::format("{:.1f} % of requests are refused (4xx)", 100 * refused)};
+    }
+    if (failed > 0) return {"degraded", fmt::format("{:.2f} % of requests fail", 100 * failed)};
+    if (refused >= 0.1) {
+        return {"degraded", fmt::format("{:.1f} % of requests are refused (4xx)", 100 * refused)};
+    }
+    return {"healthy", ""};
+}
+
+Topology topology_of(const TopologyParts& parts) {
+    return Drawing(parts).draw();
+}
+
+Json patch_between(const Topology& before, const Topology& after) {
+    bool differs = false;
+    auto nodes = parts_between(before.nodes, after.nodes, differs);
+    auto edges = parts_between(before.edges, after.edges, differs);
+    if (!differs) return nullptr;
+    return JsonObject{{"nodes", std::move(nodes)}, {"edges", std::move(edges)}};
+}
+
+}  // namespace sluice::web

@@ -1,0 +1,54 @@
+// The graph: workloads, services and gateways with their health, the edges between them, and the
+// releases drawn on it. Pure.
+#pragma once
+
+#include "base/core/json.hpp"
+#include "web/edges.hpp"
+#include "web/release.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sluice::web {
+
+struct TopologyParts {
+    std::vector<Json> workloads;  // Deployments and DaemonSets
+    std::vector<Json> services;
+    std::vector<Json> virtual_services, destination_rules;
+    std::vector<Json> gateways;       // networking.istio.io
+    std::vector<Json> mesh_gateways;  // IstioMeshGateways
+    std::vector<const Release*> releases;
+    const EdgesTable& edges;
+    std::set<std::string> namespaces;  // that were asked for; empty: all
+    // What this reader may not see is left out; unset: everything is seen.
+    std::function<bool(const std::string& ns)> sees = {};
+    bool services_between = false;
+    bool idle = true;
+    enum class Group { automatic, by_namespace, never } group = Group::automatic;
+};
+
+struct Topology {
+    std::map<std::string, JsonObject> nodes, edges;  // by id
+    bool grouped = false;
+    bool truncated = false;
+    std::size_t node_total = 0;
+    std::vector<std::string> warnings;
+};
+Topology topology_of(const TopologyParts& parts);
+
+// What has changed, as `patch` of the contract; null when nothing has.
+Json patch_between(const Topology& before, const Topology& after);
+
+// Kiali's rules: by the share of failed and refused requests; a release's own limits come first.
+struct RequestHealth {
+    std::string status;  // failure, degraded, healthy or unknown
+    std::string reason;
+};
+RequestHealth health_of_requests(const EdgeRates& rates);
+
+}  // namespace sluice::web

@@ -1,0 +1,805 @@
+// The dashboard beside a controller, in virtual time: what a page reads while a release is promoted
+// and while one fails, who is refused, and what it costs when nobody looks.
+#include "web/dashboard.hpp"
+
+#include "base/core/text.hpp"
+#include "net/in_process.hpp"
+#include "scenario/script.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+using namespace sluice;
+using namespace sluice::scenario;
+using namespace std::chrono_literals;
+
+namespace {
+
+namespace resources = kube::resources;
+
+constexpr std::string_view index_html = R"(<script src="/ui/app.js"></script>)";
+const std::array<EmbeddedFile, 1> page_files{EmbeddedFile{"index.html", index_html}};
+
+// A Prometheus that knows two workloads: "6 of 20 requests a second go to the canary".
+class Numbers final : public net::HttpClient {
+   public:
+    explicit Numbers(Clock& clock) : clock_(clock) {}
+    int asked = 0;
+    bool hangs = false;
+    bool away = false;
+
+    Task<Result<net::Response>> send(net::Request request) override {
+        ++asked;
+        if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
+        if (hangs) {
+            co_await clock_.sleep_for(request.timeout);
+            co_return Error{ErrorKind::timed_out, "timed out after 5s"};
+        }
+        const auto query = percent_decoded(request.target);
+        net::Response response;
+        const auto sample = [&](std::string_view workload, std::string_view value) {
+            return fmt::format(
+                R"({{"metric":{{"destination_workload_namespace":"test",)"
+                R"("destination_workload":"{}","response_code":"200"}},"value":[1,"{}"]}})",
+                workload,
+                value);
+        };
+        std::string result;
+        if (query.find("query_range") != std::string::npos) {
+            const auto end = query.substr(query.rfind("&end=") + 5);
+            const auto line = [&](std::string_view workload, std::string_view value) {
+                return fmt::format(
+                    R"({{"metric":{{"destination_workload":"{}","response_code":"200"}},)"
+                    R"("values":[[{},"{}"]]}})",
+                    workload,
+                    end.substr(0, end.find('&')),
+                    value);
+            };
+            response.body = fmt::format(
+                R"({{"status":"success","data":{{"resultType":"matrix","result":[{},{}]}}}})",
+                line("podinfo", "6"),
+                line("podinfo-primary", "14"));
+            co_return response;
+        }
+        if (query.find("buildinfo") != std::string::npos) {
+            response.body = R"({"status":"success","data":{"version":"2.42.0"}})";
+            co_return response;
+        }
+        if (query.find("/config") != std::string::npos) {
+            response.body =
+                R"({"status":"success","data":{"yaml":"global:\n  scrape_interval: 1s\n"}})";
+            co_return response;
+        }
+        if (query.find("increase(") != std::string::npos) {
+            result = sample("podinfo", "355");
+        } else if (query.find("histogram_quantile") != std::string::npos) {
+            result = sample("podinfo", "31") + "," + sample("podinfo-primary", "17");
+        } else {
+            result = sample("podinfo", "6") + "," + sample("podinfo-primary", "14");
+        }
+        response.body = fmt::format(
+            R"({{"status":"success","data":{{"resultType":"vector","result":[{}]}}}})", result);
+        co_return response;
+    }
+    Task<Result<net::Response>> open(net::Request request) override {
+        return send(std::move(request));
+    }
+
+   private:
+    Clock& clock_;
+};
+
+// The way to the API server, as somebody who may do everything.
+class Way final : public net::HttpClient {
+   public:
+    Way(Clock& clock, net::Handler& server) : inner_(clock, server) {}
+    bool away = false;
+    std::string forbidden;
+
+    Task<Result<net::Response>> send(net::Request request) override {
+        if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
+        if (is_forbidden(request)) co_return refusal();
+        co_return co_await inner_.send(std::move(request));
+    }
+    Task<Result<net::Response>> open(net::Request request) override {
+        if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
+        if (is_forbidden(request)) co_return refusal();
+        co_return co_await inner_.open(std::move(request));
+    }
+
+   private:
+    bool is_forbidden(const net::Request& request) const {
+        return !forbidden.empty() && request.target.find(forbidden) != std::string::npos;
+    }
+    static net::Response refusal() {
+        net::Response response;
+        response.status = 403;
+        response.headers.set("Content-Type", "application/json");
+        response.body = R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                        R"("reason":"Forbidden","message":"forbidden","code":403})";
+        return response;
+    }
+
+    net::InProcessClient inner_;
+};
+
+struct Told {
+    std::string event;
+    std::string id;
+    Json data;
+};
+
+// A page that listens.
+struct Stream {
+    std::unique_ptr<net::BodyReader> reader;
+    std::vector<Told> told;
+    std::size_t keep_alives = 0;
+    bool is_over = false;
+
+    std::vector<const Told*> of(std::string_view event) const {
+        std::vector<const Told*> found;
+        for (const auto& one : told) {
+            if (one.event == event) found.push_back(&one);
+        }
+        return found;
+    }
+};
+
+Task<> listen(Stream& stream) {
+    for (;;) {
+        const auto part = co_await stream.reader->next();
+        if (!part || part->empty()) break;
+        std::string_view rest = *part;
+        while (!rest.empty()) {
+            const auto end = rest.find("\n\n");
+            const auto block = rest.substr(0, end);
+            rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 2);
+            if (block == ":") {
+                ++stream.keep_alives;
+                continue;
+            }
+            Told one;
+            for (const auto line : split(block, '\n')) {
+                if (line.starts_with("event: ")) one.event = line.substr(7);
+                if (line.starts_with("id: ")) one.id = line.substr(4);
+                if (line.starts_with("data: ")) one.data = *parse_json(line.substr(6));
+            }
+            stream.told.push_back(std::move(one));
+        }
+    }
+    stream.is_over = true;
+}
+
+struct Site {
+    explicit Site(web::Settings settings = {}, std::string_view script = {})
+        : numbers(world.clock) {
+        Player player(world);
+        REQUIRE(player
+                    .play(parse_script(script.empty()
+                                           ? "target 2\ncanary step 20 max 60 interval 30s metric "
+                                             "request-success-rate 99 -\n"
+                                           : std::string(script)))
+                    .empty());
+        if (settings.metrics_server.empty()) settings.metrics_server = "http://prometheus:9090";
+        dashboard = std::make_unique<web::Dashboard>(
+            web::Outside{
+                world.context.get_executor(), world.clock, world.random, way, numbers, log},
+            kube::Connection{.origin = {.host = "api", .port = 443}},
+            std::move(settings),
+            page_files);
+    }
+    ~Site() {
+        tasks.cancel();
+        world.clock.settle();
+        streams.clear();
+        dashboard.reset();
+        world.clock.settle();
+    }
+
+    static Task<> ask(net::Handler& handler,
+                      net::Request request,
+                      net::Response& slot,
+                      bool& done) {
+        slot = co_await handler.handle(std::move(request));
+        done = true;
+    }
+    net::Response send(net::Request request) {
+        if (!request.headers.get("Host")) request.headers.add("Host", "127.0.0.1:4680");
+        net::Response response;
+        bool done = false;
+        tasks.spawn("asking", ask(*dashboard, std::move(request), response, done));
+        world.clock.settle();
+        for (int i = 0; i < 100 && !done; ++i) world.run_for(100ms);
+        REQUIRE(done);
+        return response;
+    }
+    net::Response get(std::string path, net::Headers headers = {}) {
+        return send({.target = std::move(path), .headers = std::move(headers)});
+    }
+    Json json(std::string path) {
+        const auto response = get("/api/ui/v1" + path);
+        CAPTURE(response.body);
+        REQUIRE(response.status == 200);
+        auto read = parse_json(response.body);
+        REQUIRE(read);
+        return *std::move(read);
+    }
+    Json release() { return json("/releases/canary/test/podinfo"); }
+    // Lives as long as the site: its reading is one of the site's tasks.
+    Stream& open(std::string topics, std::string last = {}) {
+        auto& stream = *streams.emplace_back(std::make_unique<Stream>());
+        net::Request request{.target = "/api/ui/v1/stream?topics=" + topics};
+        if (!last.empty()) request.headers.add("Last-Event-ID", last);
+        auto response = send(std::move(request));
+        REQUIRE(response.status == 200);
+        REQUIRE(response.stream);
+        stream.reader = std::move(response.stream);
+        tasks.spawn("listening", listen(stream));
+        world.clock.settle();
+        return stream;
+    }
+    net::Response post(std::string verb, Json body, net::Headers headers = {}) {
+        headers.set("Content-Type", "application/json");
+        if (!headers.get("X-Sluice-CSRF")) {
+            headers.set("X-Sluice-CSRF", text_at(json("/session"), {"csrf"}));
+        }
+        return send({.method = "POST",
+                     .target = "/api/ui/v1/releases/canary/test/podinfo/actions/" + verb,
+                     .headers = std::move(headers),
+                     .body = to_text(body)});
+    }
+    Json seen() {
+        const auto now = release();
+        return JsonObject{{"seen",
+                           JsonObject{{"uid", text_at(now, {"uid"})},
+                                      {"revision", text_at(now, {"revision"})},
+                                      {"phase", text_at(now, {"phase"})}}}};
+    }
+    bool until_phase(const std::string& phase, Duration limit = 30min) {
+        const auto end = world.clock.now() + limit;
+        while (world.phase() != phase && world.clock.now() < end) world.run_for(1s);
+        return world.phase() == phase;
+    }
+    bool until_weight(int weight) {
+        const auto end = world.clock.now() + 30min;
+        while (world.status_weight() != weight && world.clock.now() < end) world.run_for(1s);
+        return world.status_weight() == weight;
+    }
+
+    World world;
+    Way way{world.clock, world.server};
+    Numbers numbers;
+    Logger log{world.clock, {.level = LogLevel::error}, [](std::string_view) {}};
+    std::unique_ptr<web::Dashboard> dashboard;
+    std::vector<std::unique_ptr<Stream>> streams;
+    TaskGroup tasks{world.context.get_executor()};
+};
+
+std::string code_of(const net::Response& response) {
+    const auto read = parse_json(response.body);
+    return read ? std::string(text_at(*read, {"error", "code"})) : "no JSON";
+}
+
+}  // namespace
+
+TEST_CASE("a page that looks on at a promotion sees each of its steps") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    auto overview = site.json("/overview");
+    CHECK(*integer_at(overview, {"counts", "healthy"}) == 1);
+    CHECK(array_at(overview, {"attention"}).empty());
+    CHECK(*number_at(overview, {"mesh", "rps"}) == doctest::Approx(20));
+    CHECK(*bool_at(overview, {"prometheus", "ok"}));
+    CHECK(*bool_at(overview, {"apiServer", "ok"}));
+
+    auto& stream = site.open("overview,releases,events,release:canary/test/podinfo");
+    REQUIRE(stream.told.size() >= 1);
+    CHECK(stream.told.front().event == "hello");
+
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(40));
+    const auto release = site.release();
+    CHECK(text_at(release, {"status"}) == "Progressing");
+    CHECK(text_at(release, {"severity"}) == "progress");
+    CHECK(*integer_at(release, {"weight", "configured"}) == 40);
+    CHECK(*number_at(release, {"weight", "measured"}) == doctest::Approx(0.3));
+    CHECK(*integer_at(release, {"steps", "index"}) == 1);
+    CHECK(*integer_at(release, {"steps", "total"}) == 6);
+    CHECK(text_at(release, {"revisions", "canary", "version"}) == "6.1.0");
+    CHECK(*number_at(release, {"revisions", "canary", "p99"}) == 31);
+    CHECK(*integer_at(release, {"revisions", "canary", "ready"}) == 2);
+    CHECK(*number_at(release, {"exposure", "requests"}) == 355);
+    CHECK(array_at(release, {"detail", "pods"}).size() == 4);
+    CHECK(text_at(array_at(release, {"metrics"}).at(0), {"text"}) ==
+          "request-success-rate 100.00 % ≥ 99 %");
+    CHECK(text_at(release, {"message"}) == "canary 6.1.0 at 40 % (6.0 rps); next: weight 60");
+
+    REQUIRE(site.until_phase("Succeeded"));
+    site.world.run_for(2s);
+    CHECK(*integer_at(site.release(), {"steps", "index"}) == 6);
+    std::vector<std::string> phases;
+    for (const auto* one : stream.of("release")) {
+        const std::string phase(text_at(one->data, {"phase"}));
+        if (phases.empty() || phases.back() != phase) phases.push_back(phase);
+        CHECK(find(one->data, {"detail"}) == nullptr);
+    }
+    CHECK(joined(phases, " ") == "Progressing Promoting Finalising Succeeded");
+    CHECK(stream.of("release-detail").size() >= phases.size());
+    CHECK(stream.of("overview").size() > 3);
+    const auto events = stream.of("event");
+    CHECK(std::ranges::any_of(events, [](const Told* one) {
+        return text_at(one->data, {"message"}).starts_with("Promotion completed!");
+    }));
+    CHECK(stream.of("dropped").empty());
+    CHECK(site.world.violations.empty());
+}
+
+TEST_CASE("a failing release tells all that a person has to know, and its abort works") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    site.world.neighbours.metrics["request-success-rate"] = "93.2";
+    const auto end = site.world.clock.now() + 5min;
+    while (*integer_at(site.world.canary(), {"status", "failedChecks"}) == 0 &&
+           site.world.clock.now() < end) {
+        site.world.run_for(1s);
+    }
+    const auto overview = site.json("/overview");
+    CHECK(*integer_at(overview, {"counts", "failing"}) == 1);
+    REQUIRE(array_at(overview, {"attention"}).size() == 1);
+    const auto& attention = array_at(overview, {"attention"}).front();
+    const auto weight = site.world.status_weight();
+    const auto threshold = *integer_at(site.world.canary(), {"spec", "analysis", "threshold"});
+    CHECK(text_at(attention, {"sentence"}) ==
+          fmt::format("request-success-rate 93.20 % < 99 %; 1 of {} allowed failures; "
+                      "canary 6.1.0 at {} % (6.0 rps)",
+                      threshold,
+                      weight));
+    CHECK(*number_at(attention, {"requests"}) == 355);
+    CHECK(array_at(attention, {"actions"}).front() == "abort");
+    CHECK_FALSE(text_at(attention, {"next", "at"}).empty());
+
+    const auto answer = site.post("abort", site.seen());
+    CAPTURE(answer.body);
+    REQUIRE(answer.status == 202);
+    REQUIRE(site.until_phase("Failed"));
+    CHECK(site.world.route_weight() == 0);
+    CHECK(std::ranges::any_of(site.world.events(), [](const std::string& message) {
+        return message == "Abort of podinfo.test asked for over the dashboard";
+    }));
+    const auto failed = site.release();
+    CHECK(text_at(failed, {"severity"}) == "failure");
+    const auto& items = array_at(failed, {"steps", "items"});
+    CHECK(std::ranges::count_if(
+              items, [](const Json& step) { return text_at(step, {"state"}) == "failed"; }) == 1);
+    CHECK(*bool_at(failed, {"actions", "retry", "allowed"}));
+}
+
+TEST_CASE("of two tabs that press different buttons the second is told") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto both = site.seen();
+    REQUIRE(site.post("abort", both).status == 202);
+    REQUIRE(site.until_phase("Failed"));
+    const auto late = site.post("promote", both);
+    CHECK(late.status == 409);
+    CHECK(code_of(late) == "changed");
+    CHECK(text_at(*parse_json(late.body), {"error", "release", "phase"}) == "Failed");
+    // What it shows now cannot be promoted either, and says why.
+    const auto now = site.post("promote", site.seen());
+    CHECK(now.status == 422);
+    CHECK(code_of(now) == "not_allowed_now");
+}
+
+TEST_CASE("a weight that went on meanwhile is no reason to refuse an abort") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto before = site.seen();
+    REQUIRE(site.until_weight(40));
+    CHECK(site.post("abort", before).status == 202);
+}
+
+TEST_CASE("pausing twice is fine, and resuming what runs writes nothing") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    CHECK(site.post("resume", site.seen()).status == 202);
+    CHECK(site.post("pause", site.seen()).status == 202);
+    CHECK(*bool_at(site.world.canary(), {"spec", "suspend"}));
+    const std::string held(kube::resource_version_of(site.world.canary()));
+    CHECK(site.post("pause", site.seen()).status == 202);
+    CHECK(kube::resource_version_of(site.world.canary()) == held);
+    CHECK(*bool_at(site.release(), {"suspended"}));
+    CHECK(site.post("resume", site.seen()).status == 202);
+    CHECK_FALSE(*bool_at(site.world.canary(), {"spec", "suspend"}));
+}
+
+TEST_CASE("a write that is not the page's own is refused, and nothing is written") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    const auto seen = site.seen();
+    const std::string version(kube::resource_version_of(site.world.canary()));
+    CHECK(code_of(site.post("pause", seen, {{"X-Sluice-CSRF", "guessed"}})) == "csrf");
+    CHECK(code_of(site.post("pause", seen, {{"Origin", "http://evil.org"}})) == "bad_origin");
+    CHECK(code_of(site.post("pause", seen, {{"Host", "evil.org"}})) == "bad_host");
+    CHECK(code_of(site.post("pause", JsonObject{})) == "bad_request");
+    CHECK(code_of(site.post("explode", seen)) == "not_found");
+    const auto read = site.get("/api/ui/v1/releases/canary/test/podinfo/actions/pause");
+    CHECK(read.status == 405);
+    CHECK(read.headers.get("Allow") == "POST");
+    CHECK(kube::resource_version_of(site.world.canary()) == version);
+}
+
+TEST_CASE("off loopback nothing is told without a token, and nothing is written at all") {
+    Site site({.token = "s3cret", .off_loopback = true, .writes = false, .hosts = {"sluice.lan"}});
+    const auto answer = site.get("/api/ui/v1/overview", {{"Host", "sluice.lan"}});
+    CHECK(answer.status == 401);
+    CHECK(code_of(answer) == "token_needed");
+    // The lab takes every text for a token, so it says nothing about people.
+    CHECK(
+        site.get("/api/ui/v1/overview", {{"Host", "sluice.lan"}, {"Authorization", "Bearer other"}})
+            .status == 401);
+    CHECK(site.get("/ui/", {{"Host", "sluice.lan"}}).status == 200);
+    const auto session = site.get("/api/ui/v1/session",
+                                  {{"Host", "sluice.lan"}, {"Authorization", "Bearer s3cret"}});
+    REQUIRE(session.status == 200);
+    const auto read = *parse_json(session.body);
+    CHECK(*bool_at(read, {"readOnly"}));
+    CHECK(text_at(read, {"readOnlyWhy"}) == "read-only off loopback; --ui-write allows it");
+    const auto release = site.get("/api/ui/v1/releases/canary/test/podinfo",
+                                  {{"Host", "sluice.lan"}, {"Authorization", "Bearer s3cret"}});
+    CHECK(object_at(*parse_json(release.body), {"actions"}).empty());
+    auto pause = site.send({.method = "POST",
+                            .target = "/api/ui/v1/releases/canary/test/podinfo/actions/pause",
+                            .headers = {{"Host", "sluice.lan"},
+                                        {"Authorization", "Bearer s3cret"},
+                                        {"Content-Type", "application/json"},
+                                        {"X-Sluice-CSRF", text_at(read, {"csrf"}).data()}},
+                            .body = "{}"});
+    CHECK(code_of(pause) == "read_only");
+}
+
+TEST_CASE("lists go page by page, are filtered, and say no to what is out of bounds") {
+    Site site;
+    for (const auto* name : {"b", "a", "c"}) {
+        auto canary = site.world.canary();
+        canary.as_object()["metadata"] = JsonObject{{"name", name}, {"namespace", "test"}};
+        put(canary, {"spec", "targetRef", "name"}, Json(name));
+        canary.as_object().erase("status");
+        site.world.apply(canary);
+    }
+    site.world.clock.settle();
+    std::vector<std::string> names;
+    std::string path = "/releases?limit=2";
+    for (int pages = 0; pages < 3 && !path.empty(); ++pages) {
+        const auto list = site.json(path);
+        CHECK(*integer_at(list, {"total"}) == 4);
+        for (const auto& item : array_at(list, {"items"})) {
+            names.emplace_back(text_at(item, {"name"}));
+        }
+        const auto token = text_at(list, {"continue"});
+        path = token.empty() ? "" : "/releases?limit=2&continue=" + percent_encoded(token);
+    }
+    std::ranges::sort(names);
+    CHECK(joined(names, " ") == "a b c podinfo");
+    CHECK(array_at(site.json("/releases?q=PODINFO"), {"items"}).size() == 1);
+    CHECK(array_at(site.json("/releases?ns=other"), {"items"}).empty());
+    CHECK(array_at(site.json("/releases?kind=rollout"), {"items"}).empty());
+    CHECK(code_of(site.get("/api/ui/v1/releases?limit=0")) == "bad_request");
+    CHECK(code_of(site.get("/api/ui/v1/releases?continue=zzz")) == "bad_continue");
+    CHECK(code_of(site.get("/api/ui/v1/releases/rollout/test/podinfo")) == "not_built");
+    CHECK(code_of(site.get("/api/ui/v1/nothing")) == "not_found");
+    CHECK(site.get("/api/ui/v1/overview").headers.get("ETag"));
+    const auto etag = std::string(*site.get("/api/ui/v1/releases").headers.get("ETag"));
+    CHECK(site.get("/api/ui/v1/releases", {{"If-None-Match", etag}}).status == 304);
+}
+
+TEST_CASE("a release that was deleted a moment ago says so for a minute") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    auto& stream = site.open("releases");
+    site.release();
+    site.world.remove(resources::canaries, "podinfo");
+    site.world.run_for(2s);
+    const auto gone = site.get("/api/ui/v1/releases/canary/test/podinfo");
+    CHECK(gone.status == 404);
+    CHECK_FALSE(text_at(*parse_json(gone.body), {"error", "deletedAt"}).empty());
+    REQUIRE(stream.of("release-deleted").size() == 1);
+    CHECK_FALSE(text_at(stream.of("release-deleted").front()->data, {"uid"}).empty());
+    site.world.run_for(1min);
+    CHECK(find(*parse_json(site.get("/api/ui/v1/releases/canary/test/podinfo").body),
+               {"error", "deletedAt"}) == nullptr);
+    CHECK(find(*parse_json(site.get("/api/ui/v1/releases/canary/test/nobody").body),
+               {"error", "deletedAt"}) == nullptr);
+}
+
+TEST_CASE("Prometheus away takes away numbers and never objects") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.numbers.away = true;
+    const auto overview = site.json("/overview");
+    CHECK(*integer_at(overview, {"counts", "healthy"}) == 1);
+    CHECK(find(overview, {"mesh", "rps"})->is_null());
+    CHECK(text_at(overview, {"mesh", "reason"}) == "Prometheus does not answer");
+    REQUIRE(array_at(overview, {"problems"}).size() == 1);
+    CHECK(text_at(array_at(overview, {"problems"}).front(), {"code"}) == "prometheus_away");
+    site.numbers.away = false;
+    site.numbers.hangs = true;
+    site.world.run_for(10s);
+    const auto began = site.world.clock.now();
+    CHECK(*integer_at(site.json("/overview"), {"counts", "healthy"}) == 1);
+    CHECK(site.world.clock.now() - began <= 2s);
+}
+
+TEST_CASE("however many pages look, Prometheus is asked once in an interval") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.json("/overview");
+    site.world.run_for(6s);
+    const auto before = site.numbers.asked;
+    for (int i = 0; i < 20; ++i) {
+        site.json("/overview");
+        site.json("/releases");
+    }
+    // Five questions for each of two windows, the mesh's and the release's.
+    CHECK(site.numbers.asked - before == 10);
+}
+
+TEST_CASE("who looks costs something, and nobody nothing") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    CHECK(site.dashboard->figures().cached_bytes == 0);
+    CHECK(site.numbers.asked == 0);
+    site.json("/overview");
+    CHECK(site.dashboard->figures().cached_bytes > 0);
+    site.world.run_for(4min);
+    CHECK(site.dashboard->figures().cached_bytes == 0);
+    const auto asked = site.numbers.asked;
+    site.world.run_for(1h);
+    CHECK(site.numbers.asked == asked);
+    // And who comes back finds everything again.
+    CHECK(*integer_at(site.json("/overview"), {"counts", "healthy"}) == 1);
+}
+
+TEST_CASE("while the API server is away what was known is told, with the problem named") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    CHECK(array_at(site.json("/releases"), {"problems"}).empty());
+    site.way.away = true;
+    site.world.server.end_streams();
+    site.world.run_for(5s);
+    const auto list = site.json("/releases");
+    CHECK(array_at(list, {"items"}).size() == 1);
+    REQUIRE(array_at(list, {"problems"}).size() == 1);
+    CHECK(text_at(array_at(list, {"problems"}).front(), {"code"}) == "api_server_away");
+    CHECK_FALSE(*bool_at(site.json("/overview"), {"apiServer", "ok"}));
+    const auto refused = site.post("pause", site.seen());
+    CHECK(refused.status == 503);
+    CHECK(code_of(refused) == "api_server_away");
+}
+
+TEST_CASE("a cluster that was never seen is no empty cluster") {
+    Site site;
+    site.way.away = true;
+    const auto answer = site.get("/api/ui/v1/overview");
+    CHECK(answer.status == 503);
+    CHECK(code_of(answer) == "api_server_away");
+    CHECK(answer.headers.get("Retry-After"));
+}
+
+TEST_CASE("what may not be read is left out by its name") {
+    Site site;
+    site.way.forbidden = "/pods";
+    const auto release = site.release();
+    CHECK(array_at(release, {"detail", "pods"}).empty());
+    const auto problems = array_at(site.json("/releases"), {"problems"});
+    REQUIRE(problems.size() == 1);
+    CHECK(text_at(problems.front(), {"code"}) == "forbidden");
+    CHECK(text_at(problems.front(), {"message"}) == "You may not list pods");
+}
+
+TEST_CASE("a stream that was cut goes on where it ended") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    std::string last;
+    {
+        auto& stream = site.open("releases");
+        site.world.set_image("6.1.0");
+        REQUIRE(site.until_weight(20));
+        site.world.run_for(1s);
+        REQUIRE(stream.of("release").size() > 0);
+        last = stream.told.back().id;
+        site.tasks.cancel();
+        site.world.clock.settle();
+        site.streams.clear();
+    }
+    REQUIRE(site.until_weight(40));
+    site.world.run_for(1s);
+    auto& again = site.open("releases", last);
+    CHECK(again.of("reset").empty());
+    CHECK(std::ranges::any_of(again.of("release"), [](const Told* one) {
+        return integer_at(one->data, {"weight", "desired"}) == 40;
+    }));
+    site.world.run_for(20s);
+    auto& foreign = site.open("releases", "someone-12");
+    REQUIRE(foreign.of("reset").size() == 1);
+    CHECK(text_at(foreign.of("reset").front()->data, {"reason"}) == "restart");
+}
+
+TEST_CASE("an event flood is cut, and a page that asks for odd topics is refused") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    auto& stream = site.open("events");
+    for (int i = 0; i < 1000; ++i) {
+        REQUIRE(site.world.cluster.create(
+            resources::events,
+            JsonObject{{"apiVersion", "v1"},
+                       {"kind", "Event"},
+                       {"metadata",
+                        JsonObject{{"name", fmt::format("flood-{}", i)}, {"namespace", "test"}}},
+                       {"involvedObject",
+                        JsonObject{{"kind", "Canary"}, {"namespace", "test"}, {"name", "podinfo"}}},
+                       {"type", "Normal"},
+                       {"reason", "Synced"},
+                       {"message", fmt::format("flood {}", i)},
+                       {"lastTimestamp", rfc3339(site.world.clock.now())}}));
+    }
+    site.world.run_for(1s);
+    CHECK(stream.of("event").size() <= 50);
+    CHECK(stream.of("dropped").size() >= 1);
+    CHECK_FALSE(stream.is_over);
+    for (const auto* topics : {"", "nonsense", "release:canary/x", "tap:1"}) {
+        CHECK(code_of(site.get(fmt::format("/api/ui/v1/stream?topics={}", topics))) ==
+              "bad_request");
+    }
+}
+
+TEST_CASE("the page is found from where people come") {
+    Site site({.base_path = "/sluice"});
+    CHECK(site.get("/").headers.get("Location") == "/sluice/ui/");
+    CHECK(site.get("/sluice/ui").headers.get("Location") == "/sluice/ui/");
+    CHECK(site.get("/sluice/ui/releases/canary/a/b").body ==
+          R"(<script src="/sluice/ui/app.js"></script>)");
+    CHECK(site.get("/sluice/rollouts").headers.get("Location") ==
+          "/sluice/ui/releases?kind=rollout");
+    CHECK(site.get("/sluice/rollouts/rollout/prod/web").headers.get("Location") ==
+          "/sluice/ui/releases/rollout/prod/web");
+    CHECK(site.get("/sluice/api/ui/v1/session").status == 200);
+    CHECK(site.get("/api/ui/v1/session").status == 404);
+    const auto plain = site.get("/sluice/ui/plain");
+    CHECK(plain.status == 200);
+    CHECK(plain.body.find("test/podinfo") != std::string::npos);
+}
+
+TEST_CASE("findings of lint are told with their levels") {
+    Site site;
+    site.world.patch(
+        resources::canaries, "podinfo", JsonObject{{"spec", JsonObject{{"skipAnalysis", true}}}});
+    const auto list = site.json("/validations");
+    const auto& items = array_at(list, {"items"});
+    REQUIRE_FALSE(items.empty());
+    for (const auto& item : items) {
+        CHECK(text_at(item, {"object", "kind"}) == "Canary");
+        CHECK_FALSE(text_at(item, {"message"}).empty());
+    }
+    const auto errors = site.json("/validations?level=error");
+    CHECK(array_at(errors, {"items"}).size() ==
+          static_cast<std::size_t>(*integer_at(list, {"counts", "error"})));
+}
+
+TEST_CASE("both versions are compared over time on one grid") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto chart = site.json("/releases/canary/test/podinfo/metrics?window=300&step=10");
+    const auto from = *integer_at(chart, {"from"});
+    const auto to = *integer_at(chart, {"to"});
+    CHECK(to % 10 == 0);
+    CHECK(to - from == 300);
+    CHECK(*number_at(chart, {"step"}) == 10);
+    for (const auto* side : {"stable", "canary"}) {
+        for (const auto* series : {"errors", "p50", "p95", "p99"}) {
+            CHECK(array_at(chart, {side, series}).size() == 31);
+        }
+        CHECK(array_at(chart, {side, "rate", "2xx"}).size() == 31);
+    }
+    CHECK(array_at(chart, {"canary", "rate", "2xx"}).back() == 6.0);
+    CHECK(array_at(chart, {"stable", "rate", "2xx"}).back() == 14.0);
+    CHECK(array_at(chart, {"canary", "rate", "5xx"}).back() == 0.0);
+    // The server has no sample at the first point: a gap, and no zero.
+    CHECK(array_at(chart, {"canary", "rate", "2xx"}).front().is_null());
+    CHECK(array_at(chart, {"canary", "errors"}).front().is_null());
+    const auto& marks = array_at(chart, {"marks"});
+    CHECK(std::ranges::any_of(marks, [](const Json& mark) {
+        return text_at(mark, {"what"}) == "step" && text_at(mark, {"label"}) == "weight 20";
+    }));
+    // By now the server's scrape interval is known, which the rates' range follows.
+    site.json("/releases/canary/test/podinfo/metrics?window=300&step=10");
+    const auto before = site.numbers.asked;
+    for (int i = 0; i < 10; ++i) {
+        site.json("/releases/canary/test/podinfo/metrics?window=300&step=10");
+    }
+    CHECK(site.numbers.asked == before);
+
+    const std::string base = "/api/ui/v1/releases/canary/test/podinfo/metrics";
+    CHECK(code_of(site.get(base + "?window=86400&step=1")) == "bad_request");
+    CHECK(code_of(site.get(base + "?window=77")) == "bad_request");
+    CHECK(code_of(site.get(base + "?window=10")) == "bad_request");
+    CHECK(code_of(site.get(base + "?at=9999999999")) == "bad_request");
+    site.numbers.away = true;
+    site.world.run_for(10s);
+    const auto away = site.get(base + "?window=60");
+    CHECK(away.status == 503);
+    CHECK(code_of(away) == "prometheus_away");
+    CHECK(code_of(site.get("/api/ui/v1/metrics/node/nothing")) == "not_found");
+}
+
+TEST_CASE("the graph has the release on it, and its stream tells only what changes") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto graph = site.json("/topology?ns=test&window=60");
+    const auto node = [&](std::string_view id) {
+        for (const auto& one : array_at(graph, {"nodes"})) {
+            if (text_at(one, {"id"}) == id) return one;
+        }
+        return Json(nullptr);
+    };
+    const auto canary = node("w/test/podinfo");
+    CHECK(text_at(canary, {"release", "role"}) == "canary");
+    CHECK(*number_at(canary, {"release", "weight"}) == 20);
+    CHECK(text_at(canary, {"release", "version"}) == "6.1.0");
+    CHECK(*integer_at(canary, {"replicas", "ready"}) == 2);
+    CHECK(text_at(canary, {"health", "status"}) == "healthy");
+    const auto primary = node("w/test/podinfo-primary");
+    CHECK(text_at(primary, {"release", "role"}) == "primary");
+    CHECK(*number_at(primary, {"release", "weight"}) == 80);
+    const std::string topic(text_at(graph, {"topic"}));
+    CHECK(topic.starts_with("topology:"));
+    auto& stream = site.open(topic);
+    REQUIRE(site.until_weight(40));
+    site.world.run_for(6s);
+    const auto patches = stream.of("topology");
+    REQUIRE_FALSE(patches.empty());
+    bool has_weight = false;
+    for (const auto* one : patches) {
+        for (const auto& upsert : array_at(one->data, {"patch", "nodes", "upsert"})) {
+            has_weight = has_weight || number_at(upsert, {"release", "weight"}) == 40.0;
+        }
+    }
+    CHECK(has_weight);
+    const auto count = stream.of("topology").size();
+    REQUIRE(site.until_phase("Succeeded"));
+    site.world.run_for(1min);
+    const auto settled = stream.of("topology").size();
+    CHECK(settled > count);
+    site.world.run_for(1min);
+    CHECK(stream.of("topology").size() == settled);
+    auto& gone = site.open("topology:0123456789abcdef");
+    REQUIRE(gone.of("reset").size() == 1);
+    CHECK(text_at(gone.of("reset").front()->data, {"reason"}) == "topic_gone");
+}

@@ -1,0 +1,165 @@
+#include "web/figures.hpp"
+
+#include "base/async/task_group.hpp"
+#include "base/async/virtual_clock.hpp"
+#include "support/scripted_http.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace sluice;
+using namespace sluice::web;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string vector_of(std::string_view result) {
+    return fmt::format(R"({{"status":"success","data":{{"resultType":"vector","result":[{}]}}}})",
+                       result);
+}
+
+std::string sample(std::string_view workload, std::string_view code, std::string_view value) {
+    return fmt::format(
+        R"({{"metric":{{"destination_workload_namespace":"test","destination_workload":"{}",)"
+        R"("response_code":"{}"}},"value":[1,"{}"]}})",
+        workload,
+        code,
+        value);
+}
+
+struct World {
+    World()
+        : prometheus(std::make_shared<Prometheus>(
+              context.get_executor(), clock, http, "http://me:secret@prom:9090/p?x=1")) {}
+    ~World() {
+        tasks.cancel();
+        prometheus->cancel();
+        clock.settle();
+    }
+    using Answer = std::shared_ptr<const Measured<Samples>>;
+    static Task<> keep(Task<Answer> task, Answer& slot) { slot = co_await std::move(task); }
+    void ask(Answer& slot, std::string name = "up", Duration fresh = 5s) {
+        tasks.spawn("asking", keep(prometheus->ask(std::move(name), "up", fresh), slot));
+    }
+
+    boost::asio::io_context context;
+    VirtualClock clock{context, Time{std::chrono::seconds{1767225600}}};
+    testing::ScriptedHttp http{clock};
+    std::shared_ptr<Prometheus> prometheus;
+    TaskGroup tasks{context.get_executor()};
+};
+
+}  // namespace
+
+TEST_CASE("however many ask, a question is asked once in its time") {
+    World world;
+    world.http.answer(200, vector_of(R"({"metric":{},"value":[1,"7"]})"));
+    World::Answer one;
+    World::Answer two;
+    world.ask(one);
+    world.ask(two);
+    world.clock.settle();
+    REQUIRE(one);
+    CHECK(one == two);
+    CHECK(one->what->front().value == 7);
+    World::Answer third;
+    world.clock.run_for(4s);
+    world.ask(third);
+    world.clock.settle();
+    CHECK(third == one);
+    CHECK(world.http.asked().size() == 1);
+    world.clock.run_for(1s);
+    world.ask(third);
+    world.clock.settle();
+    CHECK(world.http.asked().size() == 2);
+    const auto& request = world.http.asked().front();
+    CHECK(request.target == "/p/api/v1/query?query=up");
+    CHECK(request.headers.get("Authorization") == "Basic bWU6c2VjcmV0");
+    CHECK(world.prometheus->health().url == "http://prom:9090/p");
+}
+
+TEST_CASE("a server that hangs is given up after five seconds, and said to") {
+    World world;
+    world.http.hang();
+    World::Answer answer;
+    world.ask(answer);
+    world.clock.run_for(4s);
+    CHECK_FALSE(answer);
+    world.clock.run_for(1s);
+    REQUIRE(answer);
+    CHECK(answer->what.error().message == "Prometheus did not answer in 5 s");
+    CHECK_FALSE(world.prometheus->health().ok);
+    CHECK(world.prometheus->health().since == world.clock.now());
+}
+
+TEST_CASE("without an address nothing is asked, and the reason says what to do") {
+    World world;
+    const auto none =
+        std::make_shared<Prometheus>(world.context.get_executor(), world.clock, world.http, "");
+    World::Answer answer;
+    world.tasks.spawn("asking", World::keep(none->ask("up", "up", 5s), answer));
+    world.clock.settle();
+    REQUIRE(answer);
+    CHECK(answer->what.error().message == "no Prometheus was named: --metrics-server");
+    CHECK(world.http.asked().empty());
+}
+
+TEST_CASE("answers of a server that lies are errors, and what is no number is left out") {
+    CHECK(read_samples(200, "<html>").error().kind == ErrorKind::bad_answer);
+    CHECK(read_samples(200, R"({"status":"success","data":{"resultType":"matrix","result":[]}})")
+              .error()
+              .kind == ErrorKind::bad_answer);
+    CHECK(read_samples(422, R"({"status":"error","error":"parse error"})").error().message ==
+          "Prometheus answered 422: parse error");
+    CHECK(read_samples(200, vector_of(R"({"metric":{},"value":[1,"NaN"]})"))->empty());
+    CHECK(read_samples(200, vector_of(R"({"metric":{},"value":[1,"+Inf"]},{"metric":7},7)"))
+              ->empty());
+    CHECK(read_samples(
+              200, vector_of(R"({"metric":{},"value":[1,"1"]},{"value":[1,"2"]})"), {.series = 1})
+              .error()
+              .kind == ErrorKind::too_large);
+    const auto lines =
+        read_lines(200,
+                   R"({"status":"success","data":{"resultType":"matrix","result":[)"
+                   R"({"metric":{"a":"b"},"values":[[1,"1"],[2,"NaN"],[3.5,"3"]]}]}})");
+    REQUIRE(lines);
+    REQUIRE(lines->size() == 1);
+    CHECK(lines->front().points == std::vector<std::pair<double, double>>{{1, 1}, {3.5, 3}});
+}
+
+TEST_CASE("rates are those of each workload, and no answer counts as failed") {
+    const auto codes = *read_samples(
+        200,
+        vector_of(sample("podinfo", "200", "9") + "," + sample("podinfo", "503", "0.5") + "," +
+                  sample("podinfo", "0", "0.5") + "," + sample("quiet", "200", "0")));
+    const auto p99 = *read_samples(200, vector_of(sample("podinfo", "", "120")));
+    const Measured<Samples> codes_answer{codes, {}};
+    const Measured<Samples> p99_answer{p99, {}};
+    const Measured<Samples> nothing{Samples{}, {}};
+    const auto table = rates_table({codes_answer, nothing, nothing, p99_answer, nothing}, 30s);
+    const auto podinfo = table.of("test", "podinfo");
+    CHECK(*podinfo.rps == doctest::Approx(10));
+    CHECK(*podinfo.success == doctest::Approx(0.9));
+    CHECK(*podinfo.p99 == 120);
+    CHECK_FALSE(podinfo.p50);
+    CHECK(podinfo.reason == "the query has no result");
+    const auto quiet = table.of("test", "quiet");
+    CHECK(*quiet.rps == 0);
+    CHECK_FALSE(quiet.success);
+    CHECK(quiet.reason == "no requests in the last 30 s");
+    const auto unknown = table.of("test", "nobody");
+    CHECK_FALSE(unknown.rps);
+    CHECK(unknown.reason == "no requests in the last 30 s");
+    CHECK(*table.mesh.rps == doctest::Approx(10));
+}
+
+TEST_CASE("windows are few: each a whole number of the shortest") {
+    CHECK(window_for(10s, 30s) == 30s);
+    CHECK(window_for(31s, 30s) == 60s);
+    CHECK(window_for(1h, 30s) == 10min);
+    CHECK(window_for(2s, 10s) == 10s);
+}
+
+TEST_CASE("a name cannot end the text that it stands in") {
+    CHECK(promql_text("a\"} or vector(1) #\\\n") == "a\\\"} or vector(1) #\\\\\\n");
+}

@@ -1,0 +1,340 @@
+// How one release is told: its sentence, its steps, its checks, and what may be done about it.
+#include "web/release.hpp"
+
+#include "base/core/text.hpp"
+#include "web/checks.hpp"
+#include "web/sentence.hpp"
+#include "web/steps.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::web;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Time now{std::chrono::seconds{1767225600}};  // 2026-01-01T00:00:00Z
+
+Json canary_object(std::string_view status, std::string_view analysis = {}) {
+    Json object = boost::json::parse(R"({
+        "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+        "metadata": {"namespace": "test", "name": "podinfo", "uid": "u-1", "resourceVersion": "7",
+          "creationTimestamp": "2025-12-31T00:00:00Z"},
+        "spec": {
+          "provider": "istio",
+          "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+          "service": {"port": 9898, "gateways": ["test/gw"], "hosts": ["*"]},
+          "analysis": {"interval": "30s", "threshold": 3, "maxWeight": 80, "stepWeight": 20,
+            "metrics": [
+              {"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "30s"},
+              {"name": "request-duration", "thresholdRange": {"max": 500}, "interval": "30s"}]}}})");
+    if (!analysis.empty()) {
+        put(object, {"spec", "analysis"}, boost::json::parse(std::string(analysis)));
+    }
+    put(object, {"status"}, boost::json::parse(std::string(status)));
+    return object;
+}
+
+Json deployment(std::string_view name, std::string_view image) {
+    Json object = boost::json::parse(R"({"kind": "Deployment", "metadata": {"namespace": "test"},
+        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "c"}]}}},
+        "status": {"readyReplicas": 2}})");
+    put(object, {"metadata", "name"}, Json(name));
+    put(object, {"spec", "selector", "matchLabels"}, JsonObject{{"app", name}});
+    put(object,
+        {"spec", "template", "spec", "containers"},
+        JsonArray{JsonObject{{"name", "c"}, {"image", image}}});
+    return object;
+}
+
+ReleaseSeen seen(std::string_view status, std::string_view analysis = {}) {
+    ReleaseSeen all{.of = release::seen_of(canary_object(status, analysis)),
+                    .target = deployment("podinfo", "podinfo:6.1.0"),
+                    .primary = deployment("podinfo-primary", "podinfo:6.0.0")};
+    return all;
+}
+
+constexpr std::string_view failing = R"json({"phase": "Progressing", "canaryWeight": 60,
+    "failedChecks": 2, "iterations": 0, "lastAppliedSpec": "v2:ab", "lastPromotedSpec": "v2:aa",
+    "lastTransitionTime": "2025-12-31T23:59:50Z", "observedGeneration": 1,
+    "decisions": [
+      {"at": "2025-12-31T23:55:00Z", "what": "start",
+       "said": ["New revision detected! Scaling up podinfo.test"]},
+      {"at": "2025-12-31T23:56:00Z", "what": "advance", "said": ["Advance podinfo.test canary weight 20"]},
+      {"at": "2025-12-31T23:57:00Z", "what": "advance", "said": ["Advance podinfo.test canary weight 40"],
+       "checks": [
+         {"check": "request-success-rate", "question": "request-success-rate over 30s",
+          "answer": "99.93", "threshold": "at least 99 (%)", "verdict": "pass"},
+         {"check": "request-duration", "question": "request-duration over 30s",
+          "answer": "12", "threshold": "at most 500 (ms)", "verdict": "pass"}]},
+      {"at": "2025-12-31T23:58:00Z", "what": "advance", "said": ["Advance podinfo.test canary weight 60"]},
+      {"at": "2025-12-31T23:59:50Z", "what": "count failure",
+       "said": ["Halt podinfo.test advancement request duration 917ms > 500ms"],
+       "checks": [
+         {"check": "load-test", "question": "rollout hook http://tester", "answer": "ok", "verdict": "pass"},
+         {"check": "request-success-rate", "question": "request-success-rate over 30s",
+          "answer": "99.93", "threshold": "at least 99 (%)", "verdict": "pass"},
+         {"check": "request-duration", "question": "request-duration over 30s",
+          "answer": "917", "threshold": "at most 500 (ms)", "verdict": "fail"}],
+       "next": {"what": "weight 80", "notBefore": "2026-01-01T00:00:20Z"}}]})json";
+
+std::string_view text(const JsonObject& json, std::string_view field) {
+    return json.at(field).as_string();
+}
+
+std::string sentence(const ReleaseSeen& all) {
+    return std::string(text(release_of(all, now).json, "message"));
+}
+
+}  // namespace
+
+TEST_CASE("a failing release says which check, how bad, how many are left and whom it meets") {
+    auto all = seen(failing);
+    all.canary.rps = 12.0;
+    all.stable.rps = 8.0;
+    all.window = 30s;
+    all.configured = 60;
+    const auto release = release_of(all, now);
+    CHECK(text(release.json, "message") ==
+          "request-duration 917 ms > 500 ms; 2 of 3 allowed failures; "
+          "canary 6.1.0 at 60 % (12.0 rps)");
+    CHECK(release.severity == Severity::failure);
+    const auto& attention = release.json.at("attention").as_object();
+    CHECK(text(attention, "sentence") == text(release.json, "message"));
+    CHECK(text(attention, "version") == "6.1.0");
+    CHECK(attention.at("failed") == 2);
+    CHECK(attention.at("threshold") == 3);
+    CHECK(attention.at("weight") == 60);
+    CHECK(attention.at("rps") == 12.0);
+    CHECK(attention.at("actions") == JsonArray{"abort", "pause", "promote"});
+    const auto& next = attention.at("next").as_object();
+    CHECK(text(next, "what") == "check, then weight 80");
+    CHECK(text(next, "at") == "2026-01-01T00:00:20.000Z");
+    CHECK(text(next, "ifFailed") == "rolls back");
+    const auto& check = attention.at("check").as_object();
+    CHECK(text(check, "name") == "request-duration");
+    CHECK(check.at("value") == 917.0);
+    CHECK(check.at("max") == 500.0);
+    CHECK(check.at("min").is_null());
+    CHECK(text(check, "unit") == "ms");
+    const auto& weight = release.json.at("weight").as_object();
+    CHECK(weight.at("measured") == 0.6);
+    CHECK(weight.at("sample") == 600.0);
+    CHECK(weight.at("reason").is_null());
+}
+
+TEST_CASE("unknown numbers are null, with a reason") {
+    auto all = seen(failing);
+    all.stable.reason = all.canary.reason = "Prometheus does not answer";
+    const auto json = release_of(all, now).json;
+    const auto& weight = json.at("weight").as_object();
+    CHECK(weight.at("measured").is_null());
+    CHECK(weight.at("sample").is_null());
+    CHECK(text(weight, "reason") == "Prometheus does not answer");
+    const auto& side = json.at("revisions").at("canary").as_object();
+    CHECK(side.at("rps").is_null());
+    CHECK(text(side, "reason") == "Prometheus does not answer");
+    CHECK(json.at("exposure").at("requests").is_null());
+}
+
+TEST_CASE("severity follows the phase, the checks, the gates and the spec") {
+    const auto severity = [](std::string_view status, std::string_view analysis = {}) {
+        return to_string(release_of(seen(status, analysis), now).severity);
+    };
+    CHECK(severity("{}") == "progress");
+    CHECK(severity(R"({"phase": "Initialized"})") == "ok");
+    CHECK(severity(R"({"phase": "Succeeded", "failedChecks": 2})") == "ok");
+    CHECK(severity(R"({"phase": "Progressing", "canaryWeight": 20})") == "progress");
+    CHECK(severity(failing) == "failure");
+    CHECK(severity(R"({"phase": "Failed"})") == "failure");
+    CHECK(
+        severity(R"({"phase": "Progressing", "rollback": {"cause": "aborted", "message": "x"}})") ==
+        "failure");
+    CHECK(severity(R"({"phase": "WaitingPromotion"})") == "waiting");
+    CHECK(severity(R"({"phase": "Waiting"})") == "waiting");
+    CHECK(severity(R"({"phase": "Progressing", "decisions": [
+        {"at": "2025-12-31T23:59:50Z", "what": "gate closed"}]})") == "waiting");
+    CHECK(severity(R"({"phase": "Progressing", "unreadySince": "2025-12-31T22:00:00Z"})") ==
+          "warning");
+    CHECK(severity(R"({"phase": "Progressing", "decisions": [
+        {"at": "2025-12-31T23:59:50Z", "what": "hold", "checks": [
+          {"check": "x", "answer": "no values", "threshold": "at most 1", "verdict": "no data"}]}]})") ==
+          "warning");
+    CHECK(severity(R"({"phase": "Initialized"})", R"({"maxWeight": 150, "stepWeight": 10})") ==
+          "warning");
+}
+
+TEST_CASE("each state has its sentence") {
+    CHECK(sentence(seen(R"({"phase": "Initialized"})")) ==
+          "waits for a new revision of Deployment podinfo");
+    CHECK(sentence(seen(R"({"phase": "Succeeded"})")) ==
+          "6.1.0 is released; waits for a new revision of Deployment podinfo");
+    CHECK(sentence(seen(R"({"phase": "Progressing", "canaryWeight": 20})")) ==
+          "canary 6.1.0 at 20 %; next: weight 40");
+    CHECK(sentence(seen(R"({"phase": "WaitingPromotion", "canaryWeight": 80})")) ==
+          "waits for approval of its promotion; canary 6.1.0 at 80 %");
+    CHECK(sentence(seen(R"({"phase": "Failed", "failedChecks": 3, "decisions": [
+        {"at": "2025-12-31T23:59:50Z", "what": "count failure", "checks": [
+          {"check": "error-rate", "answer": "no values found", "threshold": "at most 1",
+           "verdict": "no data"}]}]})")) ==
+          "error-rate: no data; 3 of 3 allowed failures; 6.1.0 has failed and is taken back");
+    CHECK(sentence(seen("{}")) == "waits for the controller to see it");
+}
+
+TEST_CASE("what failed an hour ago needs nobody any more") {
+    const std::string failed =
+        R"({"phase": "Failed", "lastTransitionTime": "2025-12-31T23:30:00Z"})";
+    const auto fresh = release_of(seen(failed), now);
+    CHECK(fresh.has_attention);
+    REQUIRE(fresh.stale_at);
+    CHECK(*fresh.stale_at == now + 30min);
+    const auto old = release_of(seen(failed), now + 30min);
+    CHECK_FALSE(old.has_attention);
+    CHECK(old.json.at("attention").is_null());
+    CHECK(old.severity == Severity::failure);
+}
+
+TEST_CASE("steps are done, under way and to come, with their times and their checks") {
+    const auto all = seen(failing);
+    const auto steps = steps_of(all.of, last_run(decisions_of(all.of.object)));
+    CHECK(steps.index == 2);
+    const auto& items = steps.items.as_array();
+    REQUIRE(items.size() == 7);
+    const auto state = [&](std::size_t i) { return text_at(items[i], {"state"}); };
+    CHECK(text_at(items[0], {"label"}) == "weight 20");
+    CHECK(text_at(items[0], {"type"}) == "setWeight");
+    CHECK(state(0) == "done");
+    CHECK(text_at(items[0], {"startedAt"}) == "2025-12-31T23:56:00.000Z");
+    CHECK(text_at(items[0], {"endedAt"}) == "2025-12-31T23:57:00.000Z");
+    CHECK(array_at(items[0], {"results"}).size() == 2);
+    CHECK(state(1) == "done");
+    CHECK(state(2) == "current");
+    CHECK(text_at(items[2], {"startedAt"}) == "2025-12-31T23:58:00.000Z");
+    CHECK(find(items[2], {"endedAt"})->is_null());
+    CHECK(text_at(array_at(items[2], {"results"}).at(2), {"text"}) ==
+          "request-duration 917 ms > 500 ms");
+    CHECK(state(3) == "pending");
+    CHECK(text_at(items[4], {"type"}) == "promote");
+    CHECK(text_at(items[6], {"type"}) == "finish");
+}
+
+TEST_CASE("a failed release shows where it failed, and what it was spared") {
+    auto object = canary_object(failing);
+    put(object, {"status", "phase"}, "Failed");
+    put(object, {"status", "canaryWeight"}, 0);
+    const auto of = release::seen_of(std::move(object));
+    const auto steps = steps_of(of, last_run(decisions_of(of.object)));
+    CHECK(steps.index == 2);
+    CHECK(text_at(steps.items.as_array()[2], {"state"}) == "failed");
+    CHECK(text_at(steps.items.as_array()[3], {"state"}) == "skipped");
+}
+
+TEST_CASE("every step of every strategy has a type of its own") {
+    const auto types = [](std::string_view analysis) {
+        std::string all;
+        const auto of = release::seen_of(canary_object(R"({"phase": "Initialized"})", analysis));
+        const auto steps = steps_of(of, {});
+        CHECK(steps.index == -1);
+        for (const auto& step : steps.items.as_array()) {
+            all += std::string(text_at(step, {"type"})) + " ";
+            CHECK(text_at(step, {"state"}) == "pending");
+        }
+        return all;
+    };
+    CHECK(types(R"({"interval": "30s", "maxWeight": 50, "stepWeight": 25})") ==
+          "setWeight setWeight promote finish finish ");
+    CHECK(types(R"({"interval": "30s", "maxWeight": 50, "stepWeight": 50, "mirror": true})") ==
+          "mirror setWeight promote finish finish ");
+    CHECK(types(R"({"interval": "30s", "iterations": 2})") ==
+          "iteration iteration switch promote finish finish ");
+    CHECK(types(R"({"interval": "30s", "iterations": 1,
+                    "match": [{"headers": {"x": {"exact": "y"}}}]})") ==
+          "iteration promote finish finish ");
+    CHECK(types(R"({"interval": "30s", "maxWeight": 50, "stepWeight": 50,
+                    "stepWeightPromotion": 20})") ==
+          "setWeight promote primaryWeight primaryWeight finish finish ");
+}
+
+TEST_CASE(
+    "a verb that the state forbids says why, and one that the reader may not do is not there") {
+    auto json = release_of(seen(R"({"phase": "Succeeded", "lastAppliedSpec": "v2:ab"})"), now).json;
+    const auto& actions = json.at("actions").as_object();
+    CHECK(actions.at("abort").at("allowed") == false);
+    CHECK(text(actions.at("abort").as_object(), "why") ==
+          "podinfo.test is Succeeded: no release is under way");
+    CHECK(actions.at("pause").at("allowed") == true);
+    CHECK(text(actions.at("resume").as_object(), "why") == "podinfo.test is not paused");
+
+    auto mine = release_of(seen(failing), now).json;
+    keep_verbs(mine, {});
+    CHECK(mine.at("actions").as_object().empty());
+    CHECK(mine.at("attention").at("actions").as_array().empty());
+}
+
+TEST_CASE("versions are told by the image that differs, and by the revision where none does") {
+    CHECK(version_of("registry.io:5000/a/b:6.1.0") == "6.1.0");
+    CHECK(version_of("registry.io:5000/a/b") == "latest");
+    CHECK(version_of("a@sha256:0123456789abcdef") == "0123456789ab");
+    CHECK(version_of("a:1@sha256:0123456789abcdef") == "1");
+    auto all = seen(failing);
+    all.target = deployment("podinfo", "podinfo:6.0.0");
+    const auto json = release_of(all, now).json;
+    CHECK(text(json.at("revisions").at("canary").as_object(), "version") == "ab");
+    CHECK(text(json.at("revisions").at("stable").as_object(), "version") == "aa");
+}
+
+TEST_CASE("the detail tells of pods by revision, and why one is not ready") {
+    auto all = seen(failing);
+    const auto pod = [](std::string_view name, std::string_view app, std::string_view status) {
+        Json object = JsonObject{
+            {"metadata", JsonObject{{"name", name}, {"labels", JsonObject{{"app", app}}}}}};
+        put(object, {"status"}, boost::json::parse(std::string(status)));
+        return object;
+    };
+    all.pods = {pod("a", "podinfo", R"({"phase": "Running", "conditions": [
+                    {"type": "Ready", "status": "True"}]})"),
+                pod("b", "podinfo-primary", R"({"phase": "Pending", "containerStatuses": [
+                    {"restartCount": 4, "state": {"waiting": {"reason": "ErrImagePull",
+                     "message": "no such image"}}}]})"),
+                pod("c", "other", "{}")};
+    auto json = release_of(all, now).json;
+    add_detail(json, all);
+    const auto& pods = json.at("detail").at("pods").as_array();
+    REQUIRE(pods.size() == 2);
+    CHECK(text_at(pods[0], {"revision"}) == "canary");
+    CHECK(*bool_at(pods[0], {"ready"}));
+    CHECK(text_at(pods[1], {"revision"}) == "primary");
+    CHECK(text_at(pods[1], {"reason"}) == "ErrImagePull: no such image");
+    CHECK(*integer_at(pods[1], {"restarts"}) == 4);
+    const auto& metrics = json.at("metrics").as_array();
+    REQUIRE(metrics.size() == 2);
+    CHECK(array_at(metrics[1], {"series"}).size() == 2);
+    CHECK(text_at(metrics[1], {"query"}).find("histogram_quantile") == 0);
+    const auto& decisions = json.at("detail").at("decisions").as_array();
+    REQUIRE(decisions.size() == 5);
+    CHECK(text_at(decisions[0], {"words"}) == "A check failed: nothing moves, and it is counted");
+    CHECK(text_at(decisions[0], {"next", "notBefore"}) == "2026-01-01T00:00:20.000Z");
+    CHECK(text_at(json.at("detail").at("history").as_array().at(0), {"phase"}) == "Progressing");
+}
+
+TEST_CASE("limits are read back out of what is kept") {
+    CHECK(limits_of("at least 99 (%)") == Limits{.min = 99, .max = {}, .unit = "%"});
+    CHECK(limits_of("at least 1, at most 2.5") == Limits{.min = 1, .max = 2.5, .unit = ""});
+    CHECK(limits_of("any") == Limits{});
+    CHECK(number_text(93.2, "%") == "93.20 %");
+    CHECK(number_text(917, "ms") == "917 ms");
+    CHECK(number_text(2.25, "ms") == "2.2 ms");
+    CHECK(number_text(0.3512345, "") == "0.3512");
+    CHECK(number_text(1234567, "") == "1234567");
+}
+
+TEST_CASE("names with markup and emoji are told as they are") {
+    auto object = canary_object(R"({"phase": "Initialized"})");
+    put(object, {"metadata", "name"}, "<img onerror=x>🚀");
+    ReleaseSeen all{.of = release::seen_of(std::move(object)), .target = {}, .primary = {}};
+    auto release = release_of(all, now);
+    CHECK(text(release.json, "name") == "<img onerror=x>🚀");
+    CHECK(text_for(release, all_verbs).find("<img onerror=x>🚀") != std::string::npos);
+}

@@ -1,0 +1,235 @@
+// The graph out of what both sides report, and out of objects.
+#include "web/topology.hpp"
+
+#include "web/gateways.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace sluice;
+using namespace sluice::web;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Call {
+    std::string from = "gw";
+    std::string to = "podinfo";
+    std::string code = "200";
+    double rate = 1;
+    std::string service = "podinfo";
+    std::string ns = "test";
+    std::string host = "podinfo.test.svc.cluster.local";
+};
+
+Sample sample(const Call& call) {
+    const bool is_known = call.to != "unknown";
+    return {{{"source_workload", call.from},
+             {"source_workload_namespace", call.from == "unknown" ? "unknown" : "test"},
+             {"destination_workload", call.to},
+             {"destination_workload_namespace", is_known ? call.ns : "unknown"},
+             {"destination_service", call.host},
+             {"destination_service_name", call.service},
+             {"destination_service_namespace", call.ns},
+             {"request_protocol", "http"},
+             {"response_code", call.code},
+             {"response_flags", "-"},
+             {"connection_security_policy", "none"}},
+            call.rate};
+}
+
+EdgesTable table(std::vector<Call> arrived, std::vector<Call> left = {}) {
+    Measured<Samples> in{Samples{}, {}};
+    for (const auto& call : arrived) in.what->push_back(sample(call));
+    Measured<Samples> out{Samples{}, {}};
+    for (const auto& call : left) out.what->push_back(sample(call));
+    const Measured<Samples> none{Samples{}, {}};
+    return edges_table({in, out, none, none, none, none}, 60s);
+}
+
+Json deployment(const std::string& name, int desired, int ready, const std::string& ns = "test") {
+    Json object = JsonObject{{"kind", "Deployment"},
+                             {"metadata", JsonObject{{"name", name}, {"namespace", ns}}}};
+    put(object, {"spec", "replicas"}, desired);
+    put(object,
+        {"spec", "template", "metadata", "labels"},
+        JsonObject{{"app", name}, {"version", "v1"}});
+    put(object, {"status", "readyReplicas"}, ready);
+    return object;
+}
+
+std::string health(const JsonObject& node) {
+    return std::string(text_at(Json(node), {"health", "status"}));
+}
+
+}  // namespace
+
+TEST_CASE("what both sides report counts once, and what reached nobody is the source's word") {
+    const auto edges = table({{.rate = 6}, {.to = "podinfo-primary", .rate = 14}},
+                             {{.rate = 6.1},
+                              {.to = "unknown", .code = "503", .rate = 2},
+                              {.from = "unknown", .to = "podinfo", .rate = 1}});
+    CHECK(edges.edges.size() == 4);
+    const auto& seen = edges.edges.at({"w/test/gw", "w/test/podinfo", "http", "test/podinfo"});
+    CHECK(seen.rps == 6);
+    const auto& lost = edges.edges.at({"w/test/gw", "s/test/podinfo", "http", "test/podinfo"});
+    CHECK(lost.failed == 2);
+    CHECK(edges.edges.contains({"unknown", "w/test/podinfo", "http", "test/podinfo"}));
+}
+
+TEST_CASE("an address is no node, and a host of elsewhere is outside") {
+    const auto edges =
+        table({},
+              {{.to = "unknown", .service = "10.0.0.1", .host = "10.0.0.1:80"},
+               {.to = "unknown", .service = "api.example.org", .host = "api.example.org"},
+               {.to = "unknown", .service = "PassthroughCluster", .host = "PassthroughCluster"}});
+    REQUIRE(edges.edges.size() == 2);
+    CHECK(edges.edges.contains({"w/test/gw", "x/api.example.org", "http", "test/api.example.org"}));
+}
+
+TEST_CASE("pods and requests make a node's health, the worst of both") {
+    const auto edges = table({{.code = "200", .rate = 8}, {.code = "500", .rate = 2}});
+    const auto drawn = topology_of({.workloads = {deployment("podinfo", 2, 2),
+                                                  deployment("half", 2, 1),
+                                                  deployment("down", 2, 0),
+                                                  deployment("zero", 0, 0)},
+                                    .services = {},
+                                    .virtual_services = {},
+                                    .destination_rules = {},
+                                    .gateways = {},
+                                    .mesh_gateways = {},
+                                    .releases = {},
+                                    .edges = edges});
+    CHECK(health(drawn.nodes.at("w/test/podinfo")) == "failure");
+    CHECK(health(drawn.nodes.at("w/test/half")) == "degraded");
+    CHECK(health(drawn.nodes.at("w/test/down")) == "failure");
+    CHECK(health(drawn.nodes.at("w/test/zero")) == "notReady");
+    const Json zero(drawn.nodes.at("w/test/zero"));
+    CHECK(array_at(zero, {"badges"}) == JsonArray{"dead", "idle"});
+    CHECK(find(zero, {"in", "rps"})->is_null());
+    CHECK(text_at(zero, {"reason"}) == "no requests in the last 60 s");
+    const Json edge(drawn.edges.at("e/w/test/gw>w/test/podinfo/http"));
+    CHECK(*number_at(edge, {"rps"}) == 10);
+    CHECK(*number_at(edge, {"success"}) == doctest::Approx(0.8));
+    CHECK(*number_at(edge, {"codes", "500"}) == 2);
+    CHECK(text_at(edge, {"health", "status"}) == "failure");
+}
+
+TEST_CASE("a share is of what leaves its source") {
+    const auto edges = table({{.rate = 6}, {.to = "podinfo-primary", .rate = 14}});
+    const auto drawn = topology_of({.workloads = {},
+                                    .services = {},
+                                    .virtual_services = {},
+                                    .destination_rules = {},
+                                    .gateways = {},
+                                    .mesh_gateways = {},
+                                    .releases = {},
+                                    .edges = edges});
+    const Json edge(drawn.edges.at("e/w/test/gw>w/test/podinfo/http"));
+    CHECK(*number_at(edge, {"share"}) == doctest::Approx(0.3));
+    CHECK(*number_at(Json(drawn.nodes.at("w/test/gw")), {"out", "rps"}) == 20);
+}
+
+TEST_CASE("with services between, an edge goes through the service") {
+    const auto edges = table({{.rate = 6}});
+    const auto drawn = topology_of({.workloads = {},
+                                    .services = {},
+                                    .virtual_services = {},
+                                    .destination_rules = {},
+                                    .gateways = {},
+                                    .mesh_gateways = {},
+                                    .releases = {},
+                                    .edges = edges,
+                                    .services_between = true});
+    CHECK(drawn.edges.contains("e/w/test/gw>s/test/podinfo/http"));
+    CHECK(drawn.edges.contains("e/s/test/podinfo>w/test/podinfo/http"));
+}
+
+TEST_CASE("other namespaces are outside, and what may not be seen is not there") {
+    const auto edges = table({{.rate = 1}, {.to = "db", .ns = "data"}});
+    TopologyParts parts{.workloads = {deployment("podinfo", 1, 1),
+                                      deployment("db", 1, 1, "data"),
+                                      deployment("far", 1, 1, "far")},
+                        .services = {},
+                        .virtual_services = {},
+                        .destination_rules = {},
+                        .gateways = {},
+                        .mesh_gateways = {},
+                        .releases = {},
+                        .edges = edges,
+                        .namespaces = {"test"}};
+    const auto drawn = topology_of(parts);
+    CHECK(*bool_at(Json(drawn.nodes.at("w/data/db")), {"outside"}));
+    CHECK_FALSE(drawn.nodes.contains("w/far/far"));
+    parts.sees = [](const std::string& ns) { return ns == "test"; };
+    CHECK_FALSE(topology_of(parts).nodes.contains("w/data/db"));
+}
+
+TEST_CASE("more than four hundred workloads are grouped by namespace, and told so") {
+    std::vector<Json> workloads;
+    for (int i = 0; i < 401; ++i) {
+        workloads.push_back(
+            deployment(fmt::format("w{}", i), 1, i == 7 ? 0 : 1, i % 2 == 0 ? "a" : "b"));
+    }
+    const auto edges = table({});
+    TopologyParts parts{.workloads = workloads,
+                        .services = {},
+                        .virtual_services = {},
+                        .destination_rules = {},
+                        .gateways = {},
+                        .mesh_gateways = {},
+                        .releases = {},
+                        .edges = edges};
+    const auto drawn = topology_of(parts);
+    CHECK(drawn.grouped);
+    CHECK(drawn.node_total == 401);
+    REQUIRE(drawn.nodes.size() == 2);
+    CHECK(*integer_at(Json(drawn.nodes.at("n/a")), {"workloads"}) == 201);
+    CHECK(health(drawn.nodes.at("n/b")) == "failure");
+    CHECK(drawn.warnings.front() == "401 workloads: grouped by namespace");
+    parts.group = TopologyParts::Group::never;
+    CHECK(topology_of(parts).nodes.size() == 401);
+}
+
+TEST_CASE("a patch tells what is new, what is other and what is gone, and nothing else") {
+    Topology before;
+    before.nodes["a"] = {{"id", "a"}, {"v", 1}};
+    before.nodes["b"] = {{"id", "b"}};
+    auto after = before;
+    CHECK(patch_between(before, after).is_null());
+    after.nodes["a"]["v"] = 2;
+    after.nodes.erase("b");
+    after.nodes["c"] = {{"id", "c"}};
+    const auto patch = patch_between(before, after);
+    CHECK(array_at(patch, {"nodes", "upsert"}).size() == 2);
+    CHECK(array_at(patch, {"nodes", "remove"}) == JsonArray{"b"});
+    CHECK(array_at(patch, {"edges", "upsert"}).empty());
+}
+
+TEST_CASE("a gateway is told with its ports, its hosts and what is bound to it") {
+    const auto edges = table({{.rate = 6}});
+    auto of_gateway = deployment("gw", 1, 1);
+    const auto read = [](std::string_view text) { return boost::json::parse(std::string(text)); };
+    const auto all = gateways_of(
+        {.mesh_gateways = {read(R"({"metadata": {"namespace": "test", "name": "gw"},
+           "spec": {"type": "ingress", "service": {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+             "istioControlPlane": {"name": "cp", "namespace": "istio-system"}},
+           "status": {"Status": "Available", "GatewayAddress": ["127.0.0.9"]}})")},
+         .gateways = {read(R"({"metadata": {"namespace": "test", "name": "public"},
+           "spec": {"selector": {"app": "gw"}, "servers": [{"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["*"]}]}})")},
+         .deployments = {of_gateway, deployment("podinfo", 1, 1)},
+         .services = {},
+         .virtual_services = {read(R"({"metadata": {"namespace": "test", "name": "podinfo"},
+           "spec": {"gateways": ["public"]}})")},
+         .edges = edges});
+    REQUIRE(all.size() == 1);
+    const Json gateway(all.front().json);
+    CHECK(text_at(gateway, {"status"}) == "Available");
+    CHECK(text_at(gateway, {"health", "status"}) == "healthy");
+    CHECK(text_at(gateway, {"revision"}) == "cp.istio-system");
+    CHECK(array_at(gateway, {"virtualServices"}) == JsonArray{"test/podinfo"});
+    CHECK(*number_at(gateway, {"rps"}) == 6);
+    CHECK(*integer_at(array_at(gateway, {"ports"}).front(), {"targetPort"}) == 8080);
+    CHECK(text_at(array_at(gateway, {"gateways"}).front(), {"name"}) == "public");
+}
