@@ -233,7 +233,8 @@ World world_of(const Seen& seen, Time now) {
     world.primary_service = seen.primary_service;
     world.canary_service = seen.canary_service;
     world.strategy = api::strategy_of(world.canary.analysis);
-    world.injected = is_injected(seen);
+    // Where no sidecar splits or measures, none is missing.
+    world.injected = world.canary.provider != "istio" || is_injected(seen);
     if (const auto* analysis = find(seen.canary, {"spec", "analysis"})) world.analysis = *analysis;
 
     read_wish(world);
