@@ -8,6 +8,8 @@
 #include "cli/lab_files.hpp"
 #include "cli/running_lab.hpp"
 #include "cli/session.hpp"
+#include "lab/mesh/gateway_api.hpp"
+#include "lab/mesh/nginx_controller.hpp"
 #include "lab/workloads/image_map.hpp"
 
 #include <CLI/CLI.hpp>
@@ -214,21 +216,40 @@ Result<kube::ConfigQuery> lab_meant(const std::string& dir) {
     return kube::ConfigQuery{.kubeconfig = (folder / "kubeconfig").string()};
 }
 
+// Every door of the lab: gateways of both kinds, and the Ingresses' one.
+Task<Result<std::vector<std::pair<kube::ObjectKey, std::string>>>> all_urls(Session& session) {
+    std::vector<std::pair<kube::ObjectKey, std::string>> urls;
+    auto& client = session.client();
+    const auto add = [&](const kube::ObjectKey& key, const std::optional<std::string>& url) {
+        if (url) urls.emplace_back(key, *url);
+    };
+    auto gateways = co_await client.list(kube::resources::istio_mesh_gateways);
+    if (!gateways) co_return gateways.error().with("listing IstioMeshGateways");
+    for (const auto& object : gateways->items) {
+        const auto key = kube::key_of(object);
+        const auto service = co_await client.get(kube::resources::services, key);
+        if (!service) co_return service.error();
+        add(key, gateway_url(object, *service));
+    }
+    auto entries = co_await client.list(mesh::entry_gateways);
+    if (!entries) co_return entries.error().with("listing Gateways");
+    for (const auto& object : entries->items) add(kube::key_of(object), entry_url(object));
+    const auto nginx = co_await client.get(kube::resources::services, mesh::nginx_service);
+    // It is made with the first Ingress.
+    if (nginx) add(mesh::nginx_service, ingress_url(*nginx));
+    co_return urls;
+}
+
 // One line for each gateway: "test/test-imgw http://127.112.0.1/"; only the URL when one is asked
 // for.
 Task<Result<int>> print_urls(Session& session, std::string gateway) {
-    auto gateways = co_await session.client().list(kube::resources::istio_mesh_gateways);
-    if (!gateways) co_return gateways.error().with("listing IstioMeshGateways");
+    const auto urls = co_await all_urls(session);
+    if (!urls) co_return urls.error();
     int found = 0;
-    for (const auto& object : gateways->items) {
-        const auto key = kube::key_of(object);
+    for (const auto& [key, url] : *urls) {
         if (!gateway.empty() && gateway != to_string(key) && gateway != key.name) continue;
-        const auto service = co_await session.client().get(kube::resources::services, key);
-        if (!service) co_return service.error();
-        const auto url = gateway_url(object, *service);
-        if (!url) continue;
         ++found;
-        fmt::print("{}\n", gateway.empty() ? to_string(key) + " " + *url : *url);
+        fmt::print("{}\n", gateway.empty() ? to_string(key) + " " + url : url);
     }
     if (found == 0) {
         co_return Error{ErrorKind::not_found,
@@ -279,9 +300,10 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
         ->check(CLI::IsMember({"deck", "random"}))
         ->capture_default_str();
     up_command
-        ->add_option("--mirror-host",
-                     options->lab.mirror_host,
-                     "Host of mirrored copies: plain, or shadow (\"web-shadow\", as up to Istio 1.27)")
+        ->add_option(
+            "--mirror-host",
+            options->lab.mirror_host,
+            "Host of mirrored copies: plain, or shadow (\"web-shadow\", as up to Istio 1.27)")
         ->check(CLI::IsMember({"plain", "shadow"}))
         ->capture_default_str();
     up_command
