@@ -219,7 +219,7 @@ void GatewayApi::start() {
     state_->watch();
 }
 
-// --- what changes ---------------------------------------------------------------------------------
+// --- what changes --------------------------------------------------------------------------------
 
 void GatewayApi::State::watch() {
     const auto on = [this](const Resource& resource, auto callback) {
@@ -276,7 +276,9 @@ void GatewayApi::State::on_service(const lab::Change& change) {
         if (known != services.end() && known->second == ports) return;
         services[key] = std::move(ports);
     }
-    const auto is_it = [&](const auto& named) { return named.ns == key.ns && named.name == key.name; };
+    const auto is_it = [&](const auto& named) {
+        return named.ns == key.ns && named.name == key.name;
+    };
     for (const auto& [route_key, route] : routes) {
         if (std::ranges::any_of(route.compiled->backends, is_it) ||
             std::ranges::any_of(route.compiled->parents, is_it))
@@ -327,7 +329,7 @@ void GatewayApi::State::settle() {
     changed();
 }
 
-// --- classes --------------------------------------------------------------------------------------
+// --- classes -------------------------------------------------------------------------------------
 
 std::string GatewayApi::State::controller_of(std::string_view class_name) const {
     const auto found = cluster.find(gateway_classes, {"", std::string(class_name)});
@@ -342,11 +344,8 @@ void GatewayApi::State::settle_class(const ObjectKey& key) {
     if (find(*object, {"spec", "parametersRef"}) != nullptr)
         accepted = {"Accepted", false, "InvalidParameters", "spec.parametersRef is not built yet"};
     const auto& before = array_at(*object, {"status", "conditions"});
-    auto conditions =
-        conditions_json({accepted},
-                        integer_at(*object, {"metadata", "generation"}).value_or(0),
-                        before,
-                        now());
+    auto conditions = conditions_json(
+        {accepted}, integer_at(*object, {"metadata", "generation"}).value_or(0), before, now());
     if (conditions == before) return;
     (void)cluster.patch(gateway_classes,
                         key,
@@ -355,7 +354,7 @@ void GatewayApi::State::settle_class(const ObjectKey& key) {
                         {.subresource = lab::Subresource::status});
 }
 
-// --- routes ---------------------------------------------------------------------------------------
+// --- routes --------------------------------------------------------------------------------------
 
 void GatewayApi::State::leave_parents(const Route& route) {
     for (const auto& parent : route.compiled->parents) {
@@ -380,11 +379,11 @@ void GatewayApi::State::settle_route(const ObjectKey& key) {
             route.outcomes.push_back(attach_to_service(*route.compiled, parent));
         } else if (parent.is_gateway()) {
             const auto gateway = gateways.find({parent.ns, parent.name});
-            route.outcomes.push_back(attach(*route.compiled,
-                                            parent,
-                                            gateway == gateways.end() ? nullptr
-                                                                      : &gateway->second.spec,
-                                            namespaces));
+            route.outcomes.push_back(
+                attach(*route.compiled,
+                       parent,
+                       gateway == gateways.end() ? nullptr : &gateway->second.spec,
+                       namespaces));
         } else {
             route.outcomes.push_back(
                 {{"Accepted",
@@ -408,8 +407,7 @@ ParentOutcome GatewayApi::State::attach_to_service(const HttpRoute& route,
     };
     const auto service = services.find({parent.ns, parent.name});
     if (service == services.end()) return refused("NoMatchingParent", "there is no " + name);
-    if (!route.faults.empty())
-        return refused("UnsupportedValue", joined(route.faults, "; "));
+    if (!route.faults.empty()) return refused("UnsupportedValue", joined(route.faults, "; "));
     const bool has_port = std::ranges::any_of(service->second, [&](const auto& port) {
         return (!parent.port || *parent.port == port.first) &&
                (parent.section.empty() || parent.section == port.second);
@@ -478,14 +476,14 @@ void GatewayApi::State::tell_route(const ObjectKey& key) {
         const std::string controller = has_gateway && !gateway->second.controller.empty()
                                            ? gateway->second.controller
                                            : std::string(mesh_controller);
-        parents.push_back(JsonObject{
-            {"parentRef", parent.reference},
-            {"controllerName", controller},
-            {"conditions",
-             conditions_json({found->second.outcomes[i].accepted, references},
-                             route.generation,
-                             conditions_of_parent(before, parent.reference),
-                             now())}});
+        parents.push_back(
+            JsonObject{{"parentRef", parent.reference},
+                       {"controllerName", controller},
+                       {"conditions",
+                        conditions_json({found->second.outcomes[i].accepted, references},
+                                        route.generation,
+                                        conditions_of_parent(before, parent.reference),
+                                        now())}});
     }
     if (parents != before) write_parents(resources::http_routes, key, std::move(parents));
 }
@@ -505,15 +503,15 @@ void GatewayApi::State::refuse_grpc_route(const Json& object) {
     const auto& before = array_at(object, {"status", "parents"});
     JsonArray parents;
     for (const auto& reference : array_at(object, {"spec", "parentRefs"})) {
-        parents.push_back(JsonObject{
-            {"parentRef", reference},
-            {"controllerName", mesh_controller},
-            {"conditions",
-             conditions_json(
-                 {{"Accepted", false, "UnsupportedValue", "GRPCRoute is not built yet"}},
-                 integer_at(object, {"metadata", "generation"}).value_or(0),
-                 conditions_of_parent(before, reference),
-                 now())}});
+        parents.push_back(
+            JsonObject{{"parentRef", reference},
+                       {"controllerName", mesh_controller},
+                       {"conditions",
+                        conditions_json(
+                            {{"Accepted", false, "UnsupportedValue", "GRPCRoute is not built yet"}},
+                            integer_at(object, {"metadata", "generation"}).value_or(0),
+                            conditions_of_parent(before, reference),
+                            now())}});
     }
     if (parents != before) write_parents(grpc_routes, kube::key_of(object), std::move(parents));
 }
@@ -564,7 +562,7 @@ void GatewayApi::State::publish_service(const ObjectKey& service) {
     builder.service_routes(host, std::move(made));
 }
 
-// --- Gateways -------------------------------------------------------------------------------------
+// --- Gateways ------------------------------------------------------------------------------------
 
 void GatewayApi::State::settle_gateway(const ObjectKey& key) {
     const auto known = gateways.find(key);
@@ -661,14 +659,16 @@ void GatewayApi::State::publish(const ObjectKey& key, Gateway& gateway) {
 std::vector<Condition> GatewayApi::State::conditions_of(const Gateway& gateway) const {
     const auto& spec = gateway.spec;
     if (gateway.controller.empty()) {
-        const auto why = fmt::format("there is no GatewayClass {} that is accepted", spec.class_name);
+        const auto why =
+            fmt::format("there is no GatewayClass {} that is accepted", spec.class_name);
         return {{"Accepted", false, "Pending", why}, {"Programmed", false, "Pending", why}};
     }
     const auto valid = std::ranges::count_if(spec.listeners, &EntryListener::is_valid);
     const bool are_all_valid = valid == static_cast<std::ptrdiff_t>(spec.listeners.size());
     Condition accepted{"Accepted", valid > 0, "Accepted", "the Gateway is carried out"};
     if (!are_all_valid)
-        accepted = {"Accepted", valid > 0, "ListenersNotValid", "not all listeners are carried out"};
+        accepted = {
+            "Accepted", valid > 0, "ListenersNotValid", "not all listeners are carried out"};
     if (!spec.faults.empty()) accepted.message = joined(spec.faults, "; ");
 
     Condition programmed{"Programmed", true, "Programmed", "at " + gateway.address};
@@ -709,7 +709,9 @@ void GatewayApi::State::tell_gateway(const ObjectKey& key, const Gateway& gatewa
         const bool is_open = listener.is_valid && is_programmed;
         said.push_back({"Programmed",
                         is_open,
-                        is_open ? "Programmed" : listener.is_valid ? "Pending" : "Invalid",
+                        is_open             ? "Programmed"
+                        : listener.is_valid ? "Pending"
+                                            : "Invalid",
                         is_open ? "the listener answers" : "the listener does not answer"});
         static const JsonArray nothing;
         const auto* before = &nothing;
@@ -763,11 +765,10 @@ void GatewayApi::State::tell_lab_address(const Json& object, const Gateway& gate
 // The lowest that no Gateway has.
 std::string GatewayApi::State::free_address() const {
     for (int number = 0;; ++number) {
-        auto address = fmt::format(
-            "127.{}.{}.{}", 112 + block, 64 + number / 250, 1 + number % 250);
-        const bool is_taken = std::ranges::any_of(gateways, [&](const auto& entry) {
-            return entry.second.address == address;
-        });
+        auto address =
+            fmt::format("127.{}.{}.{}", 112 + block, 64 + number / 250, 1 + number % 250);
+        const bool is_taken = std::ranges::any_of(
+            gateways, [&](const auto& entry) { return entry.second.address == address; });
         if (!is_taken) return address;
     }
 }

@@ -20,9 +20,8 @@ bool selects(const Json& selector, const Labels& labels) {
     if (!has_labels(labels, labels_of(object_at(selector, {"matchLabels"})))) return false;
     for (const auto& rule : array_at(selector, {"matchExpressions"})) {
         const auto key = text_at(rule, {"key"});
-        const auto at = std::ranges::find(labels, key, [](const auto& label) {
-            return std::string_view(label.first);
-        });
+        const auto at = std::ranges::find(
+            labels, key, [](const auto& label) { return std::string_view(label.first); });
         const bool is_there = at != labels.end();
         const auto& values = array_at(rule, {"values"});
         const bool is_among = is_there && std::ranges::any_of(values, [&](const Json& value) {
@@ -81,10 +80,11 @@ EntryListener compile_listener(const Json& json) {
     } else {
         // Those that are HTTPRoute still count.
         if (std::ranges::none_of(kinds, is_ours)) listener.is_valid = false;
-        said.push_back({"ResolvedRefs",
-                        false,
-                        "InvalidRouteKinds",
-                        "allowedRoutes.kinds names kinds that are not built yet: only HTTPRoute is"});
+        said.push_back(
+            {"ResolvedRefs",
+             false,
+             "InvalidRouteKinds",
+             "allowedRoutes.kinds names kinds that are not built yet: only HTTPRoute is"});
     }
     return listener;
 }
@@ -101,9 +101,8 @@ void find_conflicts(EntryGateway& gateway) {
                 {"Conflicted",
                  true,
                  "HostnameConflict",
-                 fmt::format("another listener has port {} and hostname {}, too",
-                             one.port,
-                             one.hostname)});
+                 fmt::format(
+                     "another listener has port {} and hostname {}, too", one.port, one.hostname)});
         } else {
             one.conditions.push_back(
                 {"Conflicted", false, "NoConflicts", "no other listener is in its way"});
@@ -227,8 +226,9 @@ ParentOutcome attach(const HttpRoute& route,
                        fmt::format("{} takes no routes of namespace {}", name, route.key.ns));
     }
     if (attachments.empty()) {
-        return refused("NoMatchingListenerHostname",
-                       fmt::format("{} has no listener for {}", name, joined(route.hostnames, ", ")));
+        return refused(
+            "NoMatchingListenerHostname",
+            fmt::format("{} has no listener for {}", name, joined(route.hostnames, ", ")));
     }
     return {{"Accepted", true, "Accepted", "the route is followed"}, std::move(attachments)};
 }

@@ -31,8 +31,7 @@ class Compiler {
         made_.created = text_at(object_, {"metadata", "creationTimestamp"});
         made_.generation = integer_at(object_, {"metadata", "generation"}).value_or(0);
         for (const auto& hostname : array_at(object_, {"spec", "hostnames"})) {
-            if (hostname.is_string())
-                made_.hostnames.push_back(lower_case(hostname.get_string()));
+            if (hostname.is_string()) made_.hostnames.push_back(lower_case(hostname.get_string()));
         }
         for (const auto& parent : array_at(object_, {"spec", "parentRefs"}))
             made_.parents.push_back(parent_of(parent));
@@ -128,10 +127,10 @@ class Compiler {
         for (std::size_t i = 0; i < all.size(); ++i) {
             const auto value = text_at(all[i], {"value"});
             const bool is_pattern = text_at(all[i], {"type"}, "Exact") == "RegularExpression";
-            made.push_back(
-                {std::string(text_at(all[i], {"name"})),
-                 is_pattern ? pattern(value, fmt::format("{}.{}[{}].value", field, list, i))
-                            : TextMatch::of(JsonObject{{"exact", value}})});
+            made.push_back({std::string(text_at(all[i], {"name"})),
+                            is_pattern
+                                ? pattern(value, fmt::format("{}.{}[{}].value", field, list, i))
+                                : TextMatch::of(JsonObject{{"exact", value}})});
         }
         return made;
     }
@@ -207,8 +206,7 @@ class Compiler {
             const auto type = text_at(filter, {"type"});
             const auto where = fmt::format("{}.filters[{}]", field, i);
             if (type == "RequestHeaderModifier") {
-                route.for_request =
-                    headers_of(filter, "requestHeaderModifier", &route.authority);
+                route.for_request = headers_of(filter, "requestHeaderModifier", &route.authority);
             } else if (type == "ResponseHeaderModifier") {
                 route.for_response = headers_of(filter, "responseHeaderModifier", nullptr);
             } else if (type == "URLRewrite") {

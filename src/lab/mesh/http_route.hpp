@@ -1,5 +1,5 @@
-// One HTTPRoute of the Gateway API as the proxy reads it: each match is a Route of its own, with the
-// place in which it is tried. Pure.
+// One HTTPRoute of the Gateway API as the proxy reads it: each match is a Route of its own, with
+// the place in which it is tried. Pure.
 #pragma once
 
 #include "lab/mesh/route.hpp"

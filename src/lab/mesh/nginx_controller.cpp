@@ -105,11 +105,10 @@ void NginxController::State::watch() {
         for (const auto& object : cluster.list(resources::ingresses))
             dirty.insert(kube::key_of(*object));
     };
-    subscriptions.push_back(
-        cluster.watch(resources::ingresses, [this](const lab::Change& change) {
-            dirty.insert(kube::key_of(*change.object));
-            settle_soon();
-        }));
+    subscriptions.push_back(cluster.watch(resources::ingresses, [this](const lab::Change& change) {
+        dirty.insert(kube::key_of(*change.object));
+        settle_soon();
+    }));
     subscriptions.push_back(cluster.watch(ingress_classes, [this, touch_all](const lab::Change&) {
         touch_all();
         settle_soon();
@@ -189,6 +188,7 @@ void NginxController::State::publish() {
         return;
     }
     std::vector<Ingress> all;
+    all.reserve(ingresses.size());
     for (const auto& [key, ingress] : ingresses) all.push_back(ingress);
     auto listener = std::make_shared<GatewayListener>();
     listener->kind = GatewayListener::Kind::nginx;
@@ -230,23 +230,23 @@ void NginxController::State::make_objects(std::uint16_t at) {
     make(resources::namespaces, JsonObject{{"metadata", {{"name", nginx_service.ns}}}});
     const JsonObject port{{"name", "http"}, {"protocol", "TCP"}, {"port", http_port}};
     make(resources::services,
-         JsonObject{{"metadata",
-                     {{"name", nginx_service.name},
-                      {"namespace", nginx_service.ns},
-                      {"annotations",
-                       {{"sluice.dev/lab-address", fmt::format("{}:{}", address, at)}}}}},
-                    {"spec", {{"type", "LoadBalancer"}, {"ports", JsonArray{port}}}}});
+         JsonObject{
+             {"metadata",
+              {{"name", nginx_service.name},
+               {"namespace", nginx_service.ns},
+               {"annotations", {{"sluice.dev/lab-address", fmt::format("{}:{}", address, at)}}}}},
+             {"spec", {{"type", "LoadBalancer"}, {"ports", JsonArray{port}}}}});
     make(resources::endpoint_slices,
-         JsonObject{{"metadata",
-                     {{"name", nginx_service.name + "-lab"},
-                      {"namespace", nginx_service.ns},
-                      {"labels", {{"kubernetes.io/service-name", nginx_service.name}}}}},
-                    {"addressType", "IPv4"},
-                    {"ports",
-                     JsonArray{JsonObject{{"name", "http"}, {"protocol", "TCP"}, {"port", at}}}},
-                    {"endpoints",
-                     JsonArray{JsonObject{{"addresses", JsonArray{Json(address)}},
-                                          {"conditions", {{"ready", true}}}}}}});
+         JsonObject{
+             {"metadata",
+              {{"name", nginx_service.name + "-lab"},
+               {"namespace", nginx_service.ns},
+               {"labels", {{"kubernetes.io/service-name", nginx_service.name}}}}},
+             {"addressType", "IPv4"},
+             {"ports", JsonArray{JsonObject{{"name", "http"}, {"protocol", "TCP"}, {"port", at}}}},
+             {"endpoints",
+              JsonArray{JsonObject{{"addresses", JsonArray{Json(address)}},
+                                   {"conditions", {{"ready", true}}}}}}});
     const Json status{
         {"status", {{"loadBalancer", {{"ingress", JsonArray{JsonObject{{"ip", address}}}}}}}}};
     const auto service = cluster.find(resources::services, nginx_service);

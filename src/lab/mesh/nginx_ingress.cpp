@@ -35,8 +35,7 @@ class Compiler {
         made_.key = kube::key_of(object_);
         made_.created = text_at(object_, {"metadata", "creationTimestamp"});
         made_.rewrite_target = annotation(object_, "rewrite-target");
-        has_patterns_ =
-            annotation(object_, "use-regex") == "true" || !made_.rewrite_target.empty();
+        has_patterns_ = annotation(object_, "use-regex") == "true" || !made_.rewrite_target.empty();
         compile_canary();
         find_unbuilt();
         if (const auto* backend = find(object_, {"spec", "defaultBackend"}))
@@ -210,11 +209,11 @@ NamedMatch header_is(const std::string& name, std::string_view value) {
 }
 
 NamedMatch cookie_is(const std::string& name, std::string_view value) {
-    return {"cookie",
-            TextMatch::of(JsonObject{{"regex",
-                                      fmt::format("(?s)(?:.*;)?[ ]*{}={}[ ]*(?:;.*)?",
-                                                  re2::RE2::QuoteMeta(name),
-                                                  value)}})};
+    return {
+        "cookie",
+        TextMatch::of(JsonObject{
+            {"regex",
+             fmt::format("(?s)(?:.*;)?[ ]*{}={}[ ]*(?:;.*)?", re2::RE2::QuoteMeta(name), value)}})};
 }
 
 // One location: first those whom the canary names, then everybody by weight.
@@ -228,11 +227,8 @@ void add_routes(std::vector<RoutePtr>& routes,
         base.rewrite.regex = rewrite_pattern(location.path);
         base.rewrite.replacement = replacement_of(ingress.rewrite_target);
     }
-    base.ingress = std::make_shared<const IngressNames>(IngressNames{ingress.key.ns,
-                                                                     ingress.key.name,
-                                                                     location.service,
-                                                                     location.host,
-                                                                     location.path});
+    base.ingress = std::make_shared<const IngressNames>(IngressNames{
+        ingress.key.ns, ingress.key.name, location.service, location.host, location.path});
     const auto main = destination_of(ingress, location);
     const auto add = [&](std::optional<NamedMatch> who, std::vector<Destination> to) {
         auto route = std::make_shared<Route>(base);

@@ -72,8 +72,8 @@ void NginxMetrics::append(std::string& text,
                             i < bounds.size() ? fmt::format("{}", bounds[i]) : "+Inf",
                             below);
     }
-    text +=
-        fmt::format("{0}_sum{{{1}}} {2}\n{0}_count{{{1}}} {3}\n", name, labels, histogram.sum, below);
+    text += fmt::format(
+        "{0}_sum{{{1}}} {2}\n{0}_count{{{1}}} {3}\n", name, labels, histogram.sum, below);
 }
 
 std::string NginxMetrics::exposition(IstioMetrics::Reading reading) {
@@ -85,9 +85,8 @@ std::string NginxMetrics::exposition(IstioMetrics::Reading reading) {
     };
     std::string text = "# TYPE nginx_ingress_controller_requests counter\n";
     for (const auto& entry : series_)
-        text += fmt::format("nginx_ingress_controller_requests{{{}}} {}\n",
-                            entry.first,
-                            shown(entry).requests);
+        text += fmt::format(
+            "nginx_ingress_controller_requests{{{}}} {}\n", entry.first, shown(entry).requests);
     for (const auto& [name, which] :
          {std::pair{"nginx_ingress_controller_request_duration_seconds", &Series::request},
           std::pair{"nginx_ingress_controller_response_duration_seconds", &Series::response}}) {

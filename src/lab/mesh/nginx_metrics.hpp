@@ -26,8 +26,7 @@ struct IngressRecord {
 // Of one thread.
 class NginxMetrics {
    public:
-    explicit NginxMetrics(std::size_t label_sets_max = 20'000)
-        : label_sets_max_(label_sets_max) {}
+    explicit NginxMetrics(std::size_t label_sets_max = 20'000) : label_sets_max_(label_sets_max) {}
 
     void add(const IngressRecord& record);
     // As IstioMetrics': a label set that is new shows 0 the first time that Prometheus asks.

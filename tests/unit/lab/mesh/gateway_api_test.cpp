@@ -19,9 +19,8 @@ struct AnEntry : lab::ACluster {
     PaperDoors doors{context};
     TableBuilder builder;
     RouteTablePtr table = builder.build();
-    GatewayApi api{context.get_executor(), cluster, doors, 0, builder, [this] {
-                       table = builder.build();
-                   }};
+    GatewayApi api{
+        context.get_executor(), cluster, doors, 0, builder, [this] { table = builder.build(); }};
 
     AnEntry() {
         const auto installed = install_mesh(cluster);
@@ -49,7 +48,9 @@ struct AnEntry : lab::ACluster {
         }
         settle();
     }
-    Json get(const kube::Resource& resource, const std::string& name, const std::string& ns = "test") {
+    Json get(const kube::Resource& resource,
+             const std::string& name,
+             const std::string& ns = "test") {
         return *cluster.get(resource, {ns, name}).value();
     }
     // "Accepted=True Accepted 2" of a list of conditions.
@@ -72,7 +73,9 @@ struct AnEntry : lab::ACluster {
         if (parents.size() <= parent) return "no parent";
         return condition(array_at(parents[parent], {"conditions"}), type);
     }
-    std::string message(std::string_view type, const std::string& name = "web", const std::string& ns = "test") {
+    std::string message(std::string_view type,
+                        const std::string& name = "web",
+                        const std::string& ns = "test") {
         const auto route = get(resources::http_routes, name, ns);
         for (const auto& each :
              array_at(array_at(route, {"status", "parents"}).at(0), {"conditions"})) {
@@ -81,8 +84,8 @@ struct AnEntry : lab::ACluster {
         return {};
     }
     std::string ask(const std::string& host, const std::string& path = "/", int port = 80) const {
-        const auto listener = table->listener(
-            fmt::format("{}:{}", to_string(entry_of({"test", "public"})), port));
+        const auto listener =
+            table->listener(fmt::format("{}:{}", to_string(entry_of({"test", "public"})), port));
         if (listener == nullptr) return "closed";
         const auto routing = table->at_gateway(*listener, {.authority = host, .path = path});
         if (routing.kind != Routing::Kind::route) return "404";
@@ -109,7 +112,8 @@ std::string route(const std::string& parent = "{name: public}",
                   const std::string& ns = "test",
                   const std::string& name = "web") {
     return fmt::format(
-        "---\nkind: HTTPRoute\nmetadata: {{name: {}, namespace: {}}}\nspec: {{parentRefs: [{}], {}, "
+        "---\nkind: HTTPRoute\nmetadata: {{name: {}, namespace: {}}}\nspec: {{parentRefs: [{}], "
+        "{}, "
         "rules: [{{backendRefs: [{}]}}]}}\n",
         name,
         ns,
@@ -141,8 +145,9 @@ TEST_CASE("a Gateway gets an address of its own, and says that it is carried out
           "False NoConflicts 1");
     CHECK(find(object, {"metadata", "annotations", "sluice.dev/lab-address"}) == nullptr);
     CHECK(lab.ask("a.example.com") == "404");
-    lab.apply("---\nkind: Gateway\nmetadata: {name: second, namespace: test}\nspec: "
-              "{gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n");
+    lab.apply(
+        "---\nkind: Gateway\nmetadata: {name: second, namespace: test}\nspec: "
+        "{gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n");
     CHECK(text_at(array_at(lab.get(entry_gateways, "second"), {"status", "addresses"}).at(0),
                   {"value"}) == "127.112.64.2");
     REQUIRE(lab.cluster.remove(entry_gateways, {"test", "public"}));
@@ -164,14 +169,13 @@ TEST_CASE("a Gateway of a class that nobody made waits for it") {
     auto yaml = gateway;
     yaml.replace(yaml.find("istio"), 5, "mine");
     lab.apply(yaml + route() + web_service);
-    CHECK(AnEntry::condition(
-              array_at(lab.get(entry_gateways, "public"), {"status", "conditions"}), "Accepted") ==
-          "False Pending 1");
+    CHECK(AnEntry::condition(array_at(lab.get(entry_gateways, "public"), {"status", "conditions"}),
+                             "Accepted") == "False Pending 1");
     CHECK(lab.ask("a") == "closed");
-    lab.apply("{kind: GatewayClass, metadata: {name: mine}, spec: {controllerName: example.com/me}}");
-    CHECK(AnEntry::condition(
-              array_at(lab.get(entry_gateways, "public"), {"status", "conditions"}), "Programmed") ==
-          "True Programmed 1");
+    lab.apply(
+        "{kind: GatewayClass, metadata: {name: mine}, spec: {controllerName: example.com/me}}");
+    CHECK(AnEntry::condition(array_at(lab.get(entry_gateways, "public"), {"status", "conditions"}),
+                             "Programmed") == "True Programmed 1");
     CHECK(lab.ask("a") == "web.test.svc.cluster.local");
     CHECK(text_at(array_at(lab.get(resources::http_routes, "web"), {"status", "parents"}).at(0),
                   {"controllerName"}) == "example.com/me");
@@ -225,14 +229,23 @@ spec:
     const std::string web = "web.test.svc.cluster.local";
     for (const auto& [parent, more, accepted, at_80, at_8080] :
          {Case{"{name: public}", "hostnames: []", "True Accepted", "web", "web"},
-          Case{"{name: public, sectionName: admin}", "hostnames: []", "True Accepted", "404", "web"},
+          Case{
+              "{name: public, sectionName: admin}", "hostnames: []", "True Accepted", "404", "web"},
           Case{"{name: public, port: 80}", "hostnames: []", "True Accepted", "web", "404"},
           Case{"{name: public, port: 81}", "hostnames: []", "False NoMatchingParent", "404", "404"},
-          Case{"{name: public, sectionName: tls}", "hostnames: []", "False NoMatchingParent", "404", "404"},
+          Case{"{name: public, sectionName: tls}",
+               "hostnames: []",
+               "False NoMatchingParent",
+               "404",
+               "404"},
           Case{"{name: nobody}", "hostnames: []", "False NoMatchingParent", "404", "404"},
           Case{"{name: public}", "hostnames: [a.example.com]", "True Accepted", "web", "web"},
           Case{"{name: public}", "hostnames: [b.example.com]", "True Accepted", "404", "404"},
-          Case{"{name: public, port: 80}", "hostnames: [a.com]", "False NoMatchingListenerHostname", "404", "404"},
+          Case{"{name: public, port: 80}",
+               "hostnames: [a.com]",
+               "False NoMatchingListenerHostname",
+               "404",
+               "404"},
           Case{"{kind: Mesh, name: public}", "hostnames: []", "False InvalidKind", "404", "404"}}) {
         lab.apply(route(parent, "{name: web, port: 80}", more));
         INFO(parent << " " << more);
@@ -275,7 +288,8 @@ spec: {ports: [{name: http, port: 80}]}
     CHECK(lab.route_condition("Accepted", "web", "other") == "False NotAllowedByListeners 1");
     lab.apply("{kind: Namespace, metadata: {name: other, labels: {team: a}}}");
     CHECK(lab.route_condition("Accepted", "web", "other") == "True Accepted 1");
-    open_to("{from: Selector, selector: {matchExpressions: [{key: team, operator: In, values: [b]}]}}");
+    open_to(
+        "{from: Selector, selector: {matchExpressions: [{key: team, operator: In, values: [b]}]}}");
     CHECK(lab.route_condition("Accepted", "web", "other") == "False NotAllowedByListeners 1");
 }
 
@@ -310,7 +324,8 @@ TEST_CASE("a backend that is not there is said, until it comes") {
     CHECK(lab.route_condition("ResolvedRefs") == "False BackendNotFound 1");
     CHECK(lab.message("ResolvedRefs") ==
           "spec.rules[0].backendRefs[0]: there is no Service test/web");
-    lab.apply("{kind: Service, metadata: {name: web, namespace: test}, spec: {ports: [{port: 81}]}}");
+    lab.apply(
+        "{kind: Service, metadata: {name: web, namespace: test}, spec: {ports: [{port: 81}]}}");
     CHECK(lab.message("ResolvedRefs") ==
           "spec.rules[0].backendRefs[0]: Service test/web has no port 80");
     lab.apply(web_service);
@@ -338,7 +353,8 @@ TEST_CASE("a GRPCRoute says that nobody follows it") {
     const kube::Resource grpc_routes{"gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute"};
     REQUIRE(lab.cluster.create(
         grpc_routes,
-        lab::json(R"({"metadata":{"name":"web","namespace":"test"},"spec":{"parentRefs":[{"name":"public"}]}})")));
+        lab::json(
+            R"({"metadata":{"name":"web","namespace":"test"},"spec":{"parentRefs":[{"name":"public"}]}})")));
     lab.clock.run_for(std::chrono::minutes{1});
     const auto object = lab.cluster.get(grpc_routes, {"test", "web"}).value();
     const auto& parents = array_at(*object, {"status", "parents"});
@@ -358,7 +374,8 @@ TEST_CASE("callers in the mesh follow the routes of a Service, and each namespac
         if (routing.kind != Routing::Kind::route) return std::string("404");
         return routing.route->destinations.at(0).host;
     };
-    lab.apply(web_service + route("{group: '', kind: Service, name: web}", "{name: web-canary, port: 80}"));
+    lab.apply(web_service +
+              route("{group: '', kind: Service, name: web}", "{name: web-canary, port: 80}"));
     CHECK(lab.route_condition("Accepted") == "True Accepted 1");
     CHECK(from("test") == "web-canary.test.svc.cluster.local");
     CHECK(from("other") == "web-canary.test.svc.cluster.local");

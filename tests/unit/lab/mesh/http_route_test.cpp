@@ -35,8 +35,7 @@ struct AListener {
     explicit AListener(const std::vector<HttpRoute>& routes, const std::string& hostname = "*") {
         EntryRoutes entry{{hostname}, {}};
         for (const auto& route : routes) {
-            const auto hosts =
-                route.hostnames.empty() ? std::vector{hostname} : route.hostnames;
+            const auto hosts = route.hostnames.empty() ? std::vector{hostname} : route.hostnames;
             entry.attached.push_back({hostname, hosts, std::make_shared<const HttpRoute>(route)});
         }
         listener.workload = outside();
@@ -64,8 +63,9 @@ struct AListener {
 
 TEST_CASE("a path's prefix is matched by whole segments, and its last slash says nothing") {
     for (const auto* prefix : {"/a", "/a/"}) {
-        const AListener at({http_route(fmt::format(
-            "rules: [{}]", rule(fmt::format("path: {{type: PathPrefix, value: {}}}", prefix), "a")))});
+        const AListener at({http_route(
+            fmt::format("rules: [{}]",
+                        rule(fmt::format("path: {{type: PathPrefix, value: {}}}", prefix), "a")))});
         CHECK(at.ask("/a") == "a");
         CHECK(at.ask("/a/") == "a");
         CHECK(at.ask("/a/b") == "a");
@@ -84,7 +84,8 @@ TEST_CASE("the more exact match wins, in whatever order the rules stand") {
         rule("path: {type: Exact, value: /a/long}", "exact") + "," +
         rule("path: {value: /a}, method: POST", "method") + "," +
         rule("path: {value: /a}, headers: [{name: x, value: '1'}]", "header") + "," +
-        rule("path: {value: /a}, headers: [{name: x, value: '1'}, {name: z, value: '2'}]", "headers") +
+        rule("path: {value: /a}, headers: [{name: x, value: '1'}, {name: z, value: '2'}]",
+             "headers") +
         "," + rule("path: {value: /a}, queryParams: [{name: q, value: '1'}]", "query") + "]")});
     CHECK(at.ask("/other") == "slash");
     CHECK(at.ask("/a") == "short");
@@ -113,8 +114,9 @@ TEST_CASE("of equal matches the first rule of the oldest route wins") {
 }
 
 TEST_CASE("the route with the more exact hostname wins, and what it does not match goes on") {
-    const auto exact =
-        http_route("hostnames: [a.example.com], rules: [" + rule("path: {value: /only}", "exact") + "]", "exact");
+    const auto exact = http_route(
+        "hostnames: [a.example.com], rules: [" + rule("path: {value: /only}", "exact") + "]",
+        "exact");
     const auto wide = http_route("hostnames: ['*.example.com'], rules: [" +
                                      rule("path: {type: Exact, value: /only}", "wide") + "," +
                                      rule("path: {value: /}", "wide") + "]",
@@ -176,17 +178,18 @@ TEST_CASE("a path is rewritten as the Gateway API says") {
     struct Case {
         const char *prefix, *replacement, *path, *becomes;
     };
-    for (const auto& [prefix, replacement, path, becomes] : {Case{"/foo", "/xyz", "/foo/bar", "/xyz/bar"},
-                                                             Case{"/foo", "/xyz/", "/foo/bar", "/xyz/bar"},
-                                                             Case{"/foo/", "/xyz", "/foo/bar", "/xyz/bar"},
-                                                             Case{"/foo", "/xyz", "/foo", "/xyz"},
-                                                             Case{"/foo", "/xyz", "/foo/", "/xyz/"},
-                                                             Case{"/foo", "", "/foo/bar", "/bar"},
-                                                             Case{"/foo", "", "/foo/", "/"},
-                                                             Case{"/foo", "", "/foo", "/"},
-                                                             Case{"/foo", "/", "/foo", "/"},
-                                                             Case{"/foo", "/", "/foo/bar", "/bar"},
-                                                             Case{"/", "/xyz", "/bar", "/xyz/bar"}}) {
+    for (const auto& [prefix, replacement, path, becomes] :
+         {Case{"/foo", "/xyz", "/foo/bar", "/xyz/bar"},
+          Case{"/foo", "/xyz/", "/foo/bar", "/xyz/bar"},
+          Case{"/foo/", "/xyz", "/foo/bar", "/xyz/bar"},
+          Case{"/foo", "/xyz", "/foo", "/xyz"},
+          Case{"/foo", "/xyz", "/foo/", "/xyz/"},
+          Case{"/foo", "", "/foo/bar", "/bar"},
+          Case{"/foo", "", "/foo/", "/"},
+          Case{"/foo", "", "/foo", "/"},
+          Case{"/foo", "/", "/foo", "/"},
+          Case{"/foo", "/", "/foo/bar", "/bar"},
+          Case{"/", "/xyz", "/bar", "/xyz/bar"}}) {
         const auto route = http_route(fmt::format(
             "rules: [{{matches: [{{path: {{value: {}}}}}], filters: [{{type: URLRewrite, "
             "urlRewrite: {{hostname: h.example.com, path: {{type: ReplacePrefixMatch, "
@@ -259,7 +262,8 @@ TEST_CASE("what is not carried out is said by its field") {
     CHECK(faults_of("{filters: [{type: RequestHeaderModifier}, {type: ExtensionRef}]}") ==
           "spec.rules[0].filters[1]: ExtensionRef is not built yet");
     CHECK(faults_of("{}, {sessionPersistence: {}, retry: {}}") ==
-          "spec.rules[1].retry: is not built yet; spec.rules[1].sessionPersistence: is not built yet");
+          "spec.rules[1].retry: is not built yet; spec.rules[1].sessionPersistence: is not built "
+          "yet");
     CHECK(faults_of("{backendRefs: [{name: a, port: 80, filters: [{type: URLRewrite}]}]}") ==
           "spec.rules[0].backendRefs[0].filters[0]: URLRewrite is not built yet for a backend");
     CHECK(faults_of("{matches: [{path: {type: RegularExpression, value: '/('}}]}") ==

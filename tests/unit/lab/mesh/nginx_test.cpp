@@ -1,10 +1,9 @@
-// Ingresses as ingress-nginx carries them out: who gets the canary, what is told of it, and what the
-// controller writes.
+// Ingresses as ingress-nginx carries them out: who gets the canary, what is told of it, and what
+// the controller writes.
+#include "lab/mesh/install.hpp"
 #include "lab/mesh/nginx_controller.hpp"
 #include "lab/mesh/nginx_ingress.hpp"
 #include "lab/mesh/nginx_metrics.hpp"
-
-#include "lab/mesh/install.hpp"
 #include "unit/lab/apiserver/a_cluster.hpp"
 #include "unit/lab/mesh/objects.hpp"
 #include "unit/lab/mesh/paper_doors.hpp"
@@ -18,12 +17,11 @@ namespace resources = sluice::kube::resources;
 namespace {
 
 Ingress ingress_of(const std::string& yaml) {
-    return compile_ingress(objects(yaml).at(0),
-                           [](const kube::ObjectKey&, std::string_view name)
-                               -> std::optional<std::uint16_t> {
-                               return name == "http" ? std::optional<std::uint16_t>(9898)
-                                                     : std::nullopt;
-                           });
+    return compile_ingress(
+        objects(yaml).at(0),
+        [](const kube::ObjectKey&, std::string_view name) -> std::optional<std::uint16_t> {
+            return name == "http" ? std::optional<std::uint16_t>(9898) : std::nullopt;
+        });
 }
 
 // One path of a host. `annotations` is what stands in the braces, without the prefix.
@@ -59,6 +57,7 @@ struct AnNginx {
 
     explicit AnNginx(const std::vector<std::string>& yaml) {
         std::vector<Ingress> all;
+        all.reserve(yaml.size());
         for (const auto& each : yaml) all.push_back(ingress_of(each));
         listener.workload = outside();
         alone = put_ingresses(listener, std::move(all));
@@ -86,21 +85,31 @@ TEST_CASE("a canary Ingress takes its weight of the Ingress of its host and path
     const auto main = ingress("web", "web");
     CHECK(AnNginx({main}).ask() == "web");
     CHECK(AnNginx({main, ingress("c", "web-canary", {{"canary", "true"}})}).ask() == "web");
-    const AnNginx ten({main, ingress("c", "web-canary", {{"canary", "true"}, {"canary-weight", "10"}})});
+    const AnNginx ten(
+        {main, ingress("c", "web-canary", {{"canary", "true"}, {"canary-weight", "10"}})});
     CHECK(ten.ask() == "web 90, web-canary 10");
     CHECK(ten.alone.empty());
-    CHECK(AnNginx({main, ingress("c", "web-canary", {{"canary", "true"}, {"canary-weight", "100"}})})
-              .ask() == "web-canary");
-    CHECK(AnNginx({main,
-                   ingress("c",
-                           "web-canary",
-                           {{"canary", "true"}, {"canary-weight", "30"}, {"canary-weight-total", "1000"}})})
+    CHECK(
+        AnNginx({main, ingress("c", "web-canary", {{"canary", "true"}, {"canary-weight", "100"}})})
+            .ask() == "web-canary");
+    CHECK(AnNginx(
+              {main,
+               ingress(
+                   "c",
+                   "web-canary",
+                   {{"canary", "true"}, {"canary-weight", "30"}, {"canary-weight-total", "1000"}})})
               .ask() == "web 970, web-canary 30");
     // Another path, another host, or the same Service: nothing to choose between.
-    for (const auto& other :
-         {ingress("c", "web-canary", {{"canary", "true"}, {"canary-weight", "10"}}, "{path: /x, pathType: Prefix, "),
-          ingress("c", "web-canary", {{"canary", "true"}, {"canary-weight", "10"}}, "{path: /, pathType: Prefix, ", "b.example.com"),
-          ingress("c", "web", {{"canary", "true"}, {"canary-weight", "10"}})}) {
+    for (const auto& other : {ingress("c",
+                                      "web-canary",
+                                      {{"canary", "true"}, {"canary-weight", "10"}},
+                                      "{path: /x, pathType: Prefix, "),
+                              ingress("c",
+                                      "web-canary",
+                                      {{"canary", "true"}, {"canary-weight", "10"}},
+                                      "{path: /, pathType: Prefix, ",
+                                      "b.example.com"),
+                              ingress("c", "web", {{"canary", "true"}, {"canary-weight", "10"}})}) {
         const AnNginx at({main, other});
         CHECK(at.ask() == "web");
         CHECK(at.alone == std::vector<kube::ObjectKey>{{"test", "c"}});
@@ -120,12 +129,14 @@ TEST_CASE("a canary's header comes before its cookie, and that before its weight
     CHECK(by_header.ask({{"x-canary", "perhaps"}}) == by_weight);
     CHECK(by_header.ask() == by_weight);
 
-    const auto by_value = with({{"canary-by-header", "X-Canary"}, {"canary-by-header-value", "insider"}});
+    const auto by_value =
+        with({{"canary-by-header", "X-Canary"}, {"canary-by-header-value", "insider"}});
     CHECK(by_value.ask({{"x-canary", "insider"}}) == "web-canary");
     CHECK(by_value.ask({{"x-canary", "always"}}) == by_weight);
     CHECK(by_value.ask({{"x-canary", "never"}}) == by_weight);
 
-    const auto by_pattern = with({{"canary-by-header", "User-Agent"}, {"canary-by-header-pattern", "Fire(fox|bird)"}});
+    const auto by_pattern =
+        with({{"canary-by-header", "User-Agent"}, {"canary-by-header-pattern", "Fire(fox|bird)"}});
     CHECK(by_pattern.ask({{"user-agent", "Mozilla/5.0 Firefox/130"}}) == "web-canary");
     CHECK(by_pattern.ask({{"user-agent", "curl/8"}}) == by_weight);
 
@@ -142,15 +153,17 @@ TEST_CASE("a canary's header comes before its cookie, and that before its weight
 }
 
 TEST_CASE("of an Ingress' paths the exact one wins, then the longest, and no other host is asked") {
-    const auto path = [](const std::string& name, const std::string& path_, const std::string& type) {
-        return ingress(name, name, {}, "{path: " + path_ + ", pathType: " + type + ", ");
-    };
-    const AnNginx at({path("slash", "/", "Prefix"),
-                      path("short", "/a", "Prefix"),
-                      path("long", "/a/long", "Prefix"),
-                      path("exact", "/a", "Exact"),
-                      path("loose", "/loose", "ImplementationSpecific"),
-                      ingress("any", "any", {}, "{path: /, pathType: Prefix, ", "'*.example.com'")});
+    const auto path =
+        [](const std::string& name, const std::string& where, const std::string& type) {
+            return ingress(name, name, {}, "{path: " + where + ", pathType: " + type + ", ");
+        };
+    const AnNginx at(
+        {path("slash", "/", "Prefix"),
+         path("short", "/a", "Prefix"),
+         path("long", "/a/long", "Prefix"),
+         path("exact", "/a", "Exact"),
+         path("loose", "/loose", "ImplementationSpecific"),
+         ingress("any", "any", {}, "{path: /, pathType: Prefix, ", "'*.example.com'")});
     CHECK(at.ask({}, "/") == "slash");
     CHECK(at.ask({}, "/a") == "exact");
     CHECK(at.ask({}, "/a/b") == "short");
@@ -162,17 +175,19 @@ TEST_CASE("of an Ingress' paths the exact one wins, then the longest, and no oth
 }
 
 TEST_CASE("a path may be a pattern, and what it found goes into what it is rewritten to") {
-    const auto made = ingress_of(ingress("web",
-                                         "web",
-                                         {{"use-regex", "true"}, {"rewrite-target", "/$2"}},
-                                         "{path: '/api(/|$)(.*)', pathType: ImplementationSpecific, "));
+    const auto made =
+        ingress_of(ingress("web",
+                           "web",
+                           {{"use-regex", "true"}, {"rewrite-target", "/$2"}},
+                           "{path: '/api(/|$)(.*)', pathType: ImplementationSpecific, "));
     CHECK(made.faults.empty());
     GatewayListener listener;
     listener.workload = outside();
     put_ingresses(listener, {made});
     const RouteTable table;
     const auto becomes = [&](const std::string& path) -> std::string {
-        const auto routing = table.at_gateway(listener, {.authority = "app.example.com", .path = path});
+        const auto routing =
+            table.at_gateway(listener, {.authority = "app.example.com", .path = path});
         if (routing.kind != Routing::Kind::route) return "404";
         return rewritten(routing.route->rewrite, *routing.match, path, "").value_or(path);
     };
@@ -186,15 +201,19 @@ TEST_CASE("what of an Ingress is not carried out is said by its field") {
         return joined(ingress_of(yaml).faults, "; ");
     };
     const std::string prefix = "annotation nginx.ingress.kubernetes.io/";
-    CHECK(faults_of(ingress("web", "web", {{"ssl-redirect", "false"}, {"backend-protocol", "HTTP"}})) == "");
-    CHECK(faults_of(ingress("web", "web", {{"limit-rps", "5"}})) == prefix + "limit-rps: is not built yet");
+    CHECK(faults_of(ingress(
+              "web", "web", {{"ssl-redirect", "false"}, {"backend-protocol", "HTTP"}})) == "");
+    CHECK(faults_of(ingress("web", "web", {{"limit-rps", "5"}})) ==
+          prefix + "limit-rps: is not built yet");
     CHECK(faults_of(ingress("web", "web", {{"backend-protocol", "GRPC"}})) ==
           prefix + "backend-protocol: is not built yet");
     CHECK(faults_of(ingress("web", "web", {{"canary", "true"}, {"canary-weight", "101"}})) ==
           prefix + "canary-weight: \"101\" is no number from 0 to 100");
-    CHECK(faults_of(ingress("web", "web", {{"canary", "true"}, {"canary-by-header-pattern", "("}})) ==
-          prefix + "canary-by-header-pattern: \"(\" is no RE2 expression");
-    CHECK(faults_of(ingress("web", "web", {{"use-regex", "true"}}, "{path: '/(', pathType: Prefix, ")) ==
+    CHECK(
+        faults_of(ingress("web", "web", {{"canary", "true"}, {"canary-by-header-pattern", "("}})) ==
+        prefix + "canary-by-header-pattern: \"(\" is no RE2 expression");
+    CHECK(faults_of(
+              ingress("web", "web", {{"use-regex", "true"}}, "{path: '/(', pathType: Prefix, ")) ==
           "spec.rules[0].http.paths[0].path: \"/(\" is no RE2 expression");
     CHECK(faults_of("{kind: Ingress, metadata: {name: web, namespace: test}, spec: {tls: [{}], "
                     "defaultBackend: {resource: {kind: Bucket}}}}") ==
@@ -202,7 +221,8 @@ TEST_CASE("what of an Ingress is not carried out is said by its field") {
           "spec.defaultBackend: is no Service, which is not built yet");
 }
 
-TEST_CASE("a backend's port is meant by number or by name, and a default backend takes what is left") {
+TEST_CASE(
+    "a backend's port is meant by number or by name, and a default backend takes what is left") {
     const auto made = ingress_of(R"(
 kind: Ingress
 metadata: {name: web, namespace: test}
@@ -230,8 +250,10 @@ TEST_CASE("NGINX's metrics tell the canary's requests from the others, and begin
     };
     const auto labels = [](const std::string& canary, int status) {
         return "canary=\"" + canary +
-               "\",controller_class=\"k8s.io/ingress-nginx\",controller_namespace=\"ingress-nginx\","
-               "controller_pod=\"ingress-nginx-controller\",host=\"app.example.com\",ingress=\"web\","
+               "\",controller_class=\"k8s.io/"
+               "ingress-nginx\",controller_namespace=\"ingress-nginx\","
+               "controller_pod=\"ingress-nginx-controller\",host=\"app.example.com\",ingress="
+               "\"web\","
                "method=\"GET\",namespace=\"test\",path=\"/\",service=\"web\",status=\"" +
                std::to_string(status) + "\"";
     };
@@ -243,8 +265,10 @@ TEST_CASE("NGINX's metrics tell the canary's requests from the others, and begin
     has(text, "nginx_ingress_controller_requests{" + canary + "} 2");
     has(text, "nginx_ingress_controller_response_duration_seconds_sum{" + canary + "} 3.02");
     has(text, "nginx_ingress_controller_response_duration_seconds_count{" + canary + "} 2");
-    has(text, "nginx_ingress_controller_request_duration_seconds_bucket{" + canary + ",le=\"5\"} 1");
-    has(text, "nginx_ingress_controller_request_duration_seconds_bucket{" + canary + ",le=\"10\"} 2");
+    has(text,
+        "nginx_ingress_controller_request_duration_seconds_bucket{" + canary + ",le=\"5\"} 1");
+    has(text,
+        "nginx_ingress_controller_request_duration_seconds_bucket{" + canary + ",le=\"10\"} 2");
 }
 
 namespace {
@@ -253,9 +277,8 @@ struct AController : lab::ACluster {
     PaperDoors doors{context};
     TableBuilder builder;
     RouteTablePtr table = builder.build();
-    NginxController controller{context.get_executor(), cluster, doors, 0, builder, [this] {
-                                   table = builder.build();
-                               }};
+    NginxController controller{
+        context.get_executor(), cluster, doors, 0, builder, [this] { table = builder.build(); }};
 
     AController() {
         const auto installed = install_mesh(cluster);
@@ -282,7 +305,8 @@ struct AController : lab::ACluster {
         if (listener == nullptr) return "closed";
         CHECK(listener->kind == GatewayListener::Kind::nginx);
         const auto routing = table->at_gateway(*listener, {.authority = "app.example.com"});
-        return routing.kind == Routing::Kind::route ? routing.route->destinations.at(0).host : "404";
+        return routing.kind == Routing::Kind::route ? routing.route->destinations.at(0).host
+                                                    : "404";
     }
 };
 
@@ -312,7 +336,9 @@ TEST_CASE("an Ingress of class nginx is carried out, and shows the address") {
 
 TEST_CASE("an Ingress is nginx's by its class, by the older annotation, or by default") {
     AController lab;
-    const auto with = [&](const std::string& name, const std::string& class_line, const std::string& annotations) {
+    const auto with = [&](const std::string& name,
+                          const std::string& class_line,
+                          const std::string& annotations) {
         auto text = ingress(name, name, {}, "{path: /" + name + ", pathType: Prefix, ");
         text.replace(text.find("  ingressClassName: nginx\n"), 26, class_line);
         text.replace(text.find("annotations: {}"), 15, "annotations: {" + annotations + "}");
@@ -328,7 +354,8 @@ TEST_CASE("an Ingress is nginx's by its class, by the older annotation, or by de
         ingress_classes,
         {"", "nginx"},
         lab::PatchKind::merge,
-        lab::json(R"({"metadata":{"annotations":{"ingressclass.kubernetes.io/is-default-class":"true"}}})")));
+        lab::json(
+            R"({"metadata":{"annotations":{"ingressclass.kubernetes.io/is-default-class":"true"}}})")));
     lab.settle();
     CHECK(lab.address_of("none") == "127.112.128.1");
     CHECK(lab.address_of("foreign") == "none");
