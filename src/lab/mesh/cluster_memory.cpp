@@ -12,6 +12,7 @@ namespace sluice::mesh {
 
 namespace {
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): its memory is held.
 Task<Result<void>> notified(Signal& freed) {
     co_await freed.wait();
     co_return Result<void>{};
@@ -65,7 +66,8 @@ std::optional<ClusterMemory::Place> ClusterMemory::take_retry(
     return Place(memory, Place::Kind::retry);
 }
 
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the clock outlives all.
+// The clock outlives every task.
+// NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters)
 Task<std::optional<ClusterMemory::Place>> ClusterMemory::take(std::shared_ptr<ClusterMemory> memory,
                                                               Clock& clock,
                                                               Limits limits,
@@ -84,6 +86,7 @@ Task<std::optional<ClusterMemory::Place>> ClusterMemory::take(std::shared_ptr<Cl
     }
     co_return Place(std::move(memory), Place::Kind::request);
 }
+// NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)
 
 std::vector<const Endpoint*> ClusterMemory::healthy(const OutlierRules& rules,
                                                     std::vector<const Endpoint*> pods,

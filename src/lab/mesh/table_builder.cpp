@@ -618,6 +618,7 @@ RouteList TableBuilder::State::connections_of(const ListenerParts& parts,
     for (const auto& [domain, of_domain] : parts.domains)
         users.insert(of_domain.begin(), of_domain.end());
     std::vector<VirtualServicePtr> in_order;
+    in_order.reserve(users.size());
     for (const auto& key : users) in_order.push_back(virtual_services.at(key));
     std::sort(
         in_order.begin(), in_order.end(), [](const auto& a, const auto& b) { return *a < *b; });

@@ -254,7 +254,7 @@ TEST_CASE("when too few would be left everybody is asked again") {
 TEST_CASE("what counts as a failure is the rule's to say") {
     using Result = OutlierDetector::Result;
     const Time start{};
-    const auto ejects = [&](OutlierRules rules, std::vector<Result> results) {
+    const auto ejects = [&](OutlierRules rules, const std::vector<Result>& results) {
         rules.ejected_percent_max = 100;
         OutlierDetector detector;
         for (const auto result : results) detector.report(rules, 7, result, 5, start);
