@@ -1,6 +1,7 @@
 // One binary: the controller, the lab, the demo, and the commands for people.
 #include "app/process_runner.hpp"
 #include "app/real_world.hpp"
+#include "cli/arguments.hpp"
 #include "cli/command.hpp"
 #include "cli/controller_command.hpp"
 #include "cli/dashboard_command.hpp"
@@ -9,12 +10,13 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -49,16 +51,19 @@ int run(int argc, char** argv) {
     const auto clock = make_real_clock();
     const auto random = make_real_random();
 
+    auto arguments = cli::verb_first(std::vector<std::string>(argv + 1, argv + argc));
+    // Options of the cluster, and nothing else.
+    const bool lacks_verb = !arguments.empty() && cli::is_cluster_option(arguments.front()) &&
+                            arguments.back() != "--help" && arguments.back() != "-h";
+    const auto rest = [&] {
+        return std::vector<std::string>(arguments.begin() + 1, arguments.end());
+    };
     // The peer's flags are Go's (-name=value), which no option parser for people reads.
-    if (argc > 1 && std::strcmp(argv[1], "controller") == 0) {
-        return cli::controller_command(
-            std::vector<std::string>(argv + 2, argv + argc), *clock, *random);
-    }
-
-    if (argc > 1 && std::strcmp(argv[1], "loadtester") == 0) {
+    if (!arguments.empty() && arguments.front() == "controller")
+        return cli::controller_command(rest(), *clock, *random);
+    if (!arguments.empty() && arguments.front() == "loadtester") {
         ProcessRunner runner(*clock);
-        return cli::loadtester_command(
-            std::vector<std::string>(argv + 2, argv + argc), *clock, runner);
+        return cli::loadtester_command(rest(), *clock, runner);
     }
 
     const cli::Environment environment{*clock, *random, ::isatty(STDOUT_FILENO) == 1};
@@ -89,7 +94,10 @@ int run(int argc, char** argv) {
     cli::add_dashboard(app, environment, command);
     cli::add_completion(app, environment, command);
     try {
-        app.parse(argc, argv);
+        if (lacks_verb) return complain(app, "COMMAND is required");
+        // CLI11 takes them from the end.
+        std::ranges::reverse(arguments);
+        app.parse(std::move(arguments));
     } catch (const CLI::ParseError& error) {
         // Help and version are asked for in this way too.
         if (error.get_exit_code() == 0) return app.exit(error);

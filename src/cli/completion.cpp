@@ -23,15 +23,19 @@ _sluice_canaries() {
     sluice get canaries "${ns[@]}" -o name 2>/dev/null | sed 's,.*/,,'
 }
 _sluice() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=""
-    if [ "$COMP_CWORD" -eq 1 ]; then
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words="" verb=1
+    while :; do
+        case ${COMP_WORDS[verb]} in -n | --namespace | --kubeconfig | --context) verb=$((verb + 2)) ;; *) break ;; esac
+    done
+    [ "$COMP_CWORD" -ge "$verb" ] || return
+    if [ "$COMP_CWORD" -eq "$verb" ]; then
         COMPREPLY=($(compgen -W "@VERBS@" -- "$cur"))
         return
     fi
-    case "${COMP_WORDS[1]} $prev" in
+    case "${COMP_WORDS[verb]} $prev" in
 @VALUES@    esac
     if [ -z "$words" ]; then
-        case "${COMP_WORDS[1]}" in
+        case "${COMP_WORDS[verb]}" in
 @WORDS@        esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -52,13 +56,16 @@ _sluice() {
     local -a verbs
     verbs=(
 @VERBS@    )
-    if (( CURRENT == 2 )); then
+    local verb=2
+    while [[ ${words[verb]} == (-n|--namespace|--kubeconfig|--context) ]]; do (( verb += 2 )); done
+    (( CURRENT >= verb )) || return
+    if (( CURRENT == verb )); then
         _describe command verbs
         return
     fi
-    case "${words[2]} ${words[CURRENT - 1]}" in
+    case "${words[verb]} ${words[CURRENT - 1]}" in
 @VALUES@    esac
-    case "${words[2]}" in
+    case "${words[verb]}" in
 @WORDS@    esac
 }
 if [ "$funcstack[1]" = _sluice ]; then _sluice "$@"; else compdef _sluice sluice; fi

@@ -7,6 +7,7 @@
 #include "controller/process.hpp"
 #include "kube/config.hpp"
 #include "net/client.hpp"
+#include "net/environment_proxy.hpp"
 #include "net/server.hpp"
 #include "web/dashboard.hpp"
 
@@ -74,6 +75,12 @@ class LabClient final : public net::HttpClient {
     std::optional<net::Origin> proxy_;
 };
 
+std::optional<controller::MeshCluster> mesh_cluster(net::HttpClient& api,
+                                                    const std::optional<kube::Config>& config) {
+    if (!config) return std::nullopt;
+    return controller::MeshCluster{.api = api, .connection = config->connection};
+}
+
 // Everything that lives while the controller runs over sockets.
 struct Running {
     Running(boost::asio::io_context& io,
@@ -81,17 +88,20 @@ struct Running {
             Random& random,
             Logger& log,
             const kube::Config& config,
+            const std::optional<kube::Config>& mesh,
             const controller::Settings& settings)
         : context(io),
           api(io.get_executor(), clock),
           sockets(io.get_executor(), clock),
-          http(sockets, config.lab_proxy),
+          outward(sockets, read_variable),
+          http(outward, config.lab_proxy),
           process({.executor = io.get_executor(),
                    .clock = clock,
                    .random = random,
                    .api = api,
                    .http = http,
-                   .log = log},
+                   .log = log,
+                   .mesh = mesh_cluster(api, mesh)},
                   config.connection,
                   settings),
           server(io.get_executor(), clock, process.http(), http_options),
@@ -101,6 +111,7 @@ struct Running {
     boost::asio::io_context& context;
     net::SocketClient api;
     net::SocketClient sockets;
+    net::EnvironmentProxyClient outward;
     LabClient http;
     controller::Process process;
     net::HttpServer server;
@@ -186,9 +197,20 @@ int run(Clock& clock, Random& random, const controller::Settings& settings) {
         return 1;
     }
     for (const auto& warning : config->warnings) log.warn(warning);
+    std::optional<kube::Config> mesh;
+    if (!settings.mesh_kubeconfig.empty()) {
+        auto found = kube::find_config({.kubeconfig = settings.mesh_kubeconfig},
+                                       kube::process_environment());
+        if (!found) {
+            log.error("Error building kubeconfig of the mesh: " + found.error().message);
+            return 1;
+        }
+        for (const auto& warning : found->warnings) log.warn(warning);
+        mesh = *std::move(found);
+    }
 
     boost::asio::io_context context;
-    Running running(context, clock, random, log, *config, settings);
+    Running running(context, clock, random, log, *config, mesh, settings);
     const auto port = running.server.listen_everywhere(settings.port);
     if (!port) {
         log.error(port.error().message);

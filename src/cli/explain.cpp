@@ -208,7 +208,9 @@ void add_explain(CLI::App& app, Environment environment, Run& run) {
         "Exit code: 0 told, 1 it could not be read, 2 wrong arguments, 3 not found.\n"
         "Example:\n  sluice explain podinfo -n test");
     add_canary_options(*command, options->query);
-    command->add_option("--last", options->last, "So many decisions")->capture_default_str();
+    command->add_option("--last", options->last, "So many decisions")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
     command->add_option("-o,--output", options->output, "json or yaml")
         ->check(CLI::IsMember({"json", "yaml"}));
     command->callback([options, environment, &run] {

@@ -34,7 +34,10 @@ void add_install(CLI::App& app, Environment /*environment*/, Run& run) {
     auto options = std::make_shared<InstallOptions>();
     auto* command =
         app.add_subcommand("install", "Print the manifests that install sluice in a cluster");
-    command->footer("Example:\n  sluice install --namespace smm-system | kubectl apply -f -");
+    command->footer(
+        "The Helm chart is deploy/chart/sluice of the source.\n"
+        "Exit code: 0 printed, 2 wrong arguments.\n"
+        "Example:\n  sluice install --namespace smm-system | kubectl apply -f -");
     command->add_option("-n,--namespace", options->ns, "Namespace of the controller; must exist")
         ->capture_default_str();
     command->add_option("--image", options->image, "Image of the controller")

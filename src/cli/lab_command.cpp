@@ -263,7 +263,9 @@ Task<Result<int>> print_urls(Session& session, std::string gateway) {
 
 void add_lab(CLI::App& app, Environment environment, Run& run) {
     auto* lab = app.add_subcommand("lab", "A whole small cluster on this machine, for kubectl");
-    lab->footer("Example:\n  sluice lab up --detach");
+    lab->footer(
+        "Exit code: as each command's help says; 2 wrong arguments.\n"
+        "Example:\n  sluice lab up --detach");
 
     auto options = std::make_shared<UpOptions>();
     auto* up_command =
@@ -321,6 +323,9 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
 
     auto down_dir = std::make_shared<std::string>(default_lab_dir().string());
     auto* down_command = lab->add_subcommand("down", "Stop the lab of a folder");
+    down_command->footer(
+        "Exit code: 0 it has ended, or there was none, 1 it does not end.\n"
+        "Example:\n  sluice lab down");
     down_command->add_option("--dir", *down_dir, "Folder of the lab")->capture_default_str();
     down_command->callback([down_dir, &run] { run = [down_dir] { return down(*down_dir); }; });
 
@@ -339,7 +344,9 @@ void add_lab(CLI::App& app, Environment environment, Run& run) {
     };
     auto url = std::make_shared<UrlOptions>();
     auto* url_command = lab->add_subcommand("url", "Where the lab's gateways answer");
-    url_command->footer("Example:\n  curl \"$(sluice lab url test-imgw)\"");
+    url_command->footer(
+        "Exit code: 0 shown, 1 there is no such gateway, or no lab.\n"
+        "Example:\n  curl \"$(sluice lab url test-imgw)\"");
     url_command->add_option(
         "--dir",
         url->dir,

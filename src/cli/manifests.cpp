@@ -30,7 +30,7 @@ std::string install_manifests(const InstallOptions& options) {
         text += crd;
     }
     if (options.crds_only) return text;
-    std::string controller(embedded_file("deploy/controller.yaml"));
+    std::string controller(embedded_file("deploy/chart/sluice/files/controller.yaml"));
     replace_all(controller, "${namespace}", options.ns);
     replace_all(controller, "${image}", options.image);
     replace_all(controller, "${metrics-server}", options.metrics_server);
@@ -38,9 +38,9 @@ std::string install_manifests(const InstallOptions& options) {
 }
 
 std::vector<std::string_view> canary_crds() {
-    return {embedded_file("deploy/crds/canaries.yaml"),
-            embedded_file("deploy/crds/metrictemplates.yaml"),
-            embedded_file("deploy/crds/alertproviders.yaml")};
+    return {embedded_file("deploy/chart/sluice/crds/canaries.yaml"),
+            embedded_file("deploy/chart/sluice/crds/metrictemplates.yaml"),
+            embedded_file("deploy/chart/sluice/crds/alertproviders.yaml")};
 }
 
 std::vector<EmbeddedFile> podinfo_example() {

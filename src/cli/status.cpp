@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 namespace sluice::cli {
@@ -50,12 +51,19 @@ std::string pods_text(const std::string& name, const std::optional<PodCount>& po
     return fmt::format("{} {} of {} ready", name, pods->ready, pods->wanted);
 }
 
-// The checks of the last decision that made any.
+bool begins_a_run(const Json& decision) {
+    constexpr std::array<std::string_view, 4> beginnings{"start", "restart", "take over", "begin"};
+    return std::ranges::find(beginnings, text_at(decision, {"what"})) != beginnings.end();
+}
+
+// The checks of the last decision that made any, of this run only: those of an earlier revision say
+// nothing about this one.
 const JsonArray& last_checks(const Json& object) {
     const auto& decisions = array_at(object, {"status", "decisions"});
     for (auto decision = decisions.rbegin(); decision != decisions.rend(); ++decision) {
         const auto& checks = array_at(*decision, {"checks"});
         if (!checks.empty()) return checks;
+        if (begins_a_run(*decision)) break;
     }
     static const JsonArray none;
     return none;

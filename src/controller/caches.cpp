@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::controller {
 namespace {
@@ -62,6 +63,19 @@ std::vector<std::string> owner_uids(const Json& object) {
         uids.emplace_back(text_at(owner, {"uid"}));
     }
     return uids;
+}
+
+// What a router writes is the mesh's, but for Ingresses and Knative's Services: they stand beside
+// the workloads.
+bool is_of_mesh(const kube::Resource& kind) {
+    constexpr std::array<std::string_view, 7> beside{"",
+                                                     "apps",
+                                                     "autoscaling",
+                                                     "flagger.app",
+                                                     "keda.sh",
+                                                     "networking.k8s.io",
+                                                     "serving.knative.dev"};
+    return std::ranges::find(beside, kind.group) == beside.end();
 }
 
 std::vector<std::string> controller_uid(const Json& object) {
@@ -135,7 +149,15 @@ Caches::Caches(Executor executor,
 
 std::unique_ptr<kube::Cache> Caches::make(const kube::Resource& kind, kube::CacheOptions options) {
     return std::make_unique<kube::Cache>(
-        executor_, clock_, random_, client_, log_, kind, std::move(options));
+        executor_, clock_, random_, client_of(kind), log_, kind, std::move(options));
+}
+
+kube::Client& Caches::client_of(const kube::Resource& kind) {
+    return choice_.mesh != nullptr && is_of_mesh(kind) ? *choice_.mesh : client_;
+}
+
+bool Caches::is_elsewhere(const kube::Resource& kind) const {
+    return choice_.mesh_is_elsewhere && is_of_mesh(kind);
 }
 
 kube::Cache& Caches::open(const kube::Resource& kind) {

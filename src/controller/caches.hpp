@@ -17,6 +17,9 @@ struct CacheChoice {
     bool configs = true;  // ConfigMaps and Secrets (their metadata and checksums only)
     // Kinds that routers read and that must be there; others are opened when a Canary needs them.
     std::vector<kube::Resource> routes = {};
+    // The cluster that holds the mesh's objects; null: the same one.
+    kube::Client* mesh = nullptr;
+    bool mesh_is_elsewhere = false;
 };
 
 class Caches {
@@ -47,6 +50,11 @@ class Caches {
     kube::Cache& open(const kube::Resource& kind);
     // Called for each cache that `open` makes: somebody has to run it.
     void on_open(std::function<void(kube::Cache& cache)> callback);
+
+    // Who is asked for objects of that kind, and told of them.
+    kube::Client& client_of(const kube::Resource& kind);
+    // Whether they are in another cluster than the Canaries.
+    bool is_elsewhere(const kube::Resource& kind) const;
 
     std::vector<kube::Cache*> all();
     std::vector<const kube::Cache*> all() const;

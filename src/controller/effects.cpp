@@ -3,6 +3,7 @@
 #include "controller/canary_controller.hpp"
 #include "controller/state.hpp"
 #include "delivery/canary/configs.hpp"
+#include "routing/objects.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -186,6 +187,7 @@ Task<Result<void>> CanaryController::perform(ViewPtr view, canary::CopyConfig co
 Task<Result<void>> CanaryController::write(ViewPtr view, routing::ObjectWrite write) {
     const auto& name = write.name;
     auto& cache = *tools_.caches.of(name.resource);
+    auto& client = tools_.caches.client_of(name.resource);
     const auto failed_by = [&](const Error& error) {
         return Error{error.kind,
                      fmt::format("{}: {}{}", write.failing, error.message, write.failing_end),
@@ -193,21 +195,24 @@ Task<Result<void>> CanaryController::write(ViewPtr view, routing::ObjectWrite wr
     };
     switch (write.verb) {
         case routing::WriteVerb::create: {
-            const auto answer = co_await tools_.client.create(
-                name.resource, write.body, {.field_manager = manager});
+            auto body = tools_.caches.is_elsewhere(name.resource)
+                            ? routing::for_another_cluster(std::move(write.body))
+                            : std::move(write.body);
+            const auto answer =
+                co_await client.create(name.resource, std::move(body), {.field_manager = manager});
             if (!answer) co_return failed_by(answer.error());
             cache.note(*answer);
             break;
         }
         case routing::WriteVerb::patch: {
-            const auto answer = co_await tools_.client.merge_patch(
+            const auto answer = co_await client.merge_patch(
                 name.resource, name.key, write.body, {.field_manager = manager});
             if (!answer) co_return failed_by(answer.error());
             cache.note(*answer);
             break;
         }
         case routing::WriteVerb::remove: {
-            const auto answer = co_await tools_.client.remove(
+            const auto answer = co_await client.remove(
                 name.resource,
                 name.key,
                 {.propagation = kube::Propagation::background,
@@ -307,7 +312,7 @@ void CanaryController::explain(const View& view, const Json& decision) {
                      {{"canary", dotted_name(kube::key_of(view.object))},
                       {"phase", std::string(api::to_string(view.world.canary.status.phase))},
                       {"routes", canary::to_string(view.world.routes.weights)},
-                      {"decision", to_text(decision)}});
+                      {"decision", LogValue::json(to_text(decision))}});
 }
 
 void CanaryController::mention(const View& view, std::string_view what) {

@@ -52,6 +52,12 @@ kube::Connection unlimited(kube::Connection connection) {
     return connection;
 }
 
+std::unique_ptr<kube::Client> client_of_mesh(const Outside& world, const Settings& settings) {
+    if (!world.mesh) return nullptr;
+    return std::make_unique<kube::Client>(
+        world.clock, world.mesh->api, rated(world.mesh->connection, settings));
+}
+
 std::string identity(const Settings& settings, Random& random) {
     if (!settings.identity.empty()) return settings.identity;
     return (settings.host.empty() ? "sluice" : settings.host) + "_" + random.uuid();
@@ -80,6 +86,9 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
         : outside(world),
           settings(std::move(chosen)),
           client(world.clock, world.api, rated(connection, settings)),
+          mesh_client(client_of_mesh(world, settings)),
+          // Owners are found within one cluster only.
+          mesh_is_elsewhere(world.mesh && world.mesh->connection.origin != connection.origin),
           lease_client(world.clock, world.api, unlimited(std::move(connection))),
           metrics(settings.version, settings.mesh_provider),
           events(world.executor,
@@ -97,7 +106,9 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
                  world.log,
                  {.ns = settings.ns,
                   .configs = settings.config_tracking,
-                  .routes = kinds_of(routers.find(settings.mesh_provider))}),
+                  .routes = kinds_of(routers.find(settings.mesh_provider)),
+                  .mesh = mesh_client.get(),
+                  .mesh_is_elsewhere = mesh_is_elsewhere}),
           providers(world.http),
           templates(world.clock, client, caches.metric_templates, providers),
           webhooks(world.http, world.clock),
@@ -153,6 +164,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
                 kube::LeaseOptions{.lease = {settings.leader_election_ns, "sluice"},
                                    .identity = identity(settings, world.random)});
             client.guard_writes(election.get());
+            if (mesh_client) mesh_client->guard_writes(election.get());
             canaries.guard_by(election.get());
         }
     }
@@ -183,6 +195,8 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
     Outside outside;
     Settings settings;
     kube::Client client;
+    std::unique_ptr<kube::Client> mesh_client;  // null: `client` is the mesh's, too
+    bool mesh_is_elsewhere = false;
     kube::Client lease_client;
     OwnMetrics metrics;
     kube::EventRecorder events;
@@ -334,7 +348,8 @@ Task<Result<void>> Process::State::check_cluster() {
     for (const auto* cache : caches.all()) {
         const auto& resource = cache->resource();
         const std::string ns = resource.namespaced ? settings.ns : "";
-        const auto served = co_await client.list_page(resource, {.ns = ns}, {.limit = 1});
+        auto& holder = caches.client_of(resource);
+        const auto served = co_await holder.list_page(resource, {.ns = ns}, {.limit = 1});
         if (served) continue;
         co_return Error{served.error().kind,
                         fmt::format("{} of {} cannot be read, which the controller needs: {}",

@@ -10,8 +10,15 @@
 #include "net/http.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace sluice::controller {
+
+// The cluster that holds the mesh's objects (-kubeconfig-service-mesh).
+struct MeshCluster {
+    net::HttpClient& api;
+    kube::Connection connection;
+};
 
 // The world as the process is handed it. All outlive the process.
 struct Outside {
@@ -21,6 +28,7 @@ struct Outside {
     net::HttpClient& api;   // to the API server
     net::HttpClient& http;  // to Prometheus and the hooks
     Logger& log;
+    std::optional<MeshCluster> mesh = std::nullopt;  // nothing: it is the same one
 };
 
 class Process {

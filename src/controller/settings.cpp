@@ -231,7 +231,10 @@ const std::vector<Flag>& flags() {
          "",
          "refuse templates and alert providers of other namespaces",
          take_no_cross_namespace_refs},
-        {"kubeconfig-service-mesh", "FILE", "not built yet", take_any},
+        {"kubeconfig-service-mesh",
+         "FILE",
+         "of the cluster that holds the mesh's objects, where it is another one",
+         text_into(&Settings::mesh_kubeconfig)},
         {"event-webhook",
          "URL",
          "is posted the Events of Canaries without a hook of type event",
@@ -278,7 +281,6 @@ const std::map<std::string_view, bool>& klog_flags() {
 // The peer's flags that ask for something not built. The values say "as if it were not there".
 const std::map<std::string_view, std::string_view>& unbuilt_flags() {
     static const std::map<std::string_view, std::string_view> all{
-        {"kubeconfig-service-mesh", ""},
         {"ingress-class", ""},
     };
     return all;

@@ -21,6 +21,7 @@ struct Settings {
     // Finding the cluster.
     std::string kubeconfig = {};
     std::string master = {};
+    std::string mesh_kubeconfig = {};  // empty: the mesh's objects are in the same cluster
     double qps = 100;
     double burst = 250;
 

@@ -3,6 +3,7 @@
 #include "base/core/address.hpp"
 #include "base/core/text.hpp"
 #include "kube/yaml.hpp"
+#include "net/environment_proxy.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -26,10 +27,6 @@ Error refusal(std::string message) {
 std::string directory_of(const std::string& path) {
     const auto slash = path.rfind('/');
     return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
-bool is_loopback(std::string_view host) {
-    return equals_ignoring_case(host, "localhost") || host.starts_with("127.") || host == "::1";
 }
 
 // Entries of `clusters`, `users` and `contexts` with the file that holds them: relative paths are
@@ -140,65 +137,14 @@ Result<void> use_proxy(std::string_view url, Connection& connection) {
     return {};
 }
 
-// NO_PROXY: names, domains with or without a leading dot, addresses, "*". Networks in CIDR form are
-// matched for IPv4.
-std::optional<std::uint32_t> ipv4(std::string_view text) {
-    std::uint32_t address = 0;
-    const auto parts = split(text, '.');
-    if (parts.size() != 4) return std::nullopt;
-    for (const auto part : parts) {
-        const auto number = parse_integer(part);
-        if (!number || *number < 0 || *number > 255) return std::nullopt;
-        address = address << 8 | static_cast<std::uint32_t>(*number);
-    }
-    return address;
-}
-
-bool is_excepted(const net::Origin& origin, const std::string& exceptions) {
-    const auto host = lower_case(origin.host);
-    for (auto rule : split_list(exceptions)) {
-        rule = lower_case(rule);
-        if (rule == "*") return true;
-        if (const auto slash = rule.find('/'); slash != std::string::npos) {
-            const auto network = ipv4(std::string_view(rule).substr(0, slash));
-            const auto bits = parse_integer(std::string_view(rule).substr(slash + 1));
-            const auto address = ipv4(host);
-            if (!network || !address || !bits || *bits < 0 || *bits > 32) continue;
-            const auto mask = *bits == 0 ? 0U : ~std::uint32_t{0} << (32 - *bits);
-            if ((*network & mask) == (*address & mask)) return true;
-            continue;
-        }
-        const auto colon = rule.rfind(':');
-        if (colon != std::string::npos && rule.find(':') == colon) {
-            if (rule.substr(colon + 1) != std::to_string(origin.port)) continue;
-            rule.resize(colon);
-        }
-        if (rule.starts_with("*.")) rule.erase(0, 1);
-        if (host == rule || (rule.starts_with('.') && host.ends_with(rule)) ||
-            host.ends_with("." + rule))
-            return true;
-    }
-    return false;
-}
-
-std::string first_of(const Environment& environment,
-                     std::initializer_list<std::string_view> names) {
-    for (const auto name : names) {
-        if (auto value = environment.variable(name); value && !value->empty()) return *value;
-    }
-    return "";
-}
-
 Result<void> use_proxy_of_environment(Connection& connection, const Environment& environment) {
-    const auto& origin = connection.origin;
-    if (is_loopback(origin.host)) return {};
-    const auto url = origin.tls ? first_of(environment, {"HTTPS_PROXY", "https_proxy"})
-                                : first_of(environment, {"HTTP_PROXY", "http_proxy"});
-    if (url.empty() || is_excepted(origin, first_of(environment, {"NO_PROXY", "no_proxy"})))
-        return {};
-    const auto used =
-        use_proxy(url.find("://") == std::string::npos ? "http://" + url : url, connection);
-    if (!used) return used.error().with(origin.tls ? "HTTPS_PROXY" : "HTTP_PROXY");
+    const auto way = net::way_by_environment(connection.origin, environment.variable);
+    if (!way) return way.error();
+    if (!*way) return {};
+    connection.proxy = (*way)->proxy;
+    if (!(*way)->authorization.empty()) {
+        connection.headers.set("Proxy-Authorization", (*way)->authorization);
+    }
     return {};
 }
 
@@ -468,7 +414,8 @@ Result<Config> find_config(const ConfigQuery& query, const Environment& environm
     if (!config) return config;
     auto& connection = config->connection;
     // client-go's numbers of a command line; a server on this machine needs no sparing.
-    if (!is_loopback(connection.origin.host)) connection.rate = {.per_second = 50, .burst = 100};
+    if (!net::is_loopback(connection.origin.host))
+        connection.rate = {.per_second = 50, .burst = 100};
     connection.user_agent = "sluice/" SLUICE_VERSION " (linux/amd64)";
     if (const auto ns = environment.variable("POD_NAMESPACE").value_or("");
         !ns.empty() && config->source == "in-cluster")

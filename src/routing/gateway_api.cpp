@@ -118,6 +118,13 @@ std::vector<PlannedRoute> GatewayRouter::plan_of(const Json& canary, Shares shar
 
 Result<void> GatewayRouter::put_rules(Json& object, const Json& canary, Shares shares) const {
     const auto plan = plan_of(canary, shares);
+    if (const auto unknown =
+            unknown_match_field(canary, {"uri", "method", "headers", "queryParams"})) {
+        return Error{ErrorKind::invalid,
+                     fmt::format("Invalid request matching selectors: Gateway API doesn't support "
+                                 "{} in analysis.match",
+                                 *unknown)};
+    }
     for (const auto& each : plan) {
         const auto matches = matches_of(each);
         if (!matches) return matches.error();

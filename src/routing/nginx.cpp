@@ -78,6 +78,9 @@ Result<JsonObject> NginxRouter::by_match(const Json& canary) const {
         return Error{ErrorKind::invalid,
                      fmt::format("{}: analysis.match {}", title(copy_name(canary)), why)};
     };
+    if (const auto unknown = unknown_match_field(canary, {"headers"})) {
+        return refused(fmt::format("cannot ask for {}", *unknown));
+    }
     JsonObject header;
     JsonObject cookie;
     for (const auto& match : array_at(analysis_of(canary), {"match"})) {

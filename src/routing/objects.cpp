@@ -5,6 +5,8 @@
 namespace sluice::routing {
 namespace {
 
+constexpr std::string_view owner_annotation = "sluice.dev/owner";
+
 // What the user's object looked like; `spec` is null when nobody knows.
 struct Original {
     Json spec;
@@ -85,7 +87,17 @@ bool is_same(const Json& one, const Json& other) {
 
 bool is_controlled_by(const Json& object, const Json& canary) {
     const auto* owner = kube::controller_of(object);
-    return owner != nullptr && text_at(*owner, {"uid"}) == kube::uid_of(canary);
+    if (owner != nullptr) return text_at(*owner, {"uid"}) == kube::uid_of(canary);
+    const auto noted = text_at(object, {"metadata", "annotations", owner_annotation});
+    return !noted.empty() && noted == kube::uid_of(canary);
+}
+
+Json for_another_cluster(Json object) {
+    const auto* owner = kube::controller_of(object);
+    if (owner == nullptr) return object;
+    put(object, {"metadata", "annotations", owner_annotation}, Json(text_at(*owner, {"uid"})));
+    drop(object, {"metadata", "ownerReferences"});
+    return object;
 }
 
 Result<void> require_ours_or_free(const ObjectName& name, const Json& object, const Json& canary) {

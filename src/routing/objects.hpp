@@ -31,7 +31,10 @@ Error no_routes(const ObjectName& name, const ServiceNames& names);
 // True when both mean the same JSON, whatever the order of their keys.
 bool is_same(const Json& one, const Json& other);
 
+// By its owner reference, or across clusters by annotation `sluice.dev/owner`.
 bool is_controlled_by(const Json& object, const Json& canary);
+// An owner reference leads nowhere there: the garbage collector would take the object away.
+Json for_another_cluster(Json object);
 // Nobody's object may be adopted, another controller's never: `denied`.
 Result<void> require_ours_or_free(const ObjectName& name, const Json& object, const Json& canary);
 

@@ -107,6 +107,18 @@ const Json& analysis_of(const Json& canary) {
     return nothing;
 }
 
+std::optional<std::string> unknown_match_field(const Json& canary,
+                                               std::initializer_list<std::string_view> known) {
+    for (const auto& match : array_at(analysis_of(canary), {"match"})) {
+        for (const auto& [name, value] : object_at(match, {})) {
+            if (name == "name" || name == "sourceLabels") continue;
+            if (std::ranges::find(known, std::string_view(name)) == known.end())
+                return std::string(name);
+        }
+    }
+    return std::nullopt;
+}
+
 JsonArray merged_matches(const JsonArray& analysis, const JsonArray& service) {
     if (analysis.empty()) return service;
     if (service.empty()) return analysis;

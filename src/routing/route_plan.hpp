@@ -22,6 +22,11 @@ const Json& analysis_of(const Json& canary);
 // other is empty.
 JsonArray merged_matches(const JsonArray& analysis, const JsonArray& service);
 
+// The first field of an analysis.match that is none of `known`: left out, it would let more users
+// in than were meant. The peer's `sourceLabels` are Istio's and do nothing elsewhere.
+std::optional<std::string> unknown_match_field(const Json& canary,
+                                               std::initializer_list<std::string_view> known);
+
 enum class RouteRole {
     removal,         // tells browsers to forget the cookie of a run that is over
     sticky_canary,   // users whom the canary has answered

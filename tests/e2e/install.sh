@@ -11,5 +11,5 @@ for object in crd/canaries.flagger.app crd/metrictemplates.flagger.app crd/alert
 done
 grep -q '\${' "$scratch/manifests" && fail "something was not filled in: $(grep -m1 '\${' "$scratch/manifests")"
 expect "metrics server" "-metrics-server=http://prometheus.istio-system:9090" \
-    "$(kubectl -n smm-system get deployment/sluice -o jsonpath='{.spec.template.spec.containers[0].args[3]}')"
+    "$(kubectl -n smm-system get deployment/sluice -o jsonpath='{.spec.template.spec.containers[0].args[2]}')"
 echo "the manifests were applied"

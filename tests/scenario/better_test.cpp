@@ -125,3 +125,15 @@ TEST_CASE("a primary that cannot start leaves the target and its traffic alone (
         CHECK(world.violations.empty());
     }
 }
+
+TEST_CASE("the definition keeps every field of an A/B test's match (DBR-7)") {
+    World world;
+    const std::string match =
+        R"([{"authority":{"exact":"a"},"headers":{"x":{"exact":"1"}},"ignoreUriCase":true,"method":{"exact":"GET"},"queryParams":{"v":{"regex":"2"}},"scheme":{"exact":"http"},"statPrefix":"s","uri":{"prefix":"/a"},"withoutHeaders":{"bot":{"exact":"1"}}}])";
+    play(world,
+         "target 1\ncanary metric request-success-rate 99 - with "
+         R"({"spec": {"analysis": {"iterations": 2, "match": )" +
+             match + "}}}\n");
+    CHECK(canonical_text(*find(world.canary(), {"spec", "analysis", "match"})) ==
+          canonical_text(*parse_json(match)));
+}

@@ -1,5 +1,6 @@
 // The controller as a process: who leads, who stands by, what it shows, and how it ends.
 #include "base/core/text.hpp"
+#include "kube/yaml.hpp"
 #include "lab/workloads/image_map.hpp"
 #include "scenario/script.hpp"
 
@@ -272,4 +273,50 @@ TEST_CASE("evidence that decides brings the weight to zero in the same pass") {
     for (int i = 0; i < 300 && !until_halt(); ++i) world.run_for(100ms);
     CHECK(until_halt());
     CHECK(world.route_weight() == 0);
+}
+
+TEST_CASE("the mesh's objects may live in another cluster, where nobody owns them") {
+    World world;
+    lab::Cluster mesh(world.clock, world.random);
+    mesh.deliver_by(
+        [&world](std::function<void()> call) { boost::asio::post(world.context, call); });
+    for (const std::string name : {"virtualservices", "destinationrules"}) {
+        const auto definition =
+            kube::parse_yaml_documents(source_file("deploy/lab/" + name + ".yaml"));
+        REQUIRE(definition);
+        REQUIRE(mesh.create(resources::custom_resource_definitions, definition->at(0)));
+    }
+    REQUIRE(mesh.create(resources::namespaces,
+                        boost::json::parse(R"({"apiVersion": "v1", "kind": "Namespace",
+                            "metadata": {"name": "test"}})")));
+    lab::ApiServer server(world.context.get_executor(), mesh, nullptr);
+    net::InProcessClient client(world.clock, server);
+    world.mesh.emplace(client, kube::Connection{.origin = {.host = "mesh", .port = 443}});
+
+    make_release(world);
+    world.start_controller();
+    world.run_for(2min);
+    CHECK(world.phase() == "Initialized");
+    const kube::ObjectKey key{"test", "podinfo"};
+    const auto routes = mesh.find(resources::virtual_services, key);
+    REQUIRE(routes);
+    CHECK(array_at(*routes, {"metadata", "ownerReferences"}).empty());
+    CHECK(text_at(*routes, {"metadata", "annotations", "sluice.dev/owner"}) ==
+          kube::uid_of(world.canary()));
+    CHECK_FALSE(world.cluster.find(resources::virtual_services, key));
+
+    // And they are the Canary's all the same: its weights are written there.
+    world.set_image("6.1.0");
+    world.run_for(30s);
+    CHECK(world.phase() == "Progressing");
+    const auto written = *mesh.find(resources::virtual_services, key);
+    CHECK(integer_at(array_at(written, {"spec", "http"}).at(0).at("route").at(1), {"weight"}) ==
+          world.status_weight());
+    CHECK(text_at(written,
+                  {"metadata", "annotations", "flagger.kubernetes.io/original-configuration"})
+              .empty());
+    world.run_for(30min);
+    CHECK(world.phase() == "Succeeded");
+    server.end_streams();
+    world.kill_controller();
 }

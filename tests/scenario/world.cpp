@@ -121,7 +121,7 @@ std::string source_file(const std::string& path) {
 // --- the API server's wire ----------------------------------------------------------------------
 
 Role& installed_role() {
-    static Role role(source_file("deploy/controller.yaml"));
+    static Role role(source_file("deploy/chart/sluice/files/controller.yaml"));
     return role;
 }
 
@@ -389,7 +389,7 @@ constexpr const char* http_routes_definition = "httproutes.gateway.networking.k8
 const std::vector<Json>& definitions() {
     static const std::vector<Json> all = [] {
         std::vector<Json> found;
-        for (const std::string folder : {"deploy/crds", "deploy/lab"}) {
+        for (const std::string folder : {"deploy/chart/sluice/crds", "deploy/lab"}) {
             std::set<std::string> files;
             for (const auto& entry : std::filesystem::directory_iterator(
                      std::filesystem::path(SLUICE_SOURCE_DIR) / folder)) {
@@ -479,7 +479,8 @@ std::shared_ptr<controller::Process> World::make_process() {
                             .random = random,
                             .api = api,
                             .http = neighbours,
-                            .log = logger_},
+                            .log = logger_,
+                            .mesh = mesh},
         kube::Connection{.origin = {.host = "api", .port = 443}},
         settings);
 }

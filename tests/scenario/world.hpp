@@ -20,6 +20,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -164,6 +165,8 @@ class World {
 
     // What it is started with from now on.
     std::vector<std::string> flags;
+    // Where the mesh's objects are, if not in `cluster`.
+    std::optional<controller::MeshCluster> mesh;
 
     void run_for(Duration duration) { clock.run_for(duration); }
 

@@ -63,8 +63,10 @@ void Logger::log(LogLevel level,
                            rfc3339_millis(clock_.now()),
                            in_quotes(caller(from)),
                            in_quotes(message));
-        for (const auto& [key, value] : fields)
-            line += fmt::format(",{}:{}", in_quotes(key), in_quotes(value));
+        for (const auto& [key, value] : fields) {
+            line += fmt::format(
+                ",{}:{}", in_quotes(key), value.is_json() ? value.text() : in_quotes(value.text()));
+        }
         line += '}';
     } else {
         line = fmt::format(R"(time="{}" level={} msg={})",
@@ -72,7 +74,7 @@ void Logger::log(LogLevel level,
                            level == LogLevel::warn ? "warning" : to_string(level),
                            in_quotes(message));
         for (const auto& [key, value] : fields)
-            line += fmt::format(" {}={}", key, in_quotes(value));
+            line += fmt::format(" {}={}", key, in_quotes(value.text()));
     }
     sink_(line);
 }

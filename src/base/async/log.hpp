@@ -4,6 +4,7 @@
 
 #include "base/async/clock.hpp"
 
+#include <concepts>
 #include <functional>
 #include <map>
 #include <source_location>
@@ -17,7 +18,26 @@ namespace sluice {
 enum class LogLevel { debug, info, warn, error };
 enum class LogFormat { json, text };
 
-using LogFields = std::vector<std::pair<std::string, std::string>>;
+// What a field holds: text, or JSON, which stands in a JSON line as it is.
+class LogValue {
+   public:
+    template <typename Text>
+        requires std::convertible_to<Text, std::string_view>
+    LogValue(const Text& text) : text_(std::string_view(text)) {}
+    static LogValue json(std::string compact) {
+        LogValue value(std::move(compact));
+        value.is_json_ = true;
+        return value;
+    }
+
+    bool is_json() const { return is_json_; }
+    const std::string& text() const { return text_; }
+
+   private:
+    std::string text_;
+    bool is_json_ = false;
+};
+using LogFields = std::vector<std::pair<std::string, LogValue>>;
 
 class Logger {
    public:

@@ -47,7 +47,7 @@ TEST_CASE("kubectl says who asks, what they may do, and all that there is") {
 TEST_CASE("a Canary shows its own columns and explains its fields") {
     for (const auto& kubectl : every_kubectl()) {
         const Lab lab(kubectl);
-        lab.ok(fmt::format("apply -f {}/deploy/crds", SLUICE_SOURCE_DIR));
+        lab.ok(fmt::format("apply -f {}/deploy/chart/sluice/crds", SLUICE_SOURCE_DIR));
         lab.ok("wait --for=condition=Established crd/canaries.flagger.app --timeout=30s");
         lab.ok("apply -f -", R"(apiVersion: flagger.app/v1beta1
 kind: Canary

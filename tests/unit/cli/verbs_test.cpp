@@ -221,6 +221,25 @@ Next       weight 30 in 40s
     CHECK(integer_at(json, {"pods", "podinfo", "ready"}) == 1);
 }
 
+TEST_CASE("the status shows no checks of an earlier run") {
+    World world;
+    world.add_canary();
+    world.set_status(progressing);
+    const auto shown = [&] {
+        Paper paper;
+        const auto seen = world.run(read_status(world.client, podinfo));
+        REQUIRE(seen);
+        return text_of(status_lines(*seen, world.clock.now(), paper.terminal));
+    };
+    CHECK(shown().find("request-success-rate: 42") != std::string::npos);
+    auto decisions = array_at(world.canary(), {"status", "decisions"});
+    for (const auto* what : {"failed", "start", "roll back", "failed"}) {
+        decisions.push_back(JsonObject{{"at", "2026-01-01T00:02:00Z"}, {"what", what}});
+    }
+    world.set_status(to_text(JsonObject{{"phase", "Failed"}, {"decisions", decisions}}));
+    CHECK(shown().find("request-success-rate") == std::string::npos);
+}
+
 TEST_CASE("a watch tells each change once and ends with the release") {
     World world;
     world.add_canary();

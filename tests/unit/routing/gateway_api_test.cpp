@@ -124,6 +124,16 @@ TEST_CASE("a condition that the Gateway API has no word for is refused by its na
           start + R"(header matching selector: {"prefix":"1"})");
     CHECK(refusal(R"([{"queryParams": {"x": {"prefix": "1"}}}])") ==
           start + R"(query matching selector: {"prefix":"1"})");
+    // What is left out would let in more than were meant.
+    CHECK(v1.ensure(with(at_gateway(),
+                         {"spec", "analysis", "match"},
+                         R"([{"uri": {"prefix": "/a"}, "withoutHeaders": {"x": {"exact": "1"}}}])"),
+                    {},
+                    {})
+              .error()
+              .message ==
+          "Invalid request matching selectors: Gateway API doesn't support withoutHeaders in "
+          "analysis.match");
     // Nobody is everybody here.
     CHECK_FALSE(v1.ensure(
         with(at_gateway(), {"spec", "analysis", "match"}, R"([{"sourceLabels": {"app": "x"}}])"),

@@ -1,5 +1,6 @@
 #include "routing/istio.hpp"
 
+#include "routing/objects.hpp"
 #include "world.hpp"
 
 using namespace sluice;
@@ -221,4 +222,25 @@ TEST_CASE("a lone destination gets everything, whatever its weight") {
         {"spec", "http"},
         parsed(R"([{"route": [{"destination": {"host": "podinfo-canary"}, "weight": 0}]}])"));
     CHECK(IstioRouter{}.read(a_canary(), live)->shares == Shares{0, 100});
+}
+
+TEST_CASE("an object in another cluster is the Canary's by a note, and nobody's without one") {
+    const auto canary = a_canary();
+    const auto writes = IstioRouter{}.ensure(canary, {}, {});
+    REQUIRE(writes);
+    const auto moved = for_another_cluster(writes->at(2).body);
+    CHECK(array_at(moved, {"metadata", "ownerReferences"}).empty());
+    CHECK(is_controlled_by(moved, canary));
+    CHECK_FALSE(is_controlled_by(moved, with(canary, {"metadata", "uid"}, R"("u-2")")));
+    CHECK_FALSE(is_controlled_by(parsed("{}"), parsed("{}")));
+}
+
+TEST_CASE("users of an A/B test are asked for by every field that Istio knows") {
+    const auto match =
+        R"([{"uri": {"prefix": "/a"}, "method": {"exact": "GET"}, "ignoreUriCase": true,
+        "withoutHeaders": {"x": {"exact": "1"}}, "queryParams": {"v": {"exact": "2"}}}])";
+    auto live = ensured(with(a_canary(),
+                             {"spec", "analysis"},
+                             R"({"iterations": 5, "match": )" + std::string(match) + "}"));
+    CHECK(first_route(live).at("match") == parsed(match));
 }

@@ -134,8 +134,10 @@ TEST_CASE("what NGINX cannot match is refused before a release begins") {
           start + "needs the exact name of a cookie");
     CHECK(refusal(R"([{"headers": {"a": {"prefix": "1"}}}])") ==
           start + "can ask header a for exact and regex only");
-    CHECK(refusal(R"([{"uri": {"prefix": "/"}}])") ==
+    CHECK(refusal(R"([{"sourceLabels": {"app": "x"}}])") ==
           start + "names neither a header nor a cookie");
+    CHECK(refusal(R"([{"headers": {"a": {"exact": "1"}}, "method": {"exact": "GET"}}])") ==
+          start + "cannot ask for method");
 }
 
 TEST_CASE("an Ingress that is missing, or leads elsewhere, is named") {
