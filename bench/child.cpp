@@ -49,7 +49,10 @@ Memory Child::memory() const {
     // Rss stands before Pss.
     std::ifstream rollup("/proc/" + std::to_string(process_.pid()) + "/smaps_rollup");
     const auto resident = mebibytes(rollup, "Rss");
-    return {.resident_mib = resident, .proportional_mib = mebibytes(rollup, "Pss")};
+    std::ifstream status("/proc/" + std::to_string(process_.pid()) + "/status");
+    return {.resident_mib = resident,
+            .proportional_mib = mebibytes(rollup, "Pss"),
+            .peak_mib = mebibytes(status, "VmHWM")};
 }
 
 double Child::cpu_seconds() const {

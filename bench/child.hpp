@@ -14,6 +14,7 @@ struct Memory {
     double resident_mib = 0;
     // Without the pages of shared libraries that other processes use too.
     double proportional_mib = 0;
+    double peak_mib = 0;  // resident, since its start
 };
 
 class Child {

@@ -60,16 +60,8 @@ class ControllerMeasurement {
    private:
     void start() {
         own_ = {.host = "127.0.0.1", .port = lab::free_port("127.0.0.1").value()};
-        controller_ = std::make_unique<Child>(
-            sluice_,
-            std::vector<std::string>{
-                "controller",
-                fmt::format("--master=http://127.0.0.1:{}", fleet_.api_port),
-                fmt::format("--metrics-server=http://127.0.0.1:{}", fleet_.prometheus_port),
-                fmt::format("--port={}", own_.port),
-                "--min-interval=1s",
-                "--drain-delay=1s"},
-            scratch_.path("log"));
+        controller_ = fleet_.start_controller(
+            sluice_, own_.port, {"--min-interval=1s", "--drain-delay=1s"}, scratch_.path("log"));
     }
 
     Task<bool> are_all(int canaries, std::string_view phase) {

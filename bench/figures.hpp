@@ -35,5 +35,6 @@ Figures mesh_proxy();
 Figures release();
 Figures lab(const std::string& sluice);
 Figures controller(const std::string& sluice, int canaries);
+Figures promotions(const std::string& sluice, int canaries);
 
 }  // namespace sluice::bench

@@ -10,6 +10,9 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace sluice::bench {
 namespace {
 
@@ -52,6 +55,11 @@ Task<net::Response> CountingServer::handle(net::Request request) {
 }
 
 Task<net::Response> Verdicts::handle(net::Request request) {
+    if (request.target == "/slow") {
+        ++slow_calls;
+        co_await clock_.sleep_for(seconds{10});
+        co_return net::Response{};
+    }
     constexpr std::string_view target_label = "destination_workload=~\"";
     const auto query = percent_decoded(request.target);
     std::string_view value = "100";
@@ -64,6 +72,8 @@ Task<net::Response> Verdicts::handle(net::Request request) {
         if (fails && value == "100" && weight != weight_of.end() && weight->second > 0) {
             value = "50";
             failed_at[target] = clock_.now();
+        } else {
+            good_at[target] = clock_.now();
         }
     }
     net::Response response;
@@ -73,7 +83,7 @@ Task<net::Response> Verdicts::handle(net::Request request) {
     co_return response;
 }
 
-Fleet::Fleet(boost::asio::io_context& context, Clock& clock, Random& random)
+Fleet::Fleet(boost::asio::io_context& context, Clock& clock, Random& random, FleetOptions options)
     : clock_(clock),
       cluster_(clock, random),
       logs_(context.get_executor(), cluster_),
@@ -84,7 +94,8 @@ Fleet::Fleet(boost::asio::io_context& context, Clock& clock, Random& random)
       prometheus_(context.get_executor(), clock, verdicts),
       pods_(clock),
       kubelet_(context.get_executor(), cluster_, pods_, logs_),
-      workloads_(context.get_executor(), cluster_) {
+      workloads_(context.get_executor(), cluster_),
+      options_(std::move(options)) {
     cluster_.deliver_by(
         [&context](std::function<void()> call) { boost::asio::post(context, std::move(call)); });
     const auto installed = mesh::install_mesh(cluster_);
@@ -97,6 +108,8 @@ Fleet::Fleet(boost::asio::io_context& context, Clock& clock, Random& random)
     workloads_.start();
     routes_ = cluster_.watch(resources::virtual_services,
                              [this](const lab::Change& change) { note_route(change); });
+    canaries_ = cluster_.watch(resources::canaries,
+                               [this](const lab::Change& change) { note_canary(change); });
     api_port = must(api_.listen("127.0.0.1", 0));
     prometheus_port = must(prometheus_.listen("127.0.0.1", 0));
 }
@@ -131,13 +144,26 @@ void Fleet::add_one(int number) {
     create(resources::horizontal_pod_autoscalers, workload.at(1));
     auto release = named(example.at(3).text).at(0);
     put(release, {"spec", "service", "hosts"}, JsonArray{Json(name + ".example.com")});
-    // The first failed check decides, and not long after the first step.
-    put(release, {"spec", "analysis", "interval"}, Json("2s"));
-    put(release, {"spec", "analysis", "threshold"}, Json(1));
+    put(release, {"spec", "analysis", "interval"}, Json(options_.interval));
+    put(release, {"spec", "analysis", "threshold"}, Json(options_.threshold));
     create(resources::canaries, release);
 }
 
+std::unique_ptr<Child> Fleet::start_controller(const std::string& sluice,
+                                               std::uint16_t own_port,
+                                               std::vector<std::string> flags,
+                                               const std::string& log) const {
+    std::vector<std::string> arguments{
+        "controller",
+        fmt::format("--master=http://127.0.0.1:{}", api_port),
+        fmt::format("--metrics-server=http://127.0.0.1:{}", prometheus_port),
+        fmt::format("--port={}", own_port)};
+    for (auto& flag : flags) arguments.push_back(std::move(flag));
+    return std::make_unique<Child>(sluice, std::move(arguments), log);
+}
+
 void Fleet::set_image(int number, const std::string& tag) {
+    verdicts.good_at.erase(name_of(number));
     const kube::ObjectKey key{namespace_of(number), name_of(number)};
     const Json patch = JsonArray{JsonObject{{"op", "replace"},
                                             {"path", "/spec/template/spec/containers/0/image"},
@@ -145,18 +171,52 @@ void Fleet::set_image(int number, const std::string& tag) {
     must(cluster_.patch(resources::deployments, key, lab::PatchKind::json, patch));
 }
 
+void Fleet::slow_down(int number) {
+    const Json hook = JsonObject{{"name", "slow"},
+                                 {"type", "rollout"},
+                                 {"timeout", "30s"},
+                                 {"url", fmt::format("http://127.0.0.1:{}/slow", prometheus_port)}};
+    Json patch = JsonObject{};
+    put(patch, {"spec", "analysis", "webhooks"}, JsonArray{hook});
+    must(cluster_.patch(resources::canaries,
+                        {namespace_of(number), name_of(number)},
+                        lab::PatchKind::merge,
+                        patch));
+}
+
+bool Fleet::is_promoted(int number, int revisions) const {
+    const auto found = promotions_.find({namespace_of(number), name_of(number)});
+    return found != promotions_.end() && found->second >= revisions;
+}
+
+int Fleet::count_promoted(int revisions) const {
+    return static_cast<int>(std::ranges::count_if(
+        promotions_, [&](const auto& each) { return each.second >= revisions; }));
+}
+
+void Fleet::note_canary(const lab::Change& change) {
+    const auto key = kube::key_of(*change.object);
+    const std::string phase(text_at(*change.object, {"status", "phase"}));
+    auto& before = phases_[key];
+    if (phase == before) return;
+    if (phase == "Succeeded") ++promotions_[key];
+    before = phase;
+}
+
 int Fleet::count_in_phase(std::string_view phase) const {
-    int found = 0;
-    for (const auto& canary : cluster_.list(resources::canaries)) {
-        if (text_at(*canary, {"status", "phase"}) == phase) ++found;
-    }
-    return found;
+    return static_cast<int>(
+        std::ranges::count_if(phases_, [&](const auto& each) { return each.second == phase; }));
 }
 
 void Fleet::note_route(const lab::Change& change) {
     const auto name = kube::key_of(*change.object).name;
     const auto weight = canary_weight(*change.object, name + "-canary");
-    verdicts.weight_of[name] = weight;
+    const auto before = std::exchange(verdicts.weight_of[name], weight);
+    if (const auto good = verdicts.good_at.find(name);
+        weight > before && good != verdicts.good_at.end()) {
+        to_step_ms.push_back(milliseconds_between(good->second, clock_.now()));
+        verdicts.good_at.erase(good);
+    }
     const auto failed = verdicts.failed_at.find(name);
     if (weight > 0 || failed == verdicts.failed_at.end()) return;
     to_zero_ms.push_back(milliseconds_between(failed->second, clock_.now()));

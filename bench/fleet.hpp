@@ -6,6 +6,7 @@
 #include "base/async/clock.hpp"
 #include "base/async/random.hpp"
 #include "base/core/json.hpp"
+#include "child.hpp"
 #include "lab/apiserver/api_server.hpp"
 #include "lab/workloads/container_logs.hpp"
 #include "lab/workloads/kubelet.hpp"
@@ -16,6 +17,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,26 +35,48 @@ class CountingServer final : public net::Handler {
     net::Handler& inner_;
 };
 
-// Prometheus: everybody is well but those whose canary gets traffic while `fails` is set.
+// Prometheus, and a hook at /slow that takes ten seconds: everybody is well but those whose canary
+// gets traffic while `fails` is set.
 class Verdicts final : public net::Handler {
    public:
-    explicit Verdicts(const Clock& clock) : clock_(clock) {}
+    explicit Verdicts(Clock& clock) : clock_(clock) {}
     Task<net::Response> handle(net::Request request) override;
     bool fails = false;
     std::map<std::string, int> weight_of;   // by the target's name
     std::map<std::string, Time> failed_at;  // when the last bad answer was given
+    std::map<std::string, Time> good_at;    // and the last good one
+    int slow_calls = 0;
 
    private:
-    const Clock& clock_;
+    Clock& clock_;
+};
+
+struct FleetOptions {
+    std::string interval = "2s";
+    int threshold = 1;  // the first failed check decides
 };
 
 class Fleet {
    public:
-    Fleet(boost::asio::io_context& context, Clock& clock, Random& random);
+    Fleet(boost::asio::io_context& context,
+          Clock& clock,
+          Random& random,
+          FleetOptions options = {});
+
+    // `sluice controller` for this cluster.
+    std::unique_ptr<Child> start_controller(const std::string& sluice,
+                                            std::uint16_t own_port,
+                                            std::vector<std::string> flags,
+                                            const std::string& log) const;
 
     // Adds that many, in namespaces of fifty, and not so fast that nobody else has a turn.
     Task<> add(int canaries);
     void set_image(int number, const std::string& tag);
+    // Its rounds then begin with a hook that takes ten seconds.
+    void slow_down(int number);
+    // Those that have brought so many revisions to their users since they were made.
+    int count_promoted(int revisions) const;
+    bool is_promoted(int number, int revisions) const;
     int count_in_phase(std::string_view phase) const;
 
     std::uint16_t api_port = 0;
@@ -60,10 +84,13 @@ class Fleet {
     // From the answer that decided to the route that says zero, in milliseconds; one for each
     // rollback.
     std::vector<double> to_zero_ms;
+    // From the last answer of a round that went well to the route that follows from it.
+    std::vector<double> to_step_ms;
 
    private:
     void add_one(int number);
     void note_route(const lab::Change& change);
+    void note_canary(const lab::Change& change);
     void create(const kube::Resource& resource, const Json& object);
 
     Clock& clock_;
@@ -82,6 +109,10 @@ class Fleet {
     lab::Kubelet kubelet_;
     lab::WorkloadControllers workloads_;
     lab::Subscription routes_;
+    lab::Subscription canaries_;
+    FleetOptions options_;
+    std::map<kube::ObjectKey, std::string> phases_;
+    std::map<kube::ObjectKey, int> promotions_;
 };
 
 }  // namespace sluice::bench

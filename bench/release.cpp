@@ -1,10 +1,15 @@
 // A whole release in virtual time, in the world of the scenario tests (tests/scenario): how many
 // API requests each step costs, and how long half an hour of it takes here.
 #include "figures.hpp"
+#include "kube/resource.hpp"
 #include "scenario/script.hpp"
 #include "timing.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
 
 namespace sluice::bench {
 namespace {
@@ -33,19 +38,93 @@ struct Requests {
     int reads = 0;
 };
 
-// The most that any step cost: from one phase or weight to the next.
-Requests dearest_step() {
+struct StrategyScript {
+    std::string name;
+    std::string canary;  // the rest of the script's line
+};
+
+// Each at a minute a round.
+const std::vector<StrategyScript>& strategies() {
+    static const std::vector<StrategyScript> all{
+        {"weights", "step 20 max 80"},
+        {"weights, promoted by steps", "step 20 max 80 promotion-step 25"},
+        {"weights after copies (mirror)",
+         R"(step 20 max 60 with {"spec": {"analysis": {"mirror": true}}})"},
+        {"weights with session affinity",
+         R"(step 20 max 60 with {"spec": {"analysis": {"sessionAffinity": {"cookieName": "sid"}}}})"},
+        {"A/B test",
+         R"(with {"spec": {"analysis": {"iterations": 4, "match": [{"headers": {"x": {"exact": "1"}}}]}}})"},
+        {"blue/green", R"(with {"spec": {"analysis": {"iterations": 4}}})"},
+        {"blue/green with copies (mirror)",
+         R"(with {"spec": {"analysis": {"iterations": 4, "mirror": true}}})"},
+        {"blue/green without a mesh",
+         R"(with {"spec": {"provider": "kubernetes", "analysis": {"iterations": 4}}})"}};
+    return all;
+}
+
+// The most that any step cost: from one phase, weight or iteration to the next.
+Requests dearest_step(const std::string& canary) {
     World world({.leader_election = false});
-    play(world, half_an_hour);
-    const auto stand = [&] { return std::pair(world.phase(), world.status_weight()); };
+    play(world,
+         "target 1\ncanary interval 1m metric request-success-rate 99 - metric request-duration - "
+         "500 " +
+             canary + "\nstart\nuntil phase Initialized\nimage 6.1.0\n");
+    const auto stand = [&] {
+        return std::tuple(world.phase(),
+                          world.status_weight(),
+                          integer_at(world.canary(), {"status", "iterations"}).value_or(0));
+    };
+    const auto end = world.clock.now() + std::chrono::hours{2};
     Requests most;
-    for (auto before = stand(); before.first != "Succeeded"; before = stand()) {
+    for (auto before = stand(); std::get<0>(before) != "Succeeded"; before = stand()) {
         world.api.count_from_zero();
-        while (stand() == before) world.run_for(milliseconds{200});
+        while (stand() == before) {
+            if (world.clock.now() > end) throw std::runtime_error(canary + ": never promoted");
+            world.run_for(milliseconds{200});
+        }
         most = {.writes = std::max(most.writes, world.api.writes()),
                 .reads = std::max(most.reads, world.api.reads())};
     }
     return most;
+}
+
+// A target whose pods use so many ConfigMaps and Secrets: what a whole release, and then an hour at
+// rest, read of the API server.
+struct ReadsOfConfigs {
+    int release = 0;
+    int hour = 0;
+};
+ReadsOfConfigs reads_of_configs(int configs) {
+    World world({.leader_election = false});
+    JsonArray used;
+    for (int i = 0; i < configs; ++i) {
+        const auto name = "config-" + std::to_string(i);
+        const bool is_secret = i % 2 == 0;
+        world.apply(JsonObject{{"apiVersion", "v1"},
+                               {"kind", is_secret ? "Secret" : "ConfigMap"},
+                               {"metadata", JsonObject{{"name", name}, {"namespace", World::ns}}},
+                               {"data", JsonObject{{"key", "dmFsdWU="}}}});
+        used.push_back(
+            JsonObject{{is_secret ? "secretRef" : "configMapRef", JsonObject{{"name", name}}}});
+    }
+    play(world, "target 1\n");
+    auto containers = array_at(world.get(kube::resources::deployments, "podinfo"),
+                               {"spec", "template", "spec", "containers"});
+    put(containers.at(0), {"envFrom"}, std::move(used));
+    Json patch = JsonObject{};
+    put(patch, {"spec", "template", "spec", "containers"}, std::move(containers));
+    world.patch(kube::resources::deployments, "podinfo", patch);
+    play(world,
+         "run 20s\ncanary step 20 max 80 interval 1m metric request-success-rate 99 -\nstart\n"
+         "until phase Initialized\nrun 1m\n");
+    ReadsOfConfigs reads;
+    world.api.count_from_zero();
+    play(world, "image 6.1.0\nuntil phase Succeeded\n");
+    reads.release = world.api.reads();
+    world.api.count_from_zero();
+    world.run_for(std::chrono::hours{1});
+    reads.hour = world.api.reads();
+    return reads;
 }
 
 // Processor time of this thread, without setting the world up. No lease is held: a release policy
@@ -65,13 +144,24 @@ double cpu_of_half_an_hour() {
 }  // namespace
 
 Figures release() {
-    const auto most = dearest_step();
+    Figures figures;
+    for (const auto& [name, canary] : strategies()) {
+        const auto most = dearest_step(canary);
+        figures.push_back(
+            at_most(6, "", "release: API writes of the dearest step, " + name, most.writes));
+        figures.push_back(
+            at_most(0, "", "release: API reads of the dearest step, " + name, most.reads));
+    }
+    const auto reads = reads_of_configs(50);
+    figures.push_back(
+        at_most(0, "", "release: API reads of a release with 50 tracked configs", reads.release));
+    figures.push_back(at_most(0, "", "release: … of an hour at rest", reads.hour));
     std::vector<double> times;
     for (int i = 0; i < 9; ++i) times.push_back(cpu_of_half_an_hour());
     std::ranges::sort(times);
-    return {at_most(6, "", "release: API writes of the dearest step", most.writes),
-            at_most(0, "", "release: API reads of the dearest step", most.reads),
-            at_most(50, "ms", "release: 30 minutes in virtual time, median of 9", times[4])};
+    figures.push_back(
+        at_most(50, "ms", "release: 30 minutes in virtual time, median of 9", times[4]));
+    return figures;
 }
 
 }  // namespace sluice::bench
