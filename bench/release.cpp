@@ -56,9 +56,7 @@ const std::vector<StrategyScript>& strategies() {
          R"(with {"spec": {"analysis": {"iterations": 4, "match": [{"headers": {"x": {"exact": "1"}}}]}}})"},
         {"blue/green", R"(with {"spec": {"analysis": {"iterations": 4}}})"},
         {"blue/green with copies (mirror)",
-         R"(with {"spec": {"analysis": {"iterations": 4, "mirror": true}}})"},
-        {"blue/green without a mesh",
-         R"(with {"spec": {"provider": "kubernetes", "analysis": {"iterations": 4}}})"}};
+         R"(with {"spec": {"analysis": {"iterations": 4, "mirror": true}}})"}};
     return all;
 }
 
