@@ -78,16 +78,16 @@ std::string template_name(const Measure& check) {
     return fmt::format("{}.{}", reference.name, reference.ns);
 }
 
-// A query that went wrong, as this kind of check tells it.
-Answer query_failed(const Measure& check, const std::string& why) {
-    if (check.metric.kind == api::MetricKind::template_query) {
-        return failed(fmt::format("Metric query failed for {}: {}", check.metric.name, why));
-    }
-    return failed(built_in(check.metric.kind) ? "running query failed: " + why : why);
-}
-
+// What a query has come to, as this kind of check tells it.
 std::string nothing_found(const Measure& check, const std::string& why) {
     return built_in(check.metric.kind) ? "running query failed: " + why : why;
+}
+
+Answer query_failed(const Measure& check, const std::string& why) {
+    if (check.metric.kind != api::MetricKind::template_query) {
+        return failed(nothing_found(check, why));
+    }
+    return failed(fmt::format("Metric query failed for {}: {}", check.metric.name, why));
 }
 
 }  // namespace

@@ -337,36 +337,7 @@ class Parser {
         }
     }
 
-    static bool starts_operand(Sign sign) {
-        switch (sign) {
-            case Sign::identifier:
-            case Sign::dot:
-            case Sign::field:
-            case Sign::variable:
-            case Sign::quoted:
-            case Sign::raw:
-            case Sign::character:
-            case Sign::number:
-            case Sign::boolean:
-            case Sign::nil:
-            case Sign::left:
-                return true;
-            case Sign::text:
-            case Sign::open:
-            case Sign::close:
-            case Sign::blank:
-            case Sign::keyword:
-            case Sign::pipe:
-            case Sign::comma:
-            case Sign::declare:
-            case Sign::assign:
-            case Sign::right:
-            case Sign::error:
-            case Sign::end:
-                return false;
-        }
-        return false;
-    }
+    static bool starts_operand(Sign sign) { return reader_of(sign) != nullptr; }
 
     // Words with blanks between them, up to a pipe or what ends the pipeline.
     Command command() {
@@ -417,59 +388,35 @@ class Parser {
     Word term() {
         const auto token = next();
         Word word{.at = token.at, .source = std::string(token.text), .fields_at = token.at};
-        switch (token.sign) {
+        if (const auto read = reader_of(token.sign)) (this->*read)(token.text, word);
+        return word;
+    }
+
+    // How a sign that an operand begins with is read; null for all others.
+    using Reader = void (Parser::*)(std::string_view text, Word& word);
+    static Reader reader_of(Sign sign) {
+        switch (sign) {
             case Sign::identifier:
-                if (!is_function(token.text)) {
-                    fail(fmt::format("function {} not defined", quoted(token.text)));
-                }
-                word.what = Function{std::string(token.text)};
-                break;
+                return &Parser::read_function;
+            case Sign::dot:
+                return &Parser::read_dot;
             case Sign::field:
-                word.source = "";
-                word.fields.emplace_back(token.text.substr(1));
-                break;
+                return &Parser::read_field;
             case Sign::variable:
-                if (std::ranges::find(variables_, token.text) == variables_.end()) {
-                    fail(fmt::format("undefined variable {}", quoted(token.text)));
-                }
-                word.what = Variable{std::string(token.text)};
-                break;
+                return &Parser::read_variable;
             case Sign::quoted:
             case Sign::raw:
-                if (auto text = unquoted(token.text)) {
-                    word.what = Text{std::move(*text)};
-                } else {
-                    fail("invalid syntax");
-                }
-                break;
+                return &Parser::read_text;
             case Sign::character:
-                if (const auto code = character_of(token.text)) {
-                    word.what = Number(*code);
-                } else {
-                    fail(fmt::format("malformed character constant: {}", token.text));
-                }
-                break;
+                return &Parser::read_character;
             case Sign::number:
-                if (const auto number = number_of(token.text)) {
-                    word.what = *number;
-                } else {
-                    fail(fmt::format("bad number syntax: {}", quoted(token.text)));
-                }
-                break;
+                return &Parser::read_number;
             case Sign::boolean:
-                word.what = token.text == "true";
-                break;
+                return &Parser::read_boolean;
             case Sign::nil:
-                word.what = Nil{};
-                break;
-            case Sign::left: {
-                Group group;
-                group.pipeline.push_back(pipeline("parenthesized pipeline", Sign::right));
-                word.source = fmt::format("({})", to_string(group.pipeline.front()));
-                word.what = std::move(group);
-                break;
-            }
-            case Sign::dot:
+                return &Parser::read_nil;
+            case Sign::left:
+                return &Parser::read_group;
             case Sign::text:
             case Sign::open:
             case Sign::close:
@@ -484,7 +431,61 @@ class Parser {
             case Sign::end:
                 break;
         }
-        return word;
+        return nullptr;
+    }
+
+    void read_function(std::string_view text, Word& word) {
+        if (!is_function(text)) fail(fmt::format("function {} not defined", quoted(text)));
+        word.what = Function{std::string(text)};
+    }
+
+    void read_dot(std::string_view, Word&) {}  // as a word is made
+
+    void read_field(std::string_view text, Word& word) {
+        word.source = "";
+        word.fields.emplace_back(text.substr(1));
+    }
+
+    void read_variable(std::string_view text, Word& word) {
+        if (std::ranges::find(variables_, text) == variables_.end()) {
+            fail(fmt::format("undefined variable {}", quoted(text)));
+        }
+        word.what = Variable{std::string(text)};
+    }
+
+    void read_text(std::string_view text, Word& word) {
+        if (auto plain = unquoted(text)) {
+            word.what = Text{std::move(*plain)};
+        } else {
+            fail("invalid syntax");
+        }
+    }
+
+    void read_character(std::string_view text, Word& word) {
+        if (const auto code = character_of(text)) {
+            word.what = Number(*code);
+        } else {
+            fail(fmt::format("malformed character constant: {}", text));
+        }
+    }
+
+    void read_number(std::string_view text, Word& word) {
+        if (const auto number = number_of(text)) {
+            word.what = *number;
+        } else {
+            fail(fmt::format("bad number syntax: {}", quoted(text)));
+        }
+    }
+
+    void read_boolean(std::string_view text, Word& word) { word.what = text == "true"; }
+
+    void read_nil(std::string_view, Word& word) { word.what = Nil{}; }
+
+    void read_group(std::string_view, Word& word) {
+        Group group;
+        group.pipeline.push_back(pipeline("parenthesized pipeline", Sign::right));
+        word.source = fmt::format("({})", to_string(group.pipeline.front()));
+        word.what = std::move(group);
     }
 
     std::string_view text_;

@@ -130,10 +130,17 @@ void ApiLink::set_away(bool away) {
     if (away) server_.end_streams();
 }
 
-void ApiLink::die_after(int writes, std::function<void()> die) {
+void ApiLink::ask_after_writes(std::function<bool(int writes)> is_lost) {
     writes_ = 0;
-    deadly_write_ = writes;
-    die_ = std::move(die);
+    is_lost_ = std::move(is_lost);
+}
+
+void ApiLink::die_after(int writes, std::function<void()> die) {
+    ask_after_writes([this, writes, die = std::move(die)](int count) {
+        if (count != writes) return false;
+        boost::asio::post(context_, die);
+        return true;
+    });
 }
 
 void ApiLink::set_weather(const Weather& weather) {
@@ -208,9 +215,8 @@ Task<Result<net::Response>> ApiLink::send(net::Request request) {
     if (is_read && !is_of_lease(request)) ++reads_;
     if (counts && slow_ > Duration{}) co_await clock_.sleep_for(slow_);
     auto response = co_await inner_.send(std::move(request));
-    if (counts && ++writes_ == deadly_write_) {
-        boost::asio::post(context_, die_);
-        // The answer never arrives.
+    if (counts) ++writes_;
+    if (counts && is_lost_ && is_lost_(writes_)) {
         co_await clock_.sleep_for(std::chrono::hours{1000});
     }
     if (fault == Fault::lost_answer) co_return co_await suffer(fault, timeout);

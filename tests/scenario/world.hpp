@@ -47,8 +47,8 @@ struct Weather {
 };
 
 // The way to the API server, as the controller's ServiceAccount: 403 where its role has no row;
-// with an off switch, weather, and a trap that lets the controller die between the write that
-// counts and its answer.
+// with an off switch, weather, and a trap that lets the controller die between a write and its
+// answer.
 class ApiLink final : public net::HttpClient {
    public:
     ApiLink(boost::asio::io_context& context, Clock& clock, lab::ApiServer& server)
@@ -60,7 +60,9 @@ class ApiLink final : public net::HttpClient {
     // Each write arrives so much later.
     void set_slow(Duration slow) { slow_ = slow; }
     void set_weather(const Weather& weather);
-    // Calls `die` after the n-th write from now on; 0: never.
+    // Asked after the n-th write from now on, and before its answer arrives, whether it ever does.
+    void ask_after_writes(std::function<bool(int writes)> is_lost);
+    // Calls `die` after the n-th write from now on, whose answer never arrives; 0: never.
     void die_after(int writes, std::function<void()> die);
     int writes() const { return writes_; }
     // But for the lease's, and watches.
@@ -87,8 +89,7 @@ class ApiLink final : public net::HttpClient {
     Duration slow_{};
     int writes_ = 0;
     int reads_ = 0;
-    int deadly_write_ = 0;
-    std::function<void()> die_;
+    std::function<bool(int)> is_lost_;
 };
 
 // Prometheus, and the receivers of hooks, alerts and Events.

@@ -248,6 +248,18 @@ Move fail_promotion(const World& world, const Evidence& evidence) {
     return act;
 }
 
+namespace {
+
+void tell_restoring(Act& act, const World& world) {
+    tell(act,
+         world,
+         EventType::normal,
+         fmt::format("Restoring the promoted template of {}",
+                     world.canary.dotted(world.primary->name)));
+}
+
+}  // namespace
+
 Move restore(const World& world) {
     if (world.canary.status.routed_at && !is_drained(world)) return rest_until(end_of_drain(world));
     const auto& hash = world.canary.status.last_promoted_spec;
@@ -257,11 +269,7 @@ Move restore(const World& world) {
     if (auto patch = restore_primary(world, *find(kept, {"template"}), hash)) {
         act.effects.emplace_back(std::move(*patch));
     }
-    tell(act,
-         world,
-         EventType::normal,
-         fmt::format("Restoring the promoted template of {}",
-                     world.canary.dotted(world.primary->name)));
+    tell_restoring(act, world);
     auto status = status_of(world);
     status.unready_since = world.now;
     save(act, world, status);
@@ -274,6 +282,13 @@ Move come_home(const World& world) {
     // Without weights the apex Service follows the status.
     if (world.routes.can.weights) {
         act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    }
+    // It runs what was promoted before because it got it back: told again, a kill may have come
+    // first.
+    const auto& status_now = world.canary.status;
+    if (world.primary_carries == status_now.last_promoted_spec &&
+        status_now.last_applied_spec != status_now.last_promoted_spec) {
+        tell_restoring(act, world);
     }
     tell(act, world, EventType::normal, texts::routing_to_primary());
     auto status = transition_of(world);
@@ -300,10 +315,8 @@ Move leave(const World& world) {
     }
     if (!is_drained(world)) return rest_until(end_of_drain(world));
     auto act = act_of(world, "leave");
-    if (world.target->replicas != 0) {
-        act.effects.emplace_back(scale_target(world, 0));
-        tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
-    }
+    if (world.target->replicas != 0) act.effects.emplace_back(scale_target(world, 0));
+    tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
     auto status = status_of(world);
     status.routed_at.reset();
     save(act, world, status);

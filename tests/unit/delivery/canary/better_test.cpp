@@ -250,15 +250,13 @@ TEST_CASE("a retry that first waits for approval is granted once") {
     run_until(cluster, [&] { return cluster.phase() == "Failed"; });
 
     open = false;
+    cluster.messages.clear();
     wish(cluster, "retry");
     run_until(cluster, [&] { return cluster.phase() == "Waiting"; });
     open = true;
-    run_until(cluster, [&] { return cluster.phase() == "Progressing"; });
-    run_until(cluster, [&] { return cluster.phase() == "Failed"; });
-    cluster.messages.clear();
     cluster.run(1h);
     CHECK(cluster.phase() == "Failed");
-    CHECK(cluster.messages == Messages{});
+    CHECK(std::ranges::count(cluster.messages, new_revision) == 1);
 }
 
 TEST_CASE("who aborts a revision that waits for approval waits for no primary") {
