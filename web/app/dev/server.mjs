@@ -1,0 +1,259 @@
+// A server that speaks web/openapi.yaml with a made-up world, for working on the page and for its tests. Nothing of it ships.
+// What the contract doesn't have is under /dev/: situations and the story's time.
+import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { key_of, modes, World } from './world.mjs';
+
+const dist = new URL('../../dist/', import.meta.url);
+const types = { 'app.js': 'text/javascript', 'app.css': 'text/css', 'icon.svg': 'image/svg+xml' };
+export const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const keep_ms = 60_000;
+const keep_events = 4096;
+
+export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = '' } = {}) {
+  const world = new World({ mode, t, frozen });
+  const epoch = `e${process.pid}${Math.floor(performance.now() * 1000)}`;
+  const streams = new Set();
+  let kept = [];
+  let sequence = 0;
+  let silent = false;
+  let requests = 0;
+  const seen = new Map();
+
+  function write(stream, { id, event, data }) {
+    stream.response.write(`${id ? `id: ${id}\n` : ''}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+  function emit(topic, event, data) {
+    sequence += 1;
+    const message = { id: `${epoch}-${sequence}`, topic, event, data, at: performance.now() };
+    kept.push(message);
+    if (kept.length > keep_events || message.at - kept[0].at > keep_ms) kept = kept.filter((one) => message.at - one.at <= keep_ms).slice(-keep_events);
+    if (silent) return;
+    for (const stream of streams) if (stream.topics.includes(topic)) write(stream, message);
+  }
+
+  // What has changed since the last look, four times a second as the contract bounds it.
+  let overview_text = '';
+  let finding_text = '';
+  let ticks = 0;
+  function look() {
+    ticks += 1;
+    const list = world.releases();
+    const there = new Set();
+    for (const one of list) {
+      const key = key_of(one);
+      there.add(key);
+      const text = JSON.stringify(one);
+      if (seen.get(key) === text) continue;
+      const is_known = seen.has(key);
+      seen.set(key, text);
+      if (!is_known && ticks === 1) continue;
+      emit('releases', 'release', world.light(one));
+      emit(`release:${key}`, 'release-detail', world.detailed(one));
+    }
+    for (const key of [...seen.keys()]) {
+      if (there.has(key)) continue;
+      seen.delete(key);
+      const [kind, namespace, name] = key.split('/');
+      const data = { kind: kind === 'canary' ? 'Canary' : 'Rollout', namespace, name, uid: '', at: world.now() };
+      emit('releases', 'release-deleted', data);
+      emit(`release:${key}`, 'release-deleted', data);
+    }
+    if (ticks % 4 === 0) {
+      const overview = world.overview();
+      const text = JSON.stringify({ ...overview, now: '' });
+      if (text !== overview_text) emit('overview', 'overview', overview);
+      overview_text = text;
+      const findings = world.validations();
+      const finding = JSON.stringify(findings.items);
+      if (finding_text && finding !== finding_text) emit('validations', 'validation', { now: world.now(), upsert: findings.items, remove: [], counts: findings.counts });
+      finding_text = finding;
+    }
+    if (ticks % 8 === 0) {
+      for (const topic of new Set([...streams].flatMap((stream) => stream.topics).filter((one) => one.startsWith('topology:')))) {
+        const text = decodeURIComponent(topic.slice('topology:'.length));
+        const { nodes, edges, at, problems } = world.topology(new URLSearchParams(text === 'all' ? '' : text));
+        emit(topic, 'topology', { now: world.now(), at, topic, problems, patch: { nodes: { upsert: nodes, remove: [] }, edges: { upsert: edges, remove: [] } } });
+      }
+    }
+    if (world.mode === 'flood') for (const one of list.slice(0, 8)) for (let i = 0; i < 31; ++i) emit('releases', 'release', world.light({ ...one, resourceVersion: `${sequence}` }));
+  }
+  look();
+  const looking = setInterval(look, 250);
+  const alive = setInterval(() => {
+    if (!silent) for (const stream of streams) stream.response.write(':\n\n');
+  }, 15_000);
+
+  function json(response, status, body, request) {
+    const text = JSON.stringify(body);
+    const common = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+    if (status === 200) {
+      const tag = `"${createHash('sha256').update(JSON.stringify({ ...body, now: '' })).digest('base64url').slice(0, 20)}"`;
+      if (request.headers['if-none-match'] === tag) {
+        response.writeHead(304, { ETag: tag });
+        response.end();
+        return;
+      }
+      common.ETag = tag;
+    }
+    response.writeHead(status, common);
+    response.end(text);
+  }
+  function refuse(response, status, code, message, more = {}) {
+    json(response, status, { error: { code, message, requestId: `r${requests}`, ...more } });
+  }
+
+  async function body_of(request) {
+    const parts = [];
+    let size = 0;
+    for await (const part of request) {
+      size += part.length;
+      if (size > 16_384) return null;
+      parts.push(part);
+    }
+    return Buffer.concat(parts).toString('utf8');
+  }
+
+  function stream(request, response, parameters) {
+    const topics = (parameters.get('topics') ?? '').split(',').filter(Boolean).map((one) => (one.startsWith('topology:') ? one : decodeURIComponent(one)));
+    if (topics.length === 0 || topics.length > 16) return refuse(response, 400, 'bad_request', 'topics: 1 to 16 are needed');
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+    const one = { topics, response };
+    const last = request.headers['last-event-id'] ?? parameters.get('lastEventId');
+    write(one, { id: `${epoch}-${sequence}`, event: 'hello', data: { now: world.now(), epoch, version: '0.1.0' } });
+    if (last) {
+      const [of_epoch, n] = [last.slice(0, last.lastIndexOf('-')), Number(last.slice(last.lastIndexOf('-') + 1))];
+      const oldest = kept.length ? Number(kept[0].id.slice(kept[0].id.lastIndexOf('-') + 1)) : sequence + 1;
+      if (of_epoch !== epoch) write(one, { id: `${epoch}-${sequence}`, event: 'reset', data: { now: world.now(), reason: 'restart' } });
+      else if (n + 1 < oldest) write(one, { id: `${epoch}-${sequence}`, event: 'reset', data: { now: world.now(), reason: 'gap' } });
+      else for (const message of kept) if (topics.includes(message.topic) && Number(message.id.slice(message.id.lastIndexOf('-') + 1)) > n) write(one, message);
+    }
+    streams.add(one);
+    request.on('close', () => streams.delete(one));
+  }
+
+  async function api(request, response, path, parameters) {
+    if (world.mode === 'slow') await new Promise((resolve) => setTimeout(resolve, 30_000));
+    if (world.mode === 'token' && request.headers.authorization !== 'Bearer let-me-in') return refuse(response, 401, 'token_needed', 'A token is needed: sluice dashboard prints an address that has it');
+    const namespaces = (parameters.get('ns') ?? '').split(',').filter(Boolean);
+    if (world.mode === 'forbidden' && path !== 'session' && path !== 'stream') return refuse(response, 403, 'forbidden', 'You may not list canaries in namespace test');
+    if (path === 'session') return json(response, 200, world.session(), request);
+    if (path === 'overview') return json(response, 200, world.overview(namespaces), request);
+    if (path === 'stream') return stream(request, response, parameters);
+    if (path === 'topology') return json(response, 200, world.topology(parameters), request);
+    if (path === 'gateways') return json(response, 200, world.gateways(namespaces), request);
+    if (path === 'validations') return json(response, 200, world.validations(namespaces), request);
+    if (path === 'releases') {
+      const limit = Number(parameters.get('limit') ?? 500);
+      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) return refuse(response, 400, 'bad_request', 'limit: 1 to 1000');
+      const words = (parameters.get('q') ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+      const list = world.releases().filter((one) => (namespaces.length === 0 || namespaces.includes(one.namespace)) && words.every((word) => `${one.namespace}/${one.name} ${one.status}`.toLowerCase().includes(word)));
+      const from = Number(parameters.get('continue') ?? 0);
+      if (!Number.isInteger(from)) return refuse(response, 400, 'bad_continue', 'continue: not a token of this server');
+      const items = list.slice(from, from + limit).map((one) => world.light(one));
+      return json(response, 200, { now: world.now(), items, continue: from + limit < list.length ? String(from + limit) : null, total: list.length, problems: world.problems().filter((one) => one.code === 'api_server_away') }, request);
+    }
+    const metrics = /^metrics\/(node|edge)\/([^/]+)$/.exec(path);
+    if (metrics) {
+      if (!world.prometheus_ok) return refuse(response, 503, 'prometheus_away', 'Prometheus did not answer in 5 s');
+      return json(response, 200, world.metrics(metrics[1], decodeURIComponent(metrics[2]), parameters), request);
+    }
+    if (path === 'lab/load' && request.method === 'POST') {
+      world.set({ mode: 'story' });
+      return json(response, 202, { id: 'load-1', url: 'http://127.112.0.1/', until: world.now() });
+    }
+    const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics)|\/actions\/([^/]+))?$/.exec(path);
+    if (release) {
+      const [kind, ns, name] = release.slice(1, 4).map(decodeURIComponent);
+      const one = world.find(kind, ns, name);
+      if (!one) {
+        const deleted = world.deleted.get(`${kind}/${ns}/${name}`);
+        return refuse(response, 404, 'not_found', `There is no ${kind} ${ns}/${name}`, deleted ? { deletedAt: deleted } : {});
+      }
+      if (release[4]) {
+        if (!world.prometheus_ok) return refuse(response, 503, 'prometheus_away', 'Prometheus did not answer in 5 s');
+        return json(response, 200, world.comparison(one, parameters), request);
+      }
+      if (!release[5]) return json(response, 200, world.detailed(one), request);
+      if (request.method !== 'POST') return refuse(response, 405, 'bad_method', 'POST');
+      if (request.headers['x-sluice-csrf'] !== 'c5rf') return refuse(response, 403, 'csrf', 'X-Sluice-CSRF is not that of this session');
+      if (world.mode === 'read-only') return refuse(response, 403, 'read_only', 'Read-only off loopback; --ui-write allows writes');
+      if (!(request.headers['content-type'] ?? '').startsWith('application/json')) return refuse(response, 415, 'bad_content_type', 'application/json is needed');
+      const text = await body_of(request);
+      if (text === null) return refuse(response, 413, 'too_large', 'The body is over 16 KiB');
+      let body;
+      try {
+        body = JSON.parse(text);
+      } catch {
+        return refuse(response, 400, 'bad_request', 'The body is not JSON');
+      }
+      if (!body.seen) return refuse(response, 400, 'bad_request', 'seen: is needed');
+      const done = world.act(one, release[5], body.seen);
+      if (done.status !== 202) return refuse(response, done.status, done.code, done.message, done.code === 'changed' ? { release: world.light(one) } : {});
+      return json(response, 202, { now: world.now(), accepted: true, text: done.text, resourceVersion: '5000' });
+    }
+    return refuse(response, 404, 'not_found', `There is no ${path}`);
+  }
+
+  const server = createServer((request, response) => {
+    requests += 1;
+    const url = new URL(request.url, 'http://localhost');
+    const common = { 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
+    const path = url.pathname.startsWith(base) ? url.pathname.slice(base.length) : url.pathname;
+    if (path.startsWith('/api/ui/v1/')) {
+      api(request, response, path.slice('/api/ui/v1/'.length), url.searchParams).catch((error) => {
+        console.error(error);
+        if (!response.headersSent) refuse(response, 500, 'internal', String(error));
+      });
+      return;
+    }
+    if (path === '/dev/set' && request.method === 'POST') {
+      void body_of(request).then((text) => {
+        const wanted = JSON.parse(text);
+        if (wanted.stream === 'cut' || wanted.stream === 'silent') for (const one of streams) if (wanted.stream === 'cut') one.response.destroy();
+        if (wanted.stream) silent = wanted.stream === 'silent';
+        if (wanted.refuse !== undefined) refusing = wanted.refuse;
+        if (wanted.delete) world.deleted.set(wanted.delete, world.now());
+        world.set(wanted);
+        look();
+        json(response, 200, { now: world.now(), streams: streams.size, requests }, request);
+      });
+      return;
+    }
+    const name = path.startsWith('/ui/') ? path.slice(4) : null;
+    if (name !== null && types[name]) {
+      response.writeHead(200, { ...common, 'Content-Type': types[name], 'Cache-Control': 'no-cache' });
+      response.end(readFileSync(new URL(name, dist)));
+    } else if (name !== null) {
+      response.writeHead(200, { ...common, 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' });
+      response.end(readFileSync(new URL('index.html', dist), 'utf8').replaceAll('"/ui/', `"${base}/ui/`));
+    } else {
+      response.writeHead(302, { Location: `${base}/ui/` });
+      response.end();
+    }
+  });
+  let refusing = false;
+  server.on('connection', (socket) => {
+    if (refusing) socket.destroy();
+  });
+
+  return new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', () => {
+      const at = server.address().port;
+      resolve({
+        world,
+        url: `http://127.0.0.1:${at}${base}`,
+        stop: () =>
+          new Promise((done) => {
+            clearInterval(looking);
+            clearInterval(alive);
+            server.close(done);
+            server.closeAllConnections();
+          }),
+      });
+    });
+  });
+}
+
+export { modes };

@@ -1,0 +1,59 @@
+// What an edge says.
+import type { Edge } from '../api/types';
+import { millis, percent, rate, ratio, unknown } from '../lib/format';
+
+export const labels = {
+  all: 'all three',
+  rps: 'requests',
+  share: 'share',
+  success: 'success',
+  p50: 'p50',
+  p95: 'p95',
+  p99: 'p99',
+  mtls: 'mTLS',
+} as const;
+export type Label = keyof typeof labels;
+
+export function bytes(value: number | null): string {
+  if (value === null) return unknown;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} MB/s`;
+  if (value >= 1e3) return `${(value / 1e3).toFixed(1)} kB/s`;
+  return `${value.toFixed(0)} B/s`;
+}
+
+export function label_of(edge: Edge, label: Label): string {
+  const traffic = edge.protocol === 'tcp' ? bytes(edge.rps) : rate(edge.rps);
+  switch (label) {
+    case 'all':
+      if (edge.rps === null) return unknown;
+      if (edge.rps === 0 || edge.protocol === 'tcp') return edge.rps === 0 ? 'idle' : traffic;
+      return `${traffic} · ${ratio(edge.success, 1)} · ${millis(edge.p99)}`;
+    case 'rps':
+      return traffic;
+    case 'share':
+      return percent(edge.share === null ? null : Math.round(edge.share * 1000) / 10);
+    case 'success':
+      return ratio(edge.success);
+    case 'p50':
+    case 'p95':
+    case 'p99':
+      return millis(edge[label]);
+    case 'mtls':
+      return edge.mtls === null ? unknown : edge.mtls >= 0.99 ? 'mTLS' : edge.mtls > 0 ? `${Math.round(edge.mtls * 100)} % mTLS` : 'plain';
+  }
+}
+
+// A hundred times the traffic is twice the width.
+export function width_of(edge: Edge): number {
+  if (edge.rps === null || edge.rps <= 0) return 1.2;
+  const per_second = edge.protocol === 'tcp' ? edge.rps / 1000 : edge.rps;
+  return Math.min(6, 1.6 + Math.log10(1 + per_second) * 1.5);
+}
+
+export function tone_of(edge: Edge): string {
+  if (edge.rps === null || edge.rps === 0) return 'idle';
+  if (edge.protocol === 'tcp') return 'busy';
+  if (edge.health.status === 'failure') return 'fail';
+  if (edge.health.status === 'degraded') return 'warn';
+  return edge.health.status === 'healthy' ? 'ok' : 'idle';
+}

@@ -1,0 +1,175 @@
+// Where each node stands: layers from left to right. A release is one box for the layout, and its versions stand in it one
+// above the other, so that the split is seen at one place. The same nodes and edges give the same picture.
+import dagre from '@dagrejs/dagre';
+import type { Edge, Node } from '../api/types';
+
+export const node_width = 216;
+export const node_height = 60;
+export const head_height = 108;
+const pad = 12;
+const gap = 14;
+const few_edges = 80;
+
+export interface Placed {
+  node: Node;
+  x: number;
+  y: number;
+}
+
+export interface Box {
+  key: string;
+  kind: string;
+  namespace: string;
+  name: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface Line {
+  edge: Edge;
+  path: string;
+  label_x: number;
+  label_y: number;
+}
+
+export interface Layout {
+  width: number;
+  height: number;
+  places: Map<string, Placed>;
+  boxes: Box[];
+  lines: Line[];
+}
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+// What the picture depends on; numbers that change leave everything in its place.
+export function shape_of(nodes: Node[], edges: Edge[]): string {
+  const parts = nodes.map((node) => `${node.id}|${box_of(node) ?? ''}`).sort();
+  parts.push(...edges.map((edge) => edge.id).sort());
+  return parts.join('\n');
+}
+
+export function box_of(node: Node): string | null {
+  const release = node.release;
+  if (!release || release.role === 'group' || node.kind !== 'workload') return null;
+  return `${release.kind.toLowerCase()}/${release.namespace}/${release.name}`;
+}
+
+const role_order: Record<string, number> = { primary: 0, stable: 0, canary: 1, preview: 1 };
+
+export function lay_out(nodes: Node[], edges: Edge[]): Layout {
+  const graph = new dagre.graphlib.Graph({ multigraph: false });
+  const has_labels = edges.length <= few_edges;
+  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: has_labels ? 96 : 110, edgesep: 14, marginx: 24, marginy: 24, ranker: nodes.length > 120 ? 'longest-path' : 'network-simplex' });
+  graph.setDefaultEdgeLabel(() => ({}));
+
+  const sorted = [...nodes].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const boxes = new Map<string, Node[]>();
+  const place_of = new Map<string, string>();
+  for (const node of sorted) {
+    const box = box_of(node);
+    place_of.set(node.id, box ?? node.id);
+    if (box) boxes.set(box, [...(boxes.get(box) ?? []), node]);
+    else graph.setNode(node.id, { width: node_width, height: node_height });
+  }
+  for (const [key, members] of boxes) {
+    members.sort((a, b) => (role_order[a.release?.role ?? ''] ?? 2) - (role_order[b.release?.role ?? ''] ?? 2));
+    graph.setNode(key, { width: node_width + 2 * pad, height: head_height + members.length * (node_height + gap) - gap + pad });
+  }
+  for (const edge of [...edges].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    const from = place_of.get(edge.source);
+    const to = place_of.get(edge.target);
+    if (!from || !to || from === to || graph.hasEdge(from, to)) continue;
+    graph.setEdge(from, to, has_labels ? { width: 118, height: 18, labelpos: 'c' } : {});
+  }
+  dagre.layout(graph);
+
+  const places = new Map<string, Placed>();
+  const placed_boxes: Box[] = [];
+  for (const node of sorted) {
+    if (box_of(node)) continue;
+    const at = graph.node(node.id);
+    places.set(node.id, { node, x: at.x - node_width / 2, y: at.y - node_height / 2 });
+  }
+  for (const [key, members] of boxes) {
+    const at = graph.node(key);
+    const release = members[0]?.release;
+    if (!release) continue;
+    const x = at.x - at.width / 2;
+    const y = at.y - at.height / 2;
+    placed_boxes.push({ key, kind: release.kind, namespace: release.namespace, name: release.name, x, y, width: at.width, height: at.height });
+    members.forEach((node, i) => places.set(node.id, { node, x: x + pad, y: y + head_height + i * (node_height + gap) }));
+  }
+
+  const lines: Line[] = [];
+  for (const edge of edges) {
+    const from = places.get(edge.source);
+    const to = places.get(edge.target);
+    if (!from || !to) continue;
+    const a = place_of.get(edge.source) ?? '';
+    const b = place_of.get(edge.target) ?? '';
+    const route = a === b ? null : (graph.edge(a, b) as { points?: Point[] } | undefined);
+    lines.push({ edge, ...line_between(from, to, route?.points ?? []) });
+  }
+  const { width = 0, height = 0 } = graph.graph();
+  return { width, height, places, boxes: placed_boxes, lines };
+}
+
+// From the right side of one to the left side of the other, by way of the bends that keep it off what lies between.
+function line_between(from: Placed, to: Placed, points: Point[]): Pick<Line, 'path' | 'label_x' | 'label_y'> {
+  const is_back = from.x > to.x;
+  const begin = { x: from.x + (is_back ? 0 : node_width), y: from.y + node_height / 2 };
+  const end = { x: to.x + (is_back ? node_width : 0), y: to.y + node_height / 2 };
+  if (from.node.id === to.node.id) {
+    const top = from.y - 26;
+    return { path: `M${begin.x - 40} ${from.y}C${begin.x - 40} ${top} ${begin.x - 90} ${top} ${begin.x - 90} ${from.y}`, label_x: begin.x - 65, label_y: top };
+  }
+  // Of a short edge only the ends count: dagre's own bend is about its label.
+  const bends = points.length > 5 ? points.slice(1, -1) : [];
+  const stops = [begin, ...bends, end];
+  let path = `M${n(begin.x)} ${n(begin.y)}`;
+  for (let i = 1; i < stops.length; ++i) {
+    const a = stops[i - 1] as Point;
+    const b = stops[i] as Point;
+    const middle = (a.x + b.x) / 2;
+    path += `C${n(middle)} ${n(a.y)} ${n(middle)} ${n(b.y)} ${n(b.x)} ${n(b.y)}`;
+  }
+  // Near its end, where the edges of one source have parted.
+  const last = stops.at(-2) as Point;
+  const t = bends.length ? 0.5 : 0.64;
+  return { path, label_x: bezier(last.x, end.x, t), label_y: bezier_y(last.y, end.y, t) };
+}
+
+function n(value: number): string {
+  return value.toFixed(1);
+}
+
+function bezier(a: number, b: number, t: number): number {
+  const middle = (a + b) / 2;
+  return (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * middle + 3 * (1 - t) * t ** 2 * middle + t ** 3 * b;
+}
+
+function bezier_y(a: number, b: number, t: number): number {
+  return (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * a + 3 * (1 - t) * t ** 2 * b + t ** 3 * b;
+}
+
+// The node to the side of another: along an edge to the left and right, within the layer up and down.
+export function neighbour(layout: Layout, id: string, key: string): string | null {
+  const here = layout.places.get(id);
+  if (!here) return null;
+  const nearest = (candidates: (Placed | undefined)[]) =>
+    candidates
+      .filter((place): place is Placed => place !== undefined && place.node.id !== id)
+      .sort((a, b) => Math.abs(a.y - here.y) - Math.abs(b.y - here.y))[0]?.node.id ?? null;
+  if (key === 'ArrowRight') return nearest(layout.lines.filter(({ edge }) => edge.source === id).map(({ edge }) => layout.places.get(edge.target)));
+  if (key === 'ArrowLeft') return nearest(layout.lines.filter(({ edge }) => edge.target === id).map(({ edge }) => layout.places.get(edge.source)));
+  const layer = [...layout.places.values()].filter((place) => Math.abs(place.x - here.x) < node_width / 2);
+  if (key === 'ArrowDown') return nearest(layer.filter((place) => place.y > here.y));
+  if (key === 'ArrowUp') return nearest(layer.filter((place) => place.y < here.y));
+  return null;
+}

@@ -1,0 +1,63 @@
+// One GET that follows its address: asked when it changes, again after `refresh` seconds, and by hand.
+// What was there stays visible while the next answer is on its way.
+import { ApiError, get } from '../api/client';
+import { clock } from './clock.svelte';
+
+export class Resource<T extends { now: string }> {
+  data = $state.raw<T | null>(null);
+  error = $state.raw<ApiError | null>(null);
+  // True once an answer lets itself be waited for: a skeleton that only flashes is worse than none.
+  slow = $state(false);
+  #path: string | null = null;
+  #abort: AbortController | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly refresh: (data: T) => number | null = () => null) {}
+
+  // Must be called while a component is set up.
+  follow(path: () => string | null, is_same: (before: string, after: string) => boolean = () => true): this {
+    $effect(() => {
+      const next = path();
+      if (this.#path !== null && next !== null && !is_same(this.#path, next)) this.data = null;
+      this.#path = next;
+      if (next === null) this.stop();
+      else void this.load();
+      return () => this.stop();
+    });
+    return this;
+  }
+
+  again = (): void => void this.load();
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+    this.#abort = null;
+  }
+
+  private async load(): Promise<void> {
+    this.stop();
+    const path = this.#path;
+    if (path === null) return;
+    const abort = new AbortController();
+    this.#abort = abort;
+    const slow = setTimeout(() => (this.slow = true), 150);
+    let wait: number | null = null;
+    try {
+      const { body, sent_at, took } = await get<T>(path, abort.signal);
+      if (abort.signal.aborted) return;
+      clock.learn(body.now, sent_at, took);
+      this.data = body;
+      this.error = null;
+      wait = this.refresh(body);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.error = error instanceof ApiError ? error : new ApiError(0, 'page', String(error));
+      wait = this.error.status === 0 || this.error.status >= 500 ? 5 : null;
+    } finally {
+      clearTimeout(slow);
+      if (this.#abort === abort) this.slow = false;
+    }
+    if (wait !== null && this.#path === path) this.#timer = setTimeout(() => void this.load(), wait * 1000);
+  }
+}

@@ -1,0 +1,98 @@
+// Everything that a person chose stands in the address, so that reload and a shared link show the same.
+import { page_base } from '../api/client';
+
+export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'gateways' | 'validations' | 'unknown';
+
+function read() {
+  return { path: location.pathname, search: location.search };
+}
+
+class Route {
+  #at = $state(read());
+
+  constructor() {
+    addEventListener('popstate', () => (this.#at = read()));
+  }
+
+  parts = $derived.by(() => {
+    const path = this.#at.path.startsWith(page_base) ? this.#at.path.slice(page_base.length) : '';
+    return path.split('/').filter(Boolean).map(decode);
+  });
+  parameters = $derived(new URLSearchParams(this.#at.search));
+  screen: Screen = $derived.by(() => {
+    const [first, ...rest] = this.parts;
+    if (first === undefined || first === 'overview') return 'overview';
+    if (first === 'releases') return rest.length === 3 ? 'release' : rest.length === 0 ? 'releases' : 'unknown';
+    if (first === 'topology' || first === 'gateways' || first === 'validations') return first;
+    return 'unknown';
+  });
+
+  get(name: string): string {
+    return this.parameters.get(name) ?? '';
+  }
+
+  get namespaces(): string[] {
+    return this.get('ns').split(',').filter(Boolean);
+  }
+
+  get window(): number {
+    return Number(this.get('window')) || 300;
+  }
+
+  get at(): number | null {
+    return Number(this.get('at')) || null;
+  }
+
+  // Links keep the filters that hold for every screen.
+  href(path: string, changes: Record<string, string | null> = {}): string {
+    const kept = new URLSearchParams();
+    for (const name of ['ns', 'window', 'at']) {
+      const value = this.parameters.get(name);
+      if (value) kept.set(name, value);
+    }
+    return page_base + path + with_changes(kept, changes);
+  }
+
+  // The same screen with other parameters.
+  here(changes: Record<string, string | null>): string {
+    return this.#at.path + with_changes(new URLSearchParams(this.parameters), changes);
+  }
+
+  go(href: string): void {
+    history.pushState(null, '', href);
+    this.#at = read();
+  }
+
+  // Typing in a filter leaves no trail in the history.
+  replace(href: string): void {
+    history.replaceState(null, '', href);
+    this.#at = read();
+  }
+
+  set(changes: Record<string, string | null>): void {
+    this.replace(this.here(changes));
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function with_changes(parameters: URLSearchParams, changes: Record<string, string | null>): string {
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === '') parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  const text = parameters.toString().replaceAll('%2C', ',').replaceAll('%2F', '/');
+  return text ? `?${text}` : '';
+}
+
+export const route = new Route();
+
+export function release_href(kind: string, ns: string, name: string): string {
+  return route.href(`releases/${kind.toLowerCase()}/${encodeURIComponent(ns)}/${encodeURIComponent(name)}`);
+}

@@ -1,0 +1,74 @@
+// One word and one icon for each state; the colour only repeats them.
+import type { Health, Release, Severity, Verdict } from '../api/types';
+
+export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
+
+export interface Mark {
+  word: string;
+  icon: string;
+  tone: Tone;
+}
+
+export const severities: Record<Severity, Mark> = {
+  failure: { word: 'Failing', icon: 'fail', tone: 'fail' },
+  warning: { word: 'Stuck', icon: 'warn', tone: 'warn' },
+  waiting: { word: 'Waiting', icon: 'pause', tone: 'wait' },
+  progress: { word: 'Progressing', icon: 'busy', tone: 'busy' },
+  ok: { word: 'Healthy', icon: 'ok', tone: 'ok' },
+};
+
+export const severity_order: Severity[] = ['failure', 'warning', 'waiting', 'progress', 'ok'];
+
+export function mark_of(release: Release): Mark {
+  const mark = severities[release.severity] ?? severities.ok;
+  if (release.suspended) return { ...mark, word: 'Paused', icon: 'pause', tone: release.severity === 'failure' ? 'fail' : 'wait' };
+  if (release.severity === 'failure' && release.status === 'Failed') return { ...mark, word: 'Failed' };
+  if (release.severity === 'failure') return mark;
+  return { ...mark, word: spaced(release.status) };
+}
+
+// "WaitingPromotion" → "Waiting promotion".
+function spaced(word: string): string {
+  const text = word.replace(/([a-z])([A-Z])/g, '$1 $2');
+  return text.charAt(0) + text.slice(1).toLowerCase();
+}
+
+export const verdicts: Record<Verdict, Mark> = {
+  pass: { word: 'Pass', icon: 'ok', tone: 'ok' },
+  fail: { word: 'Fail', icon: 'fail', tone: 'fail' },
+  inconclusive: { word: 'Inconclusive', icon: 'warn', tone: 'warn' },
+  error: { word: 'Error', icon: 'warn', tone: 'fail' },
+  nodata: { word: 'No data', icon: 'none', tone: 'warn' },
+};
+
+export const healths: Record<Health['status'], Mark> = {
+  failure: { word: 'Failing', icon: 'fail', tone: 'fail' },
+  degraded: { word: 'Degraded', icon: 'warn', tone: 'warn' },
+  notReady: { word: 'Not ready', icon: 'none', tone: 'idle' },
+  healthy: { word: 'Healthy', icon: 'ok', tone: 'ok' },
+  unknown: { word: 'No traffic', icon: 'none', tone: 'idle' },
+};
+
+export const levels: Record<'error' | 'warning' | 'info', Mark> = {
+  error: { word: 'Error', icon: 'fail', tone: 'fail' },
+  warning: { word: 'Warning', icon: 'warn', tone: 'warn' },
+  info: { word: 'Info', icon: 'info', tone: 'busy' },
+};
+
+export function versions(release: Release): { from: string; to: string | null } {
+  const from = release.revisions.stable.version ?? 'unknown';
+  const to = release.revisions.canary.version;
+  return { from, to: to && to !== from ? to : null };
+}
+
+export function is_under_way(release: Release): boolean {
+  return ['Waiting', 'Progressing', 'WaitingPromotion', 'Promoting', 'Finalising', 'Paused'].includes(release.status);
+}
+
+export const verb_words: Record<string, { word: string; means: string }> = {
+  promote: { word: 'Promote', means: 'ends the analysis without further checks and gives the new version all traffic' },
+  abort: { word: 'Abort', means: 'sends all traffic back to the primary and scales the new version down' },
+  pause: { word: 'Pause', means: 'freezes everything where it is, a rollback too, until somebody resumes it' },
+  resume: { word: 'Resume', means: 'goes on from where it was paused' },
+  retry: { word: 'Retry', means: 'has the failed revision judged again from the start' },
+};
