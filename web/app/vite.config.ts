@@ -28,5 +28,6 @@ export default defineConfig(({ mode }) => ({
   test: {
     environment: 'jsdom',
     include: ['tests/component/**/*.test.ts'],
+    setupFiles: ['tests/component/setup.ts'],
   },
 }));

@@ -243,6 +243,8 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       const at = server.address().port;
       resolve({
         world,
+        // Ends what `refuse` of /dev/set began: by then nothing comes through.
+        open: () => (refusing = false),
         url: `http://127.0.0.1:${at}${base}`,
         stop: () =>
           new Promise((done) => {

@@ -46,8 +46,8 @@ for (const screen of screens) {
   const server = await start({ mode: screen.mode, t: screen.t, frozen: true });
   for (const look of looks) {
     const { page, wrong, close } = await open_page(browser, `${server.url}/ui/${screen.path}`, look.options);
-    await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => {});
-    await page.waitForTimeout(500);
+    await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
+    await page.waitForTimeout(900);
     if (screen.press) await page.keyboard.press(screen.press);
     await page.waitForTimeout(100);
     await page.screenshot({ path: `${out}/${screen.name}.${look.name}.png`, fullPage: !screen.press && !/topology|1000/.test(screen.name) });

@@ -40,7 +40,7 @@ function advance(t, weight, first) {
     weight,
     failed: 0,
     said: [...(first ? ['Starting canary analysis for podinfo.test'] : []), `Advance podinfo.test canary weight ${weight}`],
-    checks: first ? [] : checks(99.4 + weight / 200, 180 + weight),
+    checks: first ? [] : checks(Number((99.4 + weight / 200).toFixed(2)), 180 + weight),
     wrote: [route(weight)],
     next: { what: weight < 80 ? `weight ${weight + 20}` : 'promotion', at: t + interval },
   };

@@ -588,14 +588,14 @@ function big_mesh(world, t, size) {
   for (let i = 0; nodes.length + made.length < size; ++i) {
     const layer = i % layers;
     const rps = 5 + 40 * Math.abs(noise(7, i));
-    made.push(node('workload', `team-${String.fromCharCode(97 + (i % 14))}`, `svc-${layer}-${Math.floor(i / layers)}`, { version: `1.${i % 9}.0`, in: { rps, success: 0.999 }, health: i % 41 === 0 ? { status: 'degraded', reasons: ['1 of 2 pods ready'] } : { status: 'healthy', reasons: [] } }));
+    made.push(node('workload', `team-${String.fromCharCode(97 + Math.floor((14 * i) / (size - nodes.length)))}`, `svc-${layer}-${Math.floor(i / layers)}`, { version: `1.${i % 9}.0`, in: { rps, success: 0.999 }, health: i % 41 === 0 ? { status: 'degraded', reasons: ['1 of 2 pods ready'] } : { status: 'healthy', reasons: [] } }));
   }
   const id = (layer, n) => made[n * layers + layer]?.id;
   for (let i = 0; i < made.length; ++i) {
     const layer = i % layers;
     const n = Math.floor(i / layers);
     if (layer === 0) edges.push(edge('w/shop/frontend-primary', made[i].id, made[i].in.rps));
-    for (const target of layer + 1 < layers ? [id(layer + 1, n), ...(n % 2 ? [id(layer + 1, (n * 7 + 3) % per)] : [])] : []) {
+    for (const target of layer + 1 < layers ? [id(layer + 1, n), ...(n % 2 ? [id(layer + 1, (n % 9 === 1 ? n * 7 + 3 : n + 1) % per)] : [])] : []) {
       if (target) edges.push(edge(made[i].id, target, 3 + 20 * Math.abs(noise(8, i))));
     }
   }

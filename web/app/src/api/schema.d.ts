@@ -581,8 +581,8 @@ export interface components {
             label: "primary" | "canary" | "stable" | "preview";
             /** @description Name of the Deployment; its node in the topology is `w/<namespace>/<workload>`. */
             workload: string;
-            /** @description The tag of the image that differs between both (else of the first image); the revision's hash where both tags are equal. */
-            version: string;
+            /** @description The tag of the image that differs between both (else of the first image); the revision's hash where both tags are equal; null when no pod template is known. */
+            version: string | null;
             images: string[];
             /** @description Hash of the pod template. */
             revision: string | null;

@@ -4,11 +4,13 @@ import dagre from '@dagrejs/dagre';
 import type { Edge, Node } from '../api/types';
 
 export const node_width = 216;
-export const node_height = 60;
+const usual_height = 60;
 export const head_height = 108;
 const pad = 12;
 const gap = 14;
 const few_edges = 80;
+const compact_from = 120;
+const compact_height = 36;
 
 export interface Placed {
   node: Node;
@@ -35,6 +37,9 @@ export interface Line {
 }
 
 export interface Layout {
+  // So many nodes that each has one line.
+  compact: boolean;
+  node_height: number;
   width: number;
   height: number;
   places: Map<string, Placed>;
@@ -65,7 +70,9 @@ const role_order: Record<string, number> = { primary: 0, stable: 0, canary: 1, p
 export function lay_out(nodes: Node[], edges: Edge[]): Layout {
   const graph = new dagre.graphlib.Graph({ multigraph: false });
   const has_labels = edges.length <= few_edges;
-  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: has_labels ? 96 : 110, edgesep: 14, marginx: 24, marginy: 24, ranker: nodes.length > 120 ? 'longest-path' : 'network-simplex' });
+  const compact = nodes.length > compact_from;
+  const node_height = compact ? compact_height : usual_height;
+  graph.setGraph({ rankdir: 'LR', nodesep: compact ? 10 : 26, ranksep: has_labels ? 64 : 110, edgesep: compact ? 6 : 14, marginx: 24, marginy: 24, ranker: compact ? 'longest-path' : 'network-simplex' });
   graph.setDefaultEdgeLabel(() => ({}));
 
   const sorted = [...nodes].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -85,7 +92,7 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
     const from = place_of.get(edge.source);
     const to = place_of.get(edge.target);
     if (!from || !to || from === to || graph.hasEdge(from, to)) continue;
-    graph.setEdge(from, to, has_labels ? { width: 118, height: 18, labelpos: 'c' } : {});
+    graph.setEdge(from, to, has_labels ? { width: 150, height: 18, labelpos: 'c' } : {});
   }
   dagre.layout(graph);
 
@@ -114,14 +121,14 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
     const a = place_of.get(edge.source) ?? '';
     const b = place_of.get(edge.target) ?? '';
     const route = a === b ? null : (graph.edge(a, b) as { points?: Point[] } | undefined);
-    lines.push({ edge, ...line_between(from, to, route?.points ?? []) });
+    lines.push({ edge, ...line_between(from, to, route?.points ?? [], node_height) });
   }
   const { width = 0, height = 0 } = graph.graph();
-  return { width, height, places, boxes: placed_boxes, lines };
+  return { compact, node_height, width, height, places, boxes: placed_boxes, lines };
 }
 
 // From the right side of one to the left side of the other, by way of the bends that keep it off what lies between.
-function line_between(from: Placed, to: Placed, points: Point[]): Pick<Line, 'path' | 'label_x' | 'label_y'> {
+function line_between(from: Placed, to: Placed, points: Point[], node_height: number): Pick<Line, 'path' | 'label_x' | 'label_y'> {
   const is_back = from.x > to.x;
   const begin = { x: from.x + (is_back ? 0 : node_width), y: from.y + node_height / 2 };
   const end = { x: to.x + (is_back ? node_width : 0), y: to.y + node_height / 2 };
@@ -141,7 +148,7 @@ function line_between(from: Placed, to: Placed, points: Point[]): Pick<Line, 'pa
   }
   // Near its end, where the edges of one source have parted.
   const last = stops.at(-2) as Point;
-  const t = bends.length ? 0.5 : 0.64;
+  const t = bends.length ? 0.5 : 0.56;
   return { path, label_x: bezier(last.x, end.x, t), label_y: bezier_y(last.y, end.y, t) };
 }
 

@@ -23,7 +23,8 @@ export function mark_of(release: Release): Mark {
   const mark = severities[release.severity] ?? severities.ok;
   if (release.suspended) return { ...mark, word: 'Paused', icon: 'pause', tone: release.severity === 'failure' ? 'fail' : 'wait' };
   if (release.severity === 'failure' && release.status === 'Failed') return { ...mark, word: 'Failed' };
-  if (release.severity === 'failure') return mark;
+  if (release.severity === 'failure' || release.severity === 'warning') return mark;
+  if (release.severity === 'waiting') return mark;
   return { ...mark, word: spaced(release.status) };
 }
 

@@ -1,0 +1,511 @@
+// The page as a person meets it: in Chromium, against the fake server, under the Content-Security-Policy that it ships with.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { start } from '../../dev/server.mjs';
+import { open_browser, open_page, set } from './browser.mjs';
+
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+let browser;
+before(async () => {
+  browser = await open_browser();
+});
+after(() => browser.close());
+
+// A page in one situation; whatever goes wrong in it fails the test.
+async function at(options, path, body, look = {}) {
+  const server = await start({ frozen: true, ...options });
+  const opened = await open_page(browser, `${server.url}/ui/${path}`, look);
+  try {
+    await body(opened.page, server);
+    assert.deepEqual(opened.wrong, []);
+  } finally {
+    await opened.close();
+    await server.stop();
+  }
+}
+const text_of = (page, selector) => page.locator(selector).innerText();
+
+describe('a failing canary', () => {
+  it('is read in all its seven facts, without a click, within 5 s of the first Halt', async () => {
+    await at({ t: 102, frozen: false }, '', async (page, server) => {
+      await page.getByRole('heading', { name: 'Releases' }).waitFor();
+      assert.equal(await page.title(), 'sluice');
+      await page.waitForFunction(() => document.body.innerText.includes('Halt podinfo.test'), null, { timeout: 10_000 });
+      const halted = performance.now();
+      const seen = () =>
+        page.evaluate(() => {
+          const card = document.querySelector('article.attention');
+          const text = card instanceof HTMLElement ? card.innerText.replace(/\s+/g, ' ') : '';
+          const abort = [...(card?.querySelectorAll('button') ?? [])].find((button) => button.textContent.startsWith('Abort'));
+          const box = abort?.getBoundingClientRect();
+          return {
+            failing: document.title.startsWith('(1!)') && document.querySelector('.tile[data-tone="fail"]') !== null && (document.querySelector('link[rel="icon"]')?.href ?? '').startsWith('data:'),
+            which: /podinfo test/.test(text) && /6\.1\.0\s*6\.2\.0/.test(text),
+            check: /request-success-rate 93\.20 %/.test(text) && /must be ≥ 99 %/.test(text),
+            left: /1 of 3/.test(text) && /2 left before rollback/.test(text),
+            share: /20 %/.test(text) && /\d\.\d rps now/.test(text) && /Requests it met \d+/.test(text),
+            next: /check in \d+ s/.test(text) && /if it fails, it holds/.test(text),
+            abort: box !== undefined && box.top >= 0 && box.bottom <= innerHeight && abort.getAttribute('aria-disabled') === null,
+          };
+        });
+      let facts;
+      do facts = await seen();
+      while (!Object.values(facts).every(Boolean) && performance.now() - halted < 5000);
+      assert.deepEqual(facts, { failing: true, which: true, check: true, left: true, share: true, next: true, abort: true });
+      console.log(`  seven facts ${Math.round(performance.now() - halted)} ms after the Halt was seen`);
+      assert.equal(server.world.podinfo(server.world.t()).checks.failed, 1);
+    });
+  });
+
+  it('is read by who opens the page in the middle of it', async () => {
+    await at({ t: 118 }, '', async (page) => {
+      const card = page.getByRole('article', { name: /podinfo/ });
+      await card.waitFor({ timeout: 5000 });
+      const text = await card.innerText();
+      assert.match(text, /91\.84 %/);
+      assert.match(text, /2 of 3/);
+      assert.match(text, /one more failure rolls back/);
+    });
+  });
+
+  it('is told to who does not see the page, once for each failure', async () => {
+    await at({ t: 100 }, '', async (page, server) => {
+      await page.getByRole('heading', { name: 'Releases' }).waitFor();
+      await set(server, { t: 108 });
+      await page.waitForFunction(() => document.querySelector('[aria-live="assertive"]')?.textContent.includes('93.20'));
+    });
+  });
+
+  it('is red on the topology, with split, failed checks and what is next', async () => {
+    await at({ t: 108 }, 'topology?ns=test', async (page) => {
+      const box = page.locator('.release-box');
+      await box.waitFor();
+      const text = (await box.innerText()).replace(/\s+/g, ' ');
+      for (const part of [/podinfo/, /Failing/, /6\.1\.0/, /6\.2\.0/, /step 1 of 7/, /80 %/, /20 %/, /1 of 3/, /check in \d+ s/]) assert.match(text, part);
+      const label = await page.locator('.edge-label[data-tone="fail"]').innerText();
+      assert.match(label, /^3\.\d rps · 9\d\.\d % · \d+ ms$/);
+    });
+  });
+});
+
+describe('the story of the article', () => {
+  it('goes by on one open page: promoted, then rolled back', async () => {
+    await at({ t: 0 }, 'releases/canary/test/podinfo', async (page, server) => {
+      const status = page.locator('.release-head');
+      for (const [t, part] of [[5, /Initialized/], [20, /6\.0\.0\s*6\.1\.0/], [40, /60 %/], [58, /Promoting/], [80, /Succeeded/], [108, /93\.20 % < 99 %/], [128, /is being rolled back/], [140, /Failed/]]) {
+        await set(server, { t });
+        await page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector('.release-head')?.innerText ?? ''), [part.source], { timeout: 5000 });
+      }
+      assert.match(await status.innerText(), /6\.2\.0 was rolled back/);
+      for (const text of ['Halt podinfo.test advancement success rate 93.20% < 99%', 'Rolling back podinfo.test failed checks threshold reached 3', 'Canary failed! Scaling down podinfo.test']) assert.ok((await text_of(page, '.decisions')).includes(text), text);
+    });
+  });
+
+  it('shows both versions side by side, with gaps where nothing was measured', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page) => {
+      await page.locator('.chart canvas').nth(4).waitFor();
+      const table = await text_of(page, '.versions');
+      for (const part of [/Request rate/, /Success/, /p50/, /p95/, /p99/, /2 of 2 ready/, /out of bounds/]) assert.match(table, part);
+      await page.getByText('Errors as a table').click();
+      const cells = await page.locator('.chart details[open] td').allInnerTexts();
+      assert.ok(cells.includes('–'));
+      assert.ok(cells.every((cell) => !/NaN|undefined|null/.test(cell)));
+    });
+  });
+});
+
+describe('actions', () => {
+  it('ask first, with the focus on Cancel, and tell what came of it', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page) => {
+      await page.getByRole('button', { name: 'Abort podinfo' }).click();
+      const dialog = page.getByRole('dialog');
+      assert.match(await dialog.innerText(), /Abort podinfo\?/);
+      assert.match(await dialog.innerText(), /test\/podinfo/);
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Cancel');
+      await page.keyboard.press('Enter');
+      await dialog.waitFor({ state: 'hidden' });
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent.trim()), 'Abort podinfo');
+      await page.keyboard.press('Enter');
+      await dialog.getByRole('button', { name: 'Abort it' }).click();
+      await page.getByText('podinfo.test: revision rev-620 is rolled back').first().waitFor();
+      await page.waitForFunction(() => document.querySelector('.release-head')?.innerText.includes('being rolled back'));
+    });
+  });
+
+  it('that the state forbids say why, and do nothing', async () => {
+    await at({ t: 80 }, 'releases/canary/test/podinfo', async (page) => {
+      const abort = page.getByRole('button', { name: 'Abort podinfo' });
+      await abort.focus();
+      await page.getByRole('tooltip', { name: '' }).filter({ hasText: 'podinfo.test is Succeeded: no release is under way' }).first().waitFor();
+      await abort.click();
+      assert.equal(await page.getByRole('dialog').count(), 0);
+    });
+  });
+
+  it('of two tabs that press different buttons, the second is told what it is now', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page, server) => {
+      await page.getByRole('button', { name: 'Promote podinfo' }).click();
+      await set(server, { t: 140 });
+      await page.getByRole('button', { name: 'Promote it' }).click();
+      await page.getByText(/It changed while you looked: podinfo\.test is Failed now/).waitFor();
+      assert.equal(await page.getByRole('button', { name: 'Promote it' }).getAttribute('aria-disabled'), 'true');
+    });
+  });
+
+  it('are not there where the page is read-only, which it says', async () => {
+    await at({ mode: 'read-only', t: 108 }, '', async (page) => {
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+      assert.equal(await page.getByRole('button', { name: /Abort|Promote|Pause podinfo/ }).count(), 0);
+      await page.getByText(/Read-only off loopback/).waitFor();
+    });
+  });
+
+  it('pause and resume', async () => {
+    await at({ t: 20 }, 'releases/canary/test/podinfo', async (page) => {
+      await page.getByRole('button', { name: 'Pause podinfo' }).click();
+      await page.getByRole('button', { name: 'Pause it' }).click();
+      await page.getByRole('button', { name: 'Resume podinfo' }).click();
+      await page.getByRole('button', { name: 'Resume it' }).click();
+      await page.getByRole('button', { name: 'Pause podinfo' }).waitFor();
+    });
+  });
+});
+
+describe('what goes wrong around it', () => {
+  it('Prometheus away: the banner says so, numbers are dashes, objects stay, charts say why', async () => {
+    await at({ mode: 'prometheus-away', t: 108 }, 'releases/canary/test/podinfo', async (page) => {
+      await page.locator('.banner').filter({ hasText: 'Prometheus did not answer in 5 s' }).waitFor();
+      await page.getByText('The charts cannot be shown').waitFor();
+      assert.match(await text_of(page, '.release-head'), /podinfo/);
+      assert.match(await text_of(page, '.versions'), /Request rate\s+–\s+–/);
+    });
+  });
+  it('Prometheus that comes back is seen without a reload', async () => {
+    await at({ mode: 'prometheus-away', t: 108 }, 'releases/canary/test/podinfo', async (page, server) => {
+      await page.getByText('The charts cannot be shown').waitFor();
+      await set(server, { mode: 'story' });
+      await page.locator('.chart canvas').first().waitFor({ timeout: 10_000 });
+      await page.locator('.banner').filter({ hasText: 'Prometheus' }).waitFor({ state: 'hidden' });
+    });
+  });
+  it('the API server away: what was known stays, and is called old', async () => {
+    await at({ mode: 'api-away', t: 108 }, '', async (page) => {
+      await page.getByText(/The API server does not answer/).waitFor();
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+    });
+  });
+  it('no permission is said with what it is about', async () => {
+    for (const path of ['overview', 'topology', 'gateways', 'validations', 'releases/canary/test/podinfo']) {
+      await at({ mode: 'forbidden' }, path, async (page) => {
+        await page.getByText('You may not list canaries in namespace test').first().waitFor();
+      });
+    }
+  });
+  it('nothing there: says why, and what to do', async () => {
+    await at({ mode: 'empty' }, '', async (page) => page.getByText('No releases yet').waitFor());
+    await at({ mode: 'empty' }, 'topology', async (page) => page.getByText('Nothing runs here').waitFor());
+    await at({ mode: 'empty' }, 'gateways', async (page) => page.getByText('No gateways').waitFor());
+    await at({ mode: 'empty' }, 'validations', async (page) => page.getByText('Nothing found').waitFor());
+  });
+  it('a topology without traffic draws its workloads, and offers to send some', async () => {
+    await at({ mode: 'idle' }, 'topology?ns=test', async (page) => {
+      await page.getByText(/No requests in the last 5 min/).waitFor();
+      assert.ok((await page.locator('.node').count()) >= 3);
+      await page.getByRole('button', { name: 'Send test load' }).click();
+    });
+  });
+  it('while it loads, the frame is there', async () => {
+    await at({ mode: 'slow' }, '', async (page) => {
+      await page.getByRole('status', { name: 'Loading' }).waitFor();
+      await page.getByRole('link', { name: 'Topology' }).waitFor();
+    });
+  });
+  it('a stream that is cut is told of and taken up again', async () => {
+    await at({ t: 20 }, '', async (page, server) => {
+      await page.getByRole('heading', { name: 'Releases' }).waitFor();
+      await page.locator('.button.live[data-state="live"]').waitFor();
+      await set(server, { refuse: true, stream: 'cut' }).catch(() => {});
+      await page.getByText(/Live updates lost – last data/).waitFor({ timeout: 10_000 });
+      assert.equal(await page.locator('main.stale').count(), 1);
+      assert.ok((await page.locator('.releases tr').count()) > 3);
+      server.open();
+      await page.getByRole('button', { name: 'Try now' }).click();
+      await page.locator('.banner').filter({ hasText: 'Live updates lost' }).waitFor({ state: 'hidden', timeout: 15_000 });
+      await set(server, { t: 108 });
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+    });
+  });
+  it('a release that was deleted a moment ago is said to be', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page, server) => {
+      await page.getByRole('heading', { name: /podinfo/ }).first().waitFor();
+      await set(server, { delete: 'canary/test/podinfo' });
+      await page.getByText(/This release was deleted/).waitFor();
+      assert.equal(await page.getByRole('button', { name: /Abort/ }).count(), 0);
+      await page.reload();
+      await page.getByRole('heading', { name: /test\/podinfo was deleted/ }).waitFor();
+      await page.getByRole('link', { name: 'All releases' }).click();
+      await page.getByRole('heading', { name: /^Releases 11/ }).waitFor();
+    });
+  });
+  it('a release that never was is not there', async () => {
+    await at({}, 'releases/canary/test/nobody', async (page) => page.getByText('There is no canary test/nobody').waitFor());
+  });
+  it('names with HTML and emoji are text, and missing numbers dashes', async () => {
+    for (const path of ['overview', 'topology', 'releases/canary/odd/' + encodeURIComponent('🚀-<b>ship</b>'), 'releases/canary/odd/without-metrics']) {
+      await at({ mode: 'odd', t: 40 }, path, async (page) => {
+        await page.getByText(path.includes('without') ? 'without-metrics' : '🚀').first().waitFor();
+        await page.waitForTimeout(300);
+        assert.equal(await page.evaluate(() => globalThis.__pwned), undefined);
+        assert.equal(await page.locator('main img').count(), 0);
+        assert.doesNotMatch(await text_of(page, 'main'), /NaN|undefined|\[object/);
+      });
+    }
+  });
+  it('a flood of a thousand messages a second leaves the page in order and usable', async () => {
+    await at({ mode: 'flood', t: 108, frozen: false }, '', async (page) => {
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+      await page.waitForTimeout(2000);
+      await page.keyboard.press('/');
+      await page.keyboard.type('cart');
+      await page.getByRole('heading', { name: 'Releases 1 of 12' }).waitFor();
+      assert.equal(await page.locator('tr[data-row]').count(), 1);
+    });
+  });
+  it('a token that is needed is asked for, and goes with every request', async () => {
+    await at({ mode: 'token', t: 108 }, '', async (page) => {
+      await page.getByLabel('Token').fill('let-me-in');
+      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+      await page.locator('.button.live[data-state="live"]').waitFor();
+    });
+  });
+  it('a token in the fragment is used and taken out of the address', async () => {
+    await at({ mode: 'token', t: 108 }, 'overview#token=let-me-in', async (page) => {
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+      assert.ok(!page.url().includes('let-me-in'));
+    });
+  });
+  it('works below a base path', async () => {
+    await at({ t: 108, base: '/tools/sluice' }, '', async (page) => {
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+      await page.getByRole('link', { name: 'Gateways' }).click();
+      await page.getByRole('heading', { name: /test-imgw/ }).waitFor();
+      assert.match(page.url(), /\/tools\/sluice\/ui\/gateways$/);
+    });
+  });
+});
+
+describe('many', () => {
+  it('a thousand releases: only those on the screen are in the page, and all can be reached', async () => {
+    await at({ mode: 'thousand', t: 10 }, 'releases', async (page) => {
+      await page.getByRole('heading', { name: 'Releases 1000' }).waitFor();
+      assert.ok((await page.locator('tr[data-row]').count()) < 80);
+      await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+      await page.locator('tr[data-row="999"]').waitFor();
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.locator('tr[data-row="0"]').waitFor();
+      for (let i = 0; i < 60; ++i) await page.keyboard.press('j');
+      await page.waitForFunction(() => document.activeElement?.closest('tr')?.dataset.row === '59');
+    });
+  });
+  it('more workloads than can be drawn are grouped by namespace, said to be, and opened', async () => {
+    await at({ mode: 'mesh1000', t: 108 }, 'topology', async (page) => {
+      await page.getByText(/1000 workloads: grouped by namespace/).waitFor();
+      await page.locator('.node', { hasText: 'team-c' }).click();
+      await page.getByRole('link', { name: 'Show its workloads' }).click();
+      await page.locator('.node', { hasText: 'svc-0' }).first().waitFor();
+      assert.match(page.url(), /ns=team-c/);
+    });
+  });
+});
+
+describe('the address', () => {
+  it('holds every choice: a reload shows the same, back goes back', async () => {
+    await at({ t: 108 }, 'topology?ns=test', async (page) => {
+      await page.locator('.node').first().waitFor();
+      await page.getByLabel('Edges say').selectOption('p99');
+      await page.getByLabel('Window').selectOption('60');
+      await page.locator('[data-node="w/test/podinfo"]').click();
+      await page.locator('.drawer').waitFor();
+      const url = page.url();
+      for (const part of ['ns=test', 'label=p99', 'window=60', 'sel=']) assert.ok(url.includes(part), part);
+      await page.reload();
+      await page.locator('.drawer').waitFor();
+      assert.equal(await page.getByLabel('Edges say').inputValue(), 'p99');
+      await page.getByRole('link', { name: 'Overview' }).click();
+      await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+      await page.goBack();
+      await page.locator('.drawer').waitFor();
+      assert.equal(page.url(), url);
+    });
+  });
+  it('an earlier moment is a picture of the past, and one step from now', async () => {
+    await at({ t: 140 }, 'topology?ns=test', async (page) => {
+      await page.locator('.node').first().waitFor();
+      await page.getByRole('button', { name: 'Earlier' }).click();
+      await page.getByText(/until 1\d:5\d:\d\d/).waitFor();
+      assert.match(page.url(), /at=\d+/);
+      await page.getByRole('button', { name: /back to now/ }).click();
+      assert.doesNotMatch(page.url(), /at=/);
+    });
+  });
+  it('a namespace that is chosen holds on every screen', async () => {
+    await at({ t: 108 }, '', async (page) => {
+      await page.getByRole('article', { name: /podinfo/ }).waitFor();
+      await page.keyboard.press('n');
+      await page.getByLabel('shop', { exact: true }).check();
+      await page.getByRole('heading', { name: /^Releases 6/ }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('link', { name: 'Gateways' }).click();
+      await page.getByRole('heading', { name: /shop-gw/ }).waitFor();
+      assert.equal(await page.getByRole('heading', { name: /test-imgw/ }).count(), 0);
+    });
+  });
+});
+
+describe('the keyboard alone', () => {
+  it('walks from screen to screen, through lists, searches, and helps', async () => {
+    await at({ t: 108 }, '', async (page) => {
+      await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+      await page.keyboard.press('Tab');
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to the content');
+      await page.keyboard.press('Enter');
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+      for (const [key, heading] of [['t', 'Topology'], ['g', 'Gateways'], ['v', 'Validation'], ['r', 'Releases'], ['o', 'Overview']]) {
+        await page.keyboard.press('g');
+        await page.keyboard.press(key);
+        await page.getByRole('heading', { level: 1, name: heading }).waitFor({ state: 'attached' });
+      }
+      await page.keyboard.press('?');
+      await page.getByRole('dialog').waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'hidden' });
+      await page.keyboard.press('j');
+      await page.keyboard.press('j');
+      await page.keyboard.press('k');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name: /podinfo/ }).waitFor();
+      await page.keyboard.press('a');
+      await page.getByRole('dialog').getByText('Abort podinfo?').waitFor();
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('.');
+      await page.locator('.button.live[data-state="paused"]').waitFor();
+      await page.keyboard.press('.');
+      await page.locator('.button.live[data-state="live"]').waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type('g t?');
+      assert.equal(await page.getByLabel('Search').inputValue(), 'g t?');
+    });
+  });
+
+  it('walks the graph along its edges, opens a node, and comes back to it', async () => {
+    await at({ t: 108 }, 'topology?ns=test', async (page) => {
+      await page.locator('.node').first().waitFor();
+      await page.locator('.node[tabindex="0"]').focus();
+      const at_node = () => page.evaluate(() => document.activeElement?.getAttribute('data-node'));
+      const first = await at_node();
+      for (let i = 0; i < 3 && (await at_node()) !== 'unknown'; ++i) await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('ArrowRight');
+      assert.equal(await at_node(), 'w/test/test-imgw', `from ${first}`);
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('ArrowDown');
+      assert.equal(await at_node(), 'w/test/podinfo');
+      await page.keyboard.press('Enter');
+      await page.locator('.drawer h2', { hasText: 'podinfo' }).waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'drawer-title');
+      await page.keyboard.press('Escape');
+      await page.locator('.drawer').waitFor({ state: 'hidden' });
+      assert.equal(await at_node(), 'w/test/podinfo');
+      await page.keyboard.press('v');
+      await page.getByRole('row', { name: /podinfo-primary/ }).first().waitFor();
+    });
+  });
+
+  it('has single keys that can be turned off', async () => {
+    await at({ t: 108 }, '', async (page) => {
+      await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+      await page.keyboard.press('?');
+      await page.getByLabel('Single keys do something').uncheck();
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('g');
+      await page.keyboard.press('t');
+      await page.keyboard.press('?');
+      assert.equal(await page.getByRole('dialog').count(), 0);
+      assert.match(page.url(), /\/ui\/$/);
+    });
+  });
+
+  it('turns the page dark, and it stays so', async () => {
+    await at({ t: 108 }, '', async (page) => {
+      await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+      await page.keyboard.press('d');
+      await page.keyboard.press('d');
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+      await page.reload();
+      await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    });
+  });
+});
+
+describe('axe finds nothing', () => {
+  const screens = [
+    ['overview', { t: 108 }],
+    ['releases', { t: 40 }],
+    ['topology', { t: 108 }],
+    ['topology?ns=test&sel=w/test/podinfo', { t: 108 }],
+    ['topology?view=list', { t: 108 }],
+    ['topology', { mode: 'mesh1000', t: 108 }],
+    ['releases/canary/test/podinfo', { t: 108 }],
+    ['releases/canary/test/podinfo?tab=events', { t: 150 }],
+    ['releases/canary/platform/auth?tab=pods', { t: 40 }],
+    ['gateways', { t: 108 }],
+    ['validations', { t: 108 }],
+    ['overview', { mode: 'empty' }],
+    ['overview', { mode: 'forbidden' }],
+    ['overview', { mode: 'token' }],
+    ['releases/canary/test/podinfo', { mode: 'prometheus-away', t: 108 }],
+    ['overview', { mode: 'odd', t: 108 }],
+  ];
+  const looks = { 'light and wide': {}, 'dark and wide': { colorScheme: 'dark' }, 'light and narrow': { viewport: { width: 320, height: 700 } } };
+  for (const [name, look] of Object.entries(looks)) {
+    it(`when it is ${name}`, async () => {
+      for (const [path, options] of screens) {
+        await at(options, path, async (page) => {
+          await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
+          await page.waitForTimeout(400);
+          await page.evaluate(axe);
+          const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+          assert.deepEqual(violations.map((one) => `${path} ${options.mode ?? ''}: ${one.id} ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`), []);
+        }, look);
+      }
+    });
+  }
+  it('in dialogs and menus', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page) => {
+      await page.getByRole('button', { name: 'Abort podinfo' }).waitFor();
+      await page.evaluate(axe);
+      for (const [open, close] of [['a', 'Escape'], ['?', 'Escape'], ['n', 'Escape']]) {
+        await page.keyboard.press(open);
+        await page.waitForTimeout(100);
+        const { violations } = await page.evaluate(() => globalThis.axe.run());
+        assert.deepEqual(violations.map((one) => `${open}: ${one.id} ${one.nodes[0]?.target}`), []);
+        await page.keyboard.press(close);
+        await page.waitForTimeout(50);
+      }
+    });
+  });
+});
+
+describe('narrow and large', () => {
+  it('nothing is cut off at 320 pixels', async () => {
+    for (const path of ['overview', 'releases', 'topology', 'releases/canary/test/podinfo', 'gateways', 'validations']) {
+      await at({ mode: 'odd', t: 108 }, path, async (page) => {
+        await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
+        await page.waitForTimeout(300);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, path);
+      }, { viewport: { width: 320, height: 640 } });
+    }
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { found } from '../../src/graph/find';
+import { label_of, tone_of, width_of } from '../../src/graph/label';
+import { lay_out, neighbour, node_width, shape_of } from '../../src/graph/layout';
+import { topology_at } from './samples';
+
+describe('the layout', () => {
+  it('is the same for the same nodes and edges, in whatever order they come', () => {
+    const { nodes, edges } = topology_at(108);
+    const one = lay_out(nodes, edges);
+    const other = lay_out([...nodes].reverse(), [...edges].reverse());
+    for (const [id, place] of one.places) expect(other.places.get(id)).toMatchObject({ x: place.x, y: place.y });
+  });
+  it('is not asked for again when only numbers change', () => {
+    const before = topology_at(104);
+    const after = topology_at(108);
+    expect(shape_of(after.nodes, after.edges)).toBe(shape_of(before.nodes, before.edges));
+  });
+  it.each(['story', 'mesh300'])('lays no node over another (%s)', (mode) => {
+    const { nodes, edges } = topology_at(108, mode);
+    const layout = lay_out(nodes, edges);
+    expect(layout.places.size).toBe(nodes.length);
+    const places = [...layout.places.values()];
+    for (const [i, a] of places.entries()) {
+      for (const b of places.slice(i + 1)) {
+        const apart = Math.abs(a.x - b.x) >= node_width || Math.abs(a.y - b.y) >= layout.node_height;
+        expect(apart, `${a.node.id} and ${b.node.id}`).toBe(true);
+      }
+    }
+  });
+  it('puts both versions of a release into one box, the primary above', () => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const layout = lay_out(nodes, edges);
+    const box = layout.boxes.find((one) => one.name === 'podinfo');
+    const primary = layout.places.get('w/test/podinfo-primary');
+    const canary = layout.places.get('w/test/podinfo');
+    if (!box || !primary || !canary) throw new Error('missing');
+    for (const member of [primary, canary]) {
+      expect(member.x).toBeGreaterThanOrEqual(box.x);
+      expect(member.x + node_width).toBeLessThanOrEqual(box.x + box.width);
+      expect(member.y + layout.node_height).toBeLessThanOrEqual(box.y + box.height);
+    }
+    expect(primary.y).toBeLessThan(canary.y);
+  });
+  it('goes from left to right', () => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const { places } = lay_out(nodes, edges);
+    expect(places.get('unknown')?.x).toBeLessThan(places.get('w/test/test-imgw')?.x ?? 0);
+    expect(places.get('w/test/test-imgw')?.x).toBeLessThan(places.get('w/test/podinfo')?.x ?? 0);
+  });
+  it('is walked by arrows: along edges, and within a layer', () => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const layout = lay_out(nodes, edges);
+    expect(neighbour(layout, 'unknown', 'ArrowRight')).toBe('w/test/test-imgw');
+    expect(neighbour(layout, 'w/test/podinfo', 'ArrowLeft')).toBe('w/test/test-imgw');
+    expect(neighbour(layout, 'w/test/podinfo-primary', 'ArrowDown')).toBe('w/test/podinfo');
+    expect(neighbour(layout, 'w/test/podinfo', 'ArrowUp')).toBe('w/test/podinfo-primary');
+    expect(neighbour(layout, 'w/test/podinfo', 'ArrowRight')).toBeNull();
+  });
+  it('survives a node that calls itself, a circle, and an edge to nowhere', () => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const edge = edges[0];
+    if (!edge) throw new Error('no edge');
+    const more = [...edges, { ...edge, id: 'self', source: 'unknown', target: 'unknown' }, { ...edge, id: 'back', source: 'w/test/podinfo', target: 'unknown' }, { ...edge, id: 'nowhere', target: 'w/gone/gone' }];
+    const layout = lay_out(nodes, more);
+    expect(layout.lines.map((line) => line.edge.id)).toEqual(expect.arrayContaining(['self', 'back']));
+    expect(layout.lines.map((line) => line.edge.id)).not.toContain('nowhere');
+    for (const line of layout.lines) expect(line.path).not.toMatch(/NaN/);
+  });
+});
+
+describe('an edge', () => {
+  const { edges } = topology_at(108, 'story', 'test');
+  const canary = edges.find((edge) => edge.target === 'w/test/podinfo');
+  if (!canary) throw new Error('no edge to the canary');
+  it('says its requests, its success and its p99', () => {
+    expect(label_of({ ...canary, rps: 4, success: 0.932, p99: 357 }, 'all')).toBe('4.0 rps · 93.2 % · 357 ms');
+    expect(label_of({ ...canary, rps: null }, 'all')).toBe('–');
+    expect(label_of({ ...canary, share: 0.2 }, 'share')).toBe('20 %');
+    expect(label_of({ ...canary, mtls: 0.5 }, 'mtls')).toBe('50 % mTLS');
+    expect(label_of({ ...canary, protocol: 'tcp', rps: 42_000 }, 'all')).toBe('42.0 kB/s');
+  });
+  it('fails by the threshold of its release', () => expect(tone_of(canary)).toBe('fail'));
+  it('is wider the more it carries, and never wider than can be drawn', () => {
+    expect(width_of({ ...canary, rps: 100 })).toBeGreaterThan(width_of({ ...canary, rps: 1 }));
+    expect(width_of({ ...canary, rps: 1e9 })).toBeLessThanOrEqual(6);
+    expect(width_of({ ...canary, rps: null })).toBeGreaterThan(0);
+  });
+});
+
+describe('finding in the topology', () => {
+  const { nodes, edges } = topology_at(108);
+  const ids = (text: string) => [...(found(nodes, edges, text) ?? [])];
+  it('by name, by namespace, by health', () => {
+    expect(ids('name=podinfo')).toEqual(expect.arrayContaining(['w/test/podinfo', 'w/test/podinfo-primary']));
+    expect(ids('ns=test health=failure')).toEqual(['w/test/podinfo']);
+    expect(ids('kind=gateway')).toHaveLength(2);
+  });
+  it('by errors and latency', () => {
+    expect(ids('5xx>5')).toContain('w/test/podinfo');
+    expect(ids('p99>100000')).toEqual([]);
+  });
+  it('finds everything where nothing is typed', () => expect(found(nodes, edges, '  ')).toBeNull());
+});

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { matches, words_of, worst_first } from '../../src/lib/order';
+import { podinfo_at } from './samples';
+
+it('the worst stands first, and among equals who fails for longest', () => {
+  const failing = { ...podinfo_at(108), name: 'b', since: '2026-01-01T12:01:00.000Z' };
+  const older = { ...failing, name: 'c', since: '2026-01-01T12:00:00.000Z' };
+  const fine = { ...podinfo_at(0), name: 'a' };
+  const newer = { ...fine, name: 'd', since: '2026-01-01T13:00:00.000Z' };
+  const going = { ...podinfo_at(30), name: 'e' };
+  expect([fine, going, failing, newer, older].sort(worst_first).map((one) => one.name)).toEqual(['c', 'b', 'e', 'd', 'a']);
+});
+
+it('a search finds by name, namespace, image and status, and every word must be there', () => {
+  const release = podinfo_at(108);
+  for (const text of ['podinfo', 'TEST/podinfo', '6.2.0', 'progressing', 'podinfo 6.1.0', '']) expect(matches(release, words_of(text))).toBe(true);
+  for (const text of ['podinfo 9.9', 'shop']) expect(matches(release, words_of(text))).toBe(false);
+});

@@ -1,0 +1,131 @@
+import { cleanup, fireEvent, render, screen, within } from '@testing-library/svelte';
+import { afterEach, describe, expect, it } from 'vitest';
+import Actions from '../../src/parts/Actions.svelte';
+import AttentionCard from '../../src/parts/AttentionCard.svelte';
+import Checks from '../../src/parts/Checks.svelte';
+import Decisions from '../../src/parts/Decisions.svelte';
+import Split from '../../src/parts/Split.svelte';
+import Timeline from '../../src/parts/Timeline.svelte';
+import { acting } from '../../src/lib/act.svelte';
+import { clock } from '../../src/lib/clock.svelte';
+import { podinfo_at } from './samples';
+
+afterEach(() => {
+  cleanup();
+  acting.release = null;
+});
+
+// This machine's clock is months away from that of the story: only the server's counts.
+clock.learn('2026-01-01T12:01:48.000Z', Date.now(), 0);
+
+describe('a failing release', () => {
+  it('tells which, which version, which check, how bad, whom it met, what is next and when, and how to stop it', () => {
+    render(AttentionCard, { release: podinfo_at(108) });
+    const card = screen.getByRole('article', { name: /podinfo/ });
+    for (const text of [/Failing/, /podinfo/, /6\.1\.0/, /6\.2\.0/, /request-success-rate/, /93\.20 %/, /≥ 99 %/, /1 of 3/, /2 left before rollback/, /20 %/, /3\.\d rps/, /56/, /check in 6 s/]) {
+      expect(card.textContent).toMatch(text);
+    }
+    expect(within(card).getByRole('button', { name: /^Abort/ }).getAttribute('aria-disabled')).toBeNull();
+  });
+  it('says that one more failure rolls back', () => {
+    render(AttentionCard, { release: podinfo_at(118) });
+    expect(screen.getByRole('article').textContent).toMatch(/one more failure rolls back/);
+  });
+  it('shows what is unknown as a dash with its reason', () => {
+    render(AttentionCard, { release: podinfo_at(108, 'prometheus-away') });
+    expect(screen.getByRole('article').textContent).toMatch(/Requests it met\s*–\s*Prometheus does not answer/);
+  });
+});
+
+describe('actions', () => {
+  it('that the state forbids are there, and say why', async () => {
+    render(Actions, { release: podinfo_at(0) });
+    const abort = screen.getByRole('button', { name: /Abort/ });
+    expect(abort.getAttribute('aria-disabled')).toBe('true');
+    expect(document.getElementById(abort.getAttribute('aria-describedby') ?? '')?.textContent).toBe('podinfo.test is Initialized: no release is under way');
+    await fireEvent.click(abort);
+    expect(acting.release).toBeNull();
+  });
+  it('that the person may not do are not there', () => {
+    const release = { ...podinfo_at(108), actions: { pause: { allowed: true, why: null } } };
+    render(Actions, { release });
+    expect(screen.getAllByRole('button').map((button) => button.textContent)).toEqual(['Pause podinfo']);
+  });
+  it('ask before they are carried out', async () => {
+    render(Actions, { release: podinfo_at(108) });
+    await fireEvent.click(screen.getByRole('button', { name: /Abort/ }));
+    expect(acting.release?.name).toBe('podinfo');
+    expect(acting.verb).toBe('abort');
+  });
+});
+
+describe('checks', () => {
+  it('show question, answer, threshold and verdict', () => {
+    render(Checks, { release: podinfo_at(108) });
+    const row = screen.getByRole('row', { name: /request-success-rate/ });
+    for (const text of [/Fail/, /over 1m/, /93\.20 %/, /≥ 99 %/]) expect(row.textContent).toMatch(text);
+  });
+  it('without data say so, and why, and not 0', () => {
+    const release = podinfo_at(108);
+    const first = release.metrics[0];
+    if (!first) throw new Error('no metric');
+    release.metrics = [{ ...first, value: null, verdict: 'nodata', reason: 'the query has no result', series: [[1, null], [2, Number.NaN]] }];
+    render(Checks, { release });
+    const row = screen.getByRole('row', { name: /request-success-rate/ });
+    expect(row.textContent).toMatch(/No data/);
+    expect(row.textContent).toMatch(/– the query has no result/);
+    expect(document.querySelector('path[d*="NaN"]')).toBeNull();
+  });
+  it('of an unknown verdict of a later server are an error and not a pass', () => {
+    const release = podinfo_at(108);
+    const detail = release.detail;
+    if (!detail) throw new Error('no detail');
+    detail.decisions = [{ at: '2026-01-01T12:01:44.000Z', what: 'x', words: 'x', said: [], wrote: [], next: null, checks: [{ check: 'smoke', question: 'smoke hook http://x', answer: null, threshold: null, verdict: 'baffled' as 'pass' }] }];
+    render(Checks, { release });
+    expect(screen.getByRole('row', { name: /smoke/ }).textContent).toMatch(/Error/);
+  });
+});
+
+describe('texts from the cluster', () => {
+  it('are inserted as text, whatever is in them', () => {
+    const release = podinfo_at(108);
+    const html = '<img src=x onerror="window.pwned=1"> 🚀';
+    release.name = html;
+    if (release.attention) release.attention.sentence = html;
+    render(AttentionCard, { release });
+    const detail = release.detail;
+    if (detail) render(Decisions, { decisions: [{ ...(detail.decisions[0] as (typeof detail.decisions)[0]), said: [html], wrote: [html] }] });
+    expect(document.querySelector('img')).toBeNull();
+    expect(document.body.textContent).toContain(html);
+  });
+});
+
+describe('the timeline', () => {
+  it('marks what is done, at hand, failed and to come', () => {
+    render(Timeline, { release: podinfo_at(40) });
+    expect([...document.querySelectorAll('li')].map((li) => li.getAttribute('data-state'))).toEqual(['done', 'done', 'current', 'pending', 'pending', 'pending', 'pending']);
+    cleanup();
+    render(Timeline, { release: podinfo_at(150) });
+    expect([...document.querySelectorAll('li')].map((li) => li.getAttribute('data-state'))).toEqual(['failed', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped']);
+  });
+  it('of hundreds of iterations shows those around the present', () => {
+    const release = podinfo_at(40);
+    const step = release.steps.items?.[0];
+    if (!step) throw new Error('no step');
+    release.steps = { index: 250, total: 500, items: Array.from({ length: 500 }, (_, i) => ({ ...step, i, label: `iteration ${i + 1} of 500`, type: 'iteration' as const })) };
+    render(Timeline, { release });
+    expect(document.querySelectorAll('li').length).toBeLessThan(20);
+    expect(document.body.textContent).toMatch(/iteration 251 of 500/);
+  });
+});
+
+describe('the split', () => {
+  it('shows what was measured, with the size of the sample', () => {
+    render(Split, { release: podinfo_at(108) });
+    expect(document.body.textContent).toMatch(/Measured\s*\d+(\.\d)? %\s*of \d+ requests/);
+  });
+  it('that could not be measured is a dash', () => {
+    render(Split, { release: podinfo_at(108, 'prometheus-away') });
+    expect(document.body.textContent).toMatch(/Measured\s*–/);
+  });
+});
