@@ -196,8 +196,13 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
     return refuse(response, 404, 'not_found', `There is no ${path}`);
   }
 
+  let refusing = false;
   const server = createServer((request, response) => {
     requests += 1;
+    if (refusing) {
+      request.socket.destroy();
+      return;
+    }
     const url = new URL(request.url, 'http://localhost');
     const common = { 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
     const path = url.pathname.startsWith(base) ? url.pathname.slice(base.length) : url.pathname;
@@ -233,7 +238,6 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       response.end();
     }
   });
-  let refusing = false;
   server.on('connection', (socket) => {
     if (refusing) socket.destroy();
   });

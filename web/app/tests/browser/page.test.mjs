@@ -137,8 +137,9 @@ describe('actions', () => {
     await at({ t: 80 }, 'releases/canary/test/podinfo', async (page) => {
       const abort = page.getByRole('button', { name: 'Abort podinfo' });
       await abort.focus();
-      await page.getByRole('tooltip', { name: '' }).filter({ hasText: 'podinfo.test is Succeeded: no release is under way' }).first().waitFor();
-      await abort.click();
+      await page.getByRole('tooltip').filter({ hasText: 'podinfo.test is Succeeded: no release is under way' }).first().waitFor();
+      await abort.click({ force: true });
+      await page.keyboard.press('Enter');
       assert.equal(await page.getByRole('dialog').count(), 0);
     });
   });
@@ -148,7 +149,7 @@ describe('actions', () => {
       await page.getByRole('button', { name: 'Promote podinfo' }).click();
       await set(server, { t: 140 });
       await page.getByRole('button', { name: 'Promote it' }).click();
-      await page.getByText(/It changed while you looked: podinfo\.test is Failed now/).waitFor();
+      await page.locator('.refused', { hasText: 'It changed while you looked: podinfo.test is Failed now' }).waitFor();
       assert.equal(await page.getByRole('button', { name: 'Promote it' }).getAttribute('aria-disabled'), 'true');
     });
   });
@@ -325,7 +326,7 @@ describe('the address', () => {
     await at({ t: 108 }, 'topology?ns=test', async (page) => {
       await page.locator('.node').first().waitFor();
       await page.getByLabel('Edges say').selectOption('p99');
-      await page.getByLabel('Window').selectOption('60');
+      await page.getByLabel('Window', { exact: true }).selectOption('60');
       await page.locator('[data-node="w/test/podinfo"]').click();
       await page.locator('.drawer').waitFor();
       const url = page.url();
@@ -333,7 +334,7 @@ describe('the address', () => {
       await page.reload();
       await page.locator('.drawer').waitFor();
       assert.equal(await page.getByLabel('Edges say').inputValue(), 'p99');
-      await page.getByRole('link', { name: 'Overview' }).click();
+      await page.getByRole('link', { name: /^Overview/ }).click();
       await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
       await page.goBack();
       await page.locator('.drawer').waitFor();
