@@ -19,7 +19,7 @@ export default defineConfig(({ mode }) => ({
     chunkSizeWarningLimit: 600,
     rollupOptions: {
       output: {
-        inlineDynamicImports: true,
+        codeSplitting: false,
         entryFileNames: 'app.js',
         assetFileNames: (asset) => (asset.names[0]?.endsWith('.css') ? 'app.css' : '[name][extname]'),
       },
@@ -27,6 +27,8 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     environment: 'jsdom',
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     include: ['tests/component/**/*.test.ts'],
     setupFiles: ['tests/component/setup.ts'],
   },

@@ -27,6 +27,8 @@ export function listen_to_keys(map: KeyMap): () => void {
   function pressed(event: KeyboardEvent) {
     if (!look.keys_on || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     if (is_typing(event.target) || document.querySelector('dialog[open]')) return;
+    // What scrolls, scrolls; arrows are for the list where there is one.
+    if (event.key.startsWith('Arrow') && (!keys.list || (event.target instanceof Element && event.target.closest('.scroll')))) return;
     const now = Date.now();
     if (now < g_until) {
       g_until = 0;

@@ -22,6 +22,9 @@ class Live {
   // When anything was heard last, by this machine's clock.
   heard_at = $state(Date.now());
   needs_token = $state(false);
+  // A tab that nobody has looked at for a while asks nothing.
+  asleep = $state(false);
+  listening = $derived(this.connection !== 'paused' && !this.asleep);
 
   failing = $derived(this.releases.filter((release) => release.severity === 'failure').length);
 
@@ -36,9 +39,13 @@ class Live {
     document.addEventListener('visibilitychange', () => {
       clearTimeout(this.#hidden);
       if (document.hidden) {
-        this.#hidden = setTimeout(() => this.close(), hidden_ms);
-      } else if (!this.#stream && this.connection !== 'paused') {
-        this.open();
+        this.#hidden = setTimeout(() => {
+          this.asleep = true;
+          this.close();
+        }, hidden_ms);
+      } else if (this.asleep) {
+        this.asleep = false;
+        if (this.connection !== 'paused') this.open();
       }
     });
   }
@@ -80,7 +87,6 @@ class Live {
 
   private open(): void {
     this.close();
-    void this.refetch();
     this.#stream = new Stream(['overview', 'releases', 'validations'], {
       message: (message) => this.take(message),
       alive: () => {
@@ -90,6 +96,7 @@ class Live {
       lost: (error) => {
         if (error instanceof ApiError && error.status === 401) this.needs_token = true;
         this.connection = 'lost';
+        if (!this.ready) void this.refetch();
       },
     });
   }
@@ -129,7 +136,8 @@ class Live {
         const { now, epoch } = JSON.parse(message.data) as { now: string; epoch: string };
         // The time on the way is unknown here, so it counts for little.
         clock.learn(now, Date.now(), 400);
-        const is_new = this.#epoch !== null && this.#epoch !== epoch;
+        // What is asked from now on is at least as new as what the stream begins with.
+        const is_new = this.#epoch !== epoch;
         this.#epoch = epoch;
         if (is_new || this.error) void this.refetch();
         return;

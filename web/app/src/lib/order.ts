@@ -19,6 +19,25 @@ export function worst_first(a: Release, b: Release): number {
   return text_order(key_of(a), key_of(b));
 }
 
+// How a person may order them instead: by a column, `-` before it for the other way round.
+const columns: Record<string, (release: Release) => string | number> = {
+  name: (release) => `${release.name}/${release.namespace}`,
+  weight: (release) => release.weight.desired,
+  failed: (release) => release.checks.failed,
+  since: (release) => Date.parse(release.since),
+  next: (release) => (release.outlook.notBefore ? Date.parse(release.outlook.notBefore) : Number.POSITIVE_INFINITY),
+};
+
+export function ordered(releases: Release[], by: string): Release[] {
+  const value = columns[by.replace(/^-/, '')];
+  if (!value) return releases;
+  const sign = by.startsWith('-') ? -1 : 1;
+  return releases.toSorted((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    return x < y ? -sign : x > y ? sign : worst_first(a, b);
+  });
+}
+
 export function matches(release: Release, words: string[]): boolean {
   if (words.length === 0) return true;
   const text = [

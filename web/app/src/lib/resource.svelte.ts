@@ -35,6 +35,11 @@ export class Resource<T extends { now: string }> {
     this.#abort = null;
   }
 
+  // Nobody looks at a hidden tab.
+  private wait(ms: number): void {
+    this.#timer = setTimeout(() => (document.hidden ? this.wait(ms) : void this.load()), ms);
+  }
+
   private async load(): Promise<void> {
     this.stop();
     const path = this.#path;
@@ -58,6 +63,6 @@ export class Resource<T extends { now: string }> {
       clearTimeout(slow);
       if (this.#abort === abort) this.slow = false;
     }
-    if (wait !== null && this.#path === path) this.#timer = setTimeout(() => void this.load(), wait * 1000);
+    if (wait !== null && this.#path === path) this.wait(wait * 1000);
   }
 }

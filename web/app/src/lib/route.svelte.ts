@@ -36,7 +36,11 @@ class Route {
   }
 
   get window(): number {
-    return Number(this.get('window')) || 300;
+    return this.window_or(300);
+  }
+
+  window_or(otherwise: number): number {
+    return Number(this.get('window')) || otherwise;
   }
 
   get at(): number | null {
