@@ -8,6 +8,8 @@ const usual_height = 60;
 export const head_height = 108;
 const pad = 12;
 const gap = 14;
+const margin = 24;
+const between = 26;
 const few_edges = 80;
 const compact_from = 120;
 const compact_height = 36;
@@ -72,7 +74,7 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
   const has_labels = edges.length <= few_edges;
   const compact = nodes.length > compact_from;
   const node_height = compact ? compact_height : usual_height;
-  graph.setGraph({ rankdir: 'LR', nodesep: compact ? 10 : 26, ranksep: has_labels ? 64 : 110, edgesep: compact ? 6 : 14, marginx: 24, marginy: 24, ranker: compact ? 'longest-path' : 'network-simplex' });
+  graph.setGraph({ rankdir: 'LR', nodesep: compact ? 10 : 26, ranksep: has_labels ? 64 : 110, edgesep: compact ? 6 : 14, marginx: margin, marginy: margin, ranker: compact ? 'longest-path' : 'network-simplex' });
   graph.setDefaultEdgeLabel(() => ({}));
 
   const sorted = [...nodes].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -94,7 +96,12 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
     if (!from || !to || from === to || graph.hasEdge(from, to)) continue;
     graph.setEdge(from, to, has_labels ? { width: 150, height: 18, labelpos: 'c' } : {});
   }
-  dagre.layout(graph);
+  // What has no edge would all stand in one column.
+  const alone = graph.nodes().filter((id) => (graph.nodeEdges(id) ?? []).length === 0);
+  const alone_sizes = alone.map((id) => ({ id, width: graph.node(id).width, height: graph.node(id).height }));
+  for (const id of alone) graph.removeNode(id);
+  if (graph.nodeCount() > 0) dagre.layout(graph);
+  const size = in_rows(graph, alone_sizes);
 
   const places = new Map<string, Placed>();
   const placed_boxes: Box[] = [];
@@ -123,8 +130,30 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
     const route = a === b ? null : (graph.edge(a, b) as { points?: Point[] } | undefined);
     lines.push({ edge, ...line_between(from, to, route?.points ?? [], node_height) });
   }
-  const { width = 0, height = 0 } = graph.graph();
-  return { compact, node_height, width, height, places, boxes: placed_boxes, lines };
+  return { compact, node_height, ...size, places, boxes: placed_boxes, lines };
+}
+
+// Below the graph, in rows about as wide as it, those of one height together.
+function in_rows(graph: InstanceType<typeof dagre.graphlib.Graph>, alone: { id: string; width: number; height: number }[]): { width: number; height: number } {
+  const is_empty = graph.nodeCount() === 0;
+  const { width: graph_width = 0, height: graph_height = 0 } = is_empty ? {} : (graph.graph() as { width?: number; height?: number });
+  const wanted = Math.max(graph_width, margin + Math.ceil(Math.sqrt(alone.length * 1.5)) * (node_width + 2 * pad + between));
+  let x = margin;
+  let y = is_empty ? margin : graph_height + between;
+  let row_height = 0;
+  let width = graph_width;
+  for (const one of [...alone].sort((a, b) => b.height - a.height || (a.id < b.id ? -1 : 1))) {
+    if (x > margin && (x + one.width > wanted || one.height < row_height)) {
+      x = margin;
+      y += row_height + between;
+      row_height = 0;
+    }
+    graph.setNode(one.id, { width: one.width, height: one.height, x: x + one.width / 2, y: y + one.height / 2 });
+    x += one.width + between;
+    row_height = Math.max(row_height, one.height);
+    width = Math.max(width, x - between + margin);
+  }
+  return { width, height: alone.length ? y + row_height + margin : graph_height };
 }
 
 // From the right side of one to the left side of the other, by way of the bends that keep it off what lies between.

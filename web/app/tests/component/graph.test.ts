@@ -16,7 +16,7 @@ describe('the layout', () => {
     const after = topology_at(108);
     expect(shape_of(after.nodes, after.edges)).toBe(shape_of(before.nodes, before.edges));
   });
-  it.each(['story', 'mesh300'])('lays no node over another (%s)', (mode) => {
+  it.each(['story', 'idle', 'mesh300'])('lays no node over another (%s)', (mode) => {
     const { nodes, edges } = topology_at(108, mode);
     const layout = lay_out(nodes, edges);
     expect(layout.places.size).toBe(nodes.length);
@@ -42,6 +42,19 @@ describe('the layout', () => {
     }
     expect(primary.y).toBeLessThan(canary.y);
   });
+  it('of what calls nobody is no tower', () => {
+    const { nodes } = topology_at(108, 'idle');
+    const { places, width, height } = lay_out(nodes, []);
+    expect(places.size).toBe(nodes.length);
+    expect(width).toBeGreaterThan(height * 0.6);
+    expect(new Set([...places.values()].map((place) => place.x)).size).toBeGreaterThan(2);
+    for (const place of places.values()) {
+      expect(place.x).toBeGreaterThanOrEqual(0);
+      expect(place.x + node_width).toBeLessThanOrEqual(width);
+      expect(place.y).toBeLessThan(height);
+    }
+  });
+  it('of nothing is nothing', () => expect(lay_out([], [])).toMatchObject({ boxes: [], lines: [] }));
   it('goes from left to right', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
     const { places } = lay_out(nodes, edges);
