@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { matches, words_of, worst_first } from '../../src/lib/order';
+import { matches, ordered, words_of, worst_first } from '../../src/lib/order';
 import { podinfo_at } from './samples';
 
 it('the worst stands first, and among equals who fails for longest', () => {
@@ -9,6 +9,17 @@ it('the worst stands first, and among equals who fails for longest', () => {
   const newer = { ...fine, name: 'd', since: '2026-01-01T13:00:00.000Z' };
   const going = { ...podinfo_at(30), name: 'e' };
   expect([fine, going, failing, newer, older].sort(worst_first).map((one) => one.name)).toEqual(['c', 'b', 'e', 'd', 'a']);
+});
+
+it('a column orders them, either way, and one that there is not leaves them as they are', () => {
+  const one = { ...podinfo_at(108), name: 'b' };
+  const other = { ...podinfo_at(0), name: 'a' };
+  const names = (by: string) => ordered([one, other], by).map((release) => release.name);
+  expect(names('name')).toEqual(['a', 'b']);
+  expect(names('-name')).toEqual(['b', 'a']);
+  expect(names('-weight')).toEqual(['b', 'a']);
+  expect(names('next')).toEqual(['b', 'a']);
+  expect(names('nothing')).toEqual(['b', 'a']);
 });
 
 it('a search finds by name, namespace, image and status, and every word must be there', () => {
