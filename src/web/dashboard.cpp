@@ -151,7 +151,7 @@ Task<net::Response> Dashboard::State::answer(net::Request request, std::string i
 std::optional<net::Response> Dashboard::State::redirect(const Asked& asked) const {
     const auto& base = settings.base_path;
     std::string_view path = asked.path_text();
-    const auto to = [](std::string location) {
+    const auto to = [](const std::string& location) {
         net::Response response;
         response.status = 302;
         response.headers.set("Location", location);

@@ -186,6 +186,8 @@ EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
     return table;
 }
 
+// The server outlives what is asked of it.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
 Task<std::shared_ptr<const EdgesTable>> edges(Prometheus& prometheus,
                                               Duration window,
                                               std::string ns,

@@ -145,6 +145,8 @@ RatesTable rates_table(const RatesAnswers& answers, Duration window) {
     return table;
 }
 
+// The server outlives what is asked of it.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
 Task<std::shared_ptr<const RatesTable>> rates(Prometheus& prometheus,
                                               Duration window,
                                               std::string ns,
@@ -169,8 +171,11 @@ Task<std::shared_ptr<const RatesTable>> rates(Prometheus& prometheus,
         rates_table({*codes, *p50, *p95, *p99, *mesh_p99}, window));
 }
 
+// The same.
+// NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
 Task<Exposure> exposure(
     Prometheus& prometheus, WorkloadName workload, Time since, Time now, Duration fresh) {
+    // NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)
     Exposure met;
     met.since = since;
     const auto length = std::max<std::int64_t>(10, whole_seconds(now - since));

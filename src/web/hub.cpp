@@ -95,7 +95,7 @@ void Hub::hand(Listener& listener, const std::shared_ptr<const std::string>& wir
     listener.more.notify_all();
 }
 
-Result<std::unique_ptr<net::BodyReader>> Hub::listen(Listening listening, std::string hello) {
+Result<std::unique_ptr<net::BodyReader>> Hub::listen(Listening listening, std::string_view hello) {
     if (listeners_.size() >= limits_.listeners) {
         return Error{ErrorKind::too_many,
                      fmt::format("{} streams are open already", limits_.listeners)};

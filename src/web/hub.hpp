@@ -49,7 +49,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     enum class For { everybody, writers, readers };
     // too_many when there are as many as may be. The stream begins with `hello`, whose data is
     // this text. Destroying it ends the listening.
-    Result<std::unique_ptr<net::BodyReader>> listen(Listening listening, std::string hello);
+    Result<std::unique_ptr<net::BodyReader>> listen(Listening listening, std::string_view hello);
 
     // `data` is one line of JSON, written once for all. `ns` is the namespace it tells of; empty:
     // of none.

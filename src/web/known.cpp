@@ -109,7 +109,7 @@ Json problems_json(const std::vector<Problem>& problems) {
     return all;
 }
 
-Known::Known(World world, std::string ns)
+Known::Known(const World& world, std::string ns)
     : world_(world), ns_(std::move(ns)), tasks_(world.executor) {
     for (const auto& kind : kinds()) {
         // A Role of one namespace cannot list them.

@@ -40,7 +40,7 @@ class Known : public std::enable_shared_from_this<Known> {
     using Change = std::function<void(const kube::Resource& resource, const kube::ObjectKey& key)>;
 
     // All outlive this and its tasks. `ns` empty: every namespace.
-    Known(World world, std::string ns);
+    Known(const World& world, std::string ns);
     // Starts to read; `changed` is called for every object that comes, changes or goes.
     void start(Change changed);
     // Ends the watches. Who destroys this without having stopped it cancels them.

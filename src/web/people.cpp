@@ -37,7 +37,7 @@ Json new_object(const kube::Resource& resource) {
 
 Person::Person(Clock& clock,
                net::HttpClient& http,
-               kube::Connection connection,
+               const kube::Connection& connection,
                std::string the_name)
     : client(clock, http, connection),
       name(std::move(the_name)),

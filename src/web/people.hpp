@@ -18,7 +18,10 @@ namespace sluice::web {
 
 class Person {
    public:
-    Person(Clock& clock, net::HttpClient& http, kube::Connection connection, std::string the_name);
+    Person(Clock& clock,
+           net::HttpClient& http,
+           const kube::Connection& connection,
+           std::string the_name);
 
     kube::Client client;
     const std::string name;   // empty: not known

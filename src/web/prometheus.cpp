@@ -58,6 +58,7 @@ struct Prometheus::Slot {
     Signal answered;
 };
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is taken, and cut.
 Prometheus::Prometheus(Executor executor, Clock& clock, net::HttpClient& http, std::string address)
     : executor_(executor), clock_(clock), http_(http), one_ended_(executor), tasks_(executor) {
     auto [bare, authorization] = split_address(trimmed(address));
@@ -160,7 +161,9 @@ void Prometheus::forget_old(Slots<T>& slots) {
     }
 }
 
+// The slots are this object's own.
 template <typename T>
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
 Task<std::shared_ptr<const Measured<T>>> Prometheus::through(Slots<T>& slots,
                                                              std::string name,
                                                              std::string path,
@@ -181,15 +184,18 @@ Task<std::shared_ptr<const Measured<T>>> Prometheus::through(Slots<T>& slots,
     co_return slot->last;
 }
 
+// NOLINTBEGIN(performance-unnecessary-value-param): arguments of a task.
 Task<std::shared_ptr<const Measured<Samples>>> Prometheus::ask(std::string name,
                                                                std::string query,
                                                                Duration fresh,
                                                                std::optional<std::int64_t> at) {
+    // NOLINTEND(performance-unnecessary-value-param)
     auto path = "/api/v1/query?query=" + percent_encoded(query);
     if (at) path += fmt::format("&time={}", *at);
     return through<Samples>(samples_, std::move(name), std::move(path), fresh);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): arguments of a task.
 Task<std::shared_ptr<const Measured<Lines>>> Prometheus::ask_over(std::string query,
                                                                   Grid grid,
                                                                   Duration fresh) {

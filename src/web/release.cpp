@@ -535,7 +535,7 @@ Release release_of(const ReleaseSeen& seen, Time now) {
 void add_detail(JsonObject& json, const ReleaseSeen& seen) {
     const auto& object = seen.of.object;
     const auto run = last_run(decisions_of(object));
-    auto steps = steps_of(seen.of, run);
+    auto steps = steps_of(seen.of, run, seen.events);
     json["steps"].as_object()["items"] = std::move(steps.items);
     json["metrics"] = metrics_json(seen.of.canary, run, true);
     json["conditions"] = conditions_json(object);

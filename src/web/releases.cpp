@@ -1,6 +1,7 @@
 #include "web/releases.hpp"
 
 #include "web/checks.hpp"
+#include "web/steps.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -189,12 +190,26 @@ Release* Releases::find(const kube::ObjectKey& key) {
     entry.run_began.reset();
     if (entry.is_under_way) {
         const auto run = last_run(decisions_of(all.of.object));
-        if (!run.empty()) entry.run_began = run.front().at;
+        entry.run_began = web::run_began(canary, run, {});
+        // Its start is no longer among the decisions that are kept.
+        if (!entry.run_began) entry.run_began = web::run_began(canary, run, events_of(key));
+        if (!entry.run_began && !run.empty()) entry.run_began = run.front().at;
     } else {
         entry.exposure = {};
     }
     entry.built = release_of(all, clock_.now());
     return &*entry.built;
+}
+
+std::vector<Json> Releases::events_of(const kube::ObjectKey& key) const {
+    std::vector<Json> events;
+    known_->for_each(resources::events, key.ns, [&](const Json& event) {
+        if (text_at(event, {"involvedObject", "kind"}) == "Canary" &&
+            text_at(event, {"involvedObject", "name"}) == key.name) {
+            events.push_back(event);
+        }
+    });
+    return events;
 }
 
 std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
@@ -205,12 +220,7 @@ std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     if (!object) return std::nullopt;
     auto all = seen(key, *std::move(object), entries_[key]);
     all.pods = known_->list(resources::pods, key.ns);
-    known_->for_each(resources::events, key.ns, [&](const Json& event) {
-        if (text_at(event, {"involvedObject", "kind"}) == "Canary" &&
-            text_at(event, {"involvedObject", "name"}) == key.name) {
-            all.events.push_back(event);
-        }
-    });
+    all.events = events_of(key);
     add_detail(json, all);
     return json;
 }

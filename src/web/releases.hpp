@@ -71,6 +71,7 @@ class Releases {
     ReleaseSeen seen(const kube::ObjectKey& key, Json object, Entry& entry);
     void note_concern(const kube::ObjectKey& key, Entry& entry, const ReleaseSeen& seen);
     void forget(const kube::ObjectKey& key);
+    std::vector<Json> events_of(const kube::ObjectKey& key) const;
 
     const Settings& settings_;
     const Clock& clock_;

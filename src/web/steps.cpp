@@ -3,6 +3,7 @@
 #include "api/texts.hpp"
 #include "base/core/text.hpp"
 #include "web/answer.hpp"
+#include "web/release.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -127,11 +128,40 @@ int index_of(const std::vector<PlannedStep>& steps,
     return -1;
 }
 
+using Announcements = std::vector<std::vector<std::string>>;
+
+bool is_start(const Decision& decision) {
+    return decision.what == "start" || decision.what == "restart";
+}
+
+// Events are written under names of their own, once for each message of a run.
+void tell_by_events(std::vector<Told>& told,
+                    const Announcements& announcements,
+                    const std::vector<Json>& events,
+                    Time began) {
+    for (const auto& event : events) {
+        const auto at = time_of_event(event);
+        if (!at || *at < began) continue;
+        const auto message = text_at(event, {"message"});
+        for (std::size_t i = 0; i < told.size(); ++i) {
+            const bool is_said =
+                std::ranges::find(announcements[i], message) != announcements[i].end();
+            if (is_said && !told[i].started) told[i].started = at;
+        }
+    }
+    std::optional<Time> following;
+    for (auto one = told.rbegin(); one != told.rend(); ++one) {
+        if (one->started && !one->ended) one->ended = following;
+        if (one->started) following = one->started;
+    }
+}
+
 std::vector<Told> told_of(const std::vector<PlannedStep>& steps,
                           const api::Canary& canary,
-                          const std::vector<Decision>& run) {
+                          const std::vector<Decision>& run,
+                          const std::vector<Json>& events) {
     std::vector<Told> told(steps.size());
-    std::vector<std::vector<std::string>> announcements;
+    Announcements announcements;
     announcements.reserve(steps.size());
     for (const auto& step : steps) announcements.push_back(announcements_of(step, canary));
     int current = -1;
@@ -149,6 +179,9 @@ std::vector<Told> told_of(const std::vector<PlannedStep>& steps,
             told[i].started = decision.at;
             current = static_cast<int>(i);
         }
+    }
+    if (const auto began = run_began(canary, run, events)) {
+        tell_by_events(told, announcements, events, *began);
     }
     return told;
 }
@@ -173,7 +206,25 @@ std::string_view type_of(const PlannedStep& step) {
     return "finish";
 }
 
-Steps steps_of(const release::CanarySeen& seen, const std::vector<Decision>& run) {
+std::optional<Time> run_began(const api::Canary& canary,
+                              const std::vector<Decision>& run,
+                              const std::vector<Json>& events) {
+    if (!run.empty() && is_start(run.front())) return run.front().at;
+    const auto target = canary.dotted(canary.target.name);
+    std::optional<Time> began;
+    for (const auto& event : events) {
+        const auto message = text_at(event, {"message"});
+        if (message != texts::new_revision(target) && message != texts::restarting(target))
+            continue;
+        const auto at = time_of_event(event);
+        if (at && (!began || *at > *began)) began = at;
+    }
+    return began;
+}
+
+Steps steps_of(const release::CanarySeen& seen,
+               const std::vector<Decision>& run,
+               const std::vector<Json>& events) {
     const auto& canary = seen.canary;
     // A revision that is promoted by hand, or without analysis, has the plan's steps all the same.
     auto planned = canary;
@@ -181,7 +232,7 @@ Steps steps_of(const release::CanarySeen& seen, const std::vector<Decision>& run
     const auto steps = canary.invalid || canary.unbuilt
                            ? std::vector<PlannedStep>{}
                            : canary::planned_steps(planned, seen.around);
-    const auto told = told_of(steps, canary, run);
+    const auto told = told_of(steps, canary, run, events);
     Steps shown{.index = index_of(steps, told, canary.status),
                 .total = static_cast<int>(steps.size()),
                 .items = {}};

@@ -6,6 +6,7 @@
 #include "release/seen.hpp"
 #include "web/checks.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,14 @@ struct Steps {
     int total = 0;
     Json items;  // array
 };
-Steps steps_of(const release::CanarySeen& seen, const std::vector<Decision>& run);
+// `events`: of this Canary, for what is older than the decisions that are kept.
+Steps steps_of(const release::CanarySeen& seen,
+               const std::vector<Decision>& run,
+               const std::vector<Json>& events = {});
+// When the run under way, or the last one, began; nothing where nobody tells.
+std::optional<Time> run_began(const api::Canary& canary,
+                              const std::vector<Decision>& run,
+                              const std::vector<Json>& events);
 
 // setWeight, iteration, mirror, switch, promote, primaryWeight or finish.
 std::string_view type_of(const canary::PlannedStep& step);

@@ -220,6 +220,30 @@ TEST_CASE("steps are done, under way and to come, with their times and their che
     CHECK(text_at(items[6], {"type"}) == "finish");
 }
 
+TEST_CASE("a step whose decision is no longer kept has its time of the Event") {
+    auto object = canary_object(failing);
+    auto& decisions = find(object, {"status", "decisions"})->as_array();
+    decisions.erase(decisions.begin(), decisions.begin() + 3);
+    const auto of = release::seen_of(std::move(object));
+    const auto event = [](std::string_view at, std::string_view message) {
+        return Json(JsonObject{{"lastTimestamp", at}, {"message", message}});
+    };
+    const std::vector<Json> events{
+        event("2025-12-30T10:00:00Z", "New revision detected! Scaling up podinfo.test"),
+        event("2025-12-30T10:01:00Z", "Advance podinfo.test canary weight 80"),
+        event("2025-12-31T23:55:00Z", "New revision detected! Scaling up podinfo.test"),
+        event("2025-12-31T23:56:00Z", "Advance podinfo.test canary weight 20"),
+        event("2025-12-31T23:57:00Z", "Advance podinfo.test canary weight 40")};
+    const auto steps = steps_of(of, last_run(decisions_of(of.object)), events);
+    const auto& items = steps.items.as_array();
+    CHECK(text_at(items[0], {"startedAt"}) == "2025-12-31T23:56:00.000Z");
+    CHECK(text_at(items[0], {"endedAt"}) == "2025-12-31T23:57:00.000Z");
+    CHECK(text_at(items[1], {"endedAt"}) == "2025-12-31T23:58:00.000Z");
+    CHECK(text_at(items[2], {"startedAt"}) == "2025-12-31T23:58:00.000Z");
+    // Of the run before it nothing is told.
+    CHECK(find(items[3], {"startedAt"})->is_null());
+}
+
 TEST_CASE("a failed release shows where it failed, and what it was spared") {
     auto object = canary_object(failing);
     put(object, {"status", "phase"}, "Failed");
