@@ -5,6 +5,7 @@
 #include "delivery/canary/decision.hpp"
 #include "delivery/traffic.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -58,12 +59,19 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         if (gate_ != nullptr && gate_->refusal(tools_.clock.now())) {
             co_return tools_.clock.now() + seconds{2};
         }
-        // Old knowledge moves no traffic.
-        if (tools_.caches.trouble()) co_return tools_.clock.now() + seconds{2};
+        // Nothing is looked at while nobody answers.
+        if (tools_.caches.canaries.trouble()) co_return tools_.clock.now() + seconds{2};
         const auto view = survey(key);
         if (!view) {
             forget(key);
             co_return std::optional<Time>{};
+        }
+        // Old knowledge moves no traffic.
+        if (const auto trouble = trouble_with(*view)) {
+            if (!is_out_of_contact(trouble->kind)) {
+                tools_.announcer.warn(view->object, canary::EventType::error, trouble->message);
+            }
+            co_return tools_.clock.now() + seconds{2};
         }
         if (const auto rival = older_rival(*view)) {
             warn(*view, canary::EventType::error, *rival);
@@ -95,12 +103,15 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             mention(*view, "ask");
             co_await announce(view, ask->events);
             memory_[key].remembered = ask->remembered;
-            // A check that cannot be asked is evidence too, so gathering never fails.
-            const auto answers = co_await tools_.asking.gather(ask->batch);
+            const auto answers = co_await gather(view, *ask, evidence);
+            if (!answers) {
+                mention(*view, "asked in vain");
+                continue;
+            }
             for (const auto& question : ask->batch.questions) {
                 const auto* measure = std::get_if<canary::Measure>(&question.what);
-                const auto answer = answers.find(question.id);
-                if (measure == nullptr || answer == answers.end()) continue;
+                const auto answer = answers->find(question.id);
+                if (measure == nullptr || answer == answers->end()) continue;
                 analysed = true;
                 if (!answer->second.value) continue;
                 const bool in_ms = measure->metric.kind == api::MetricKind::request_duration;
@@ -108,7 +119,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
                                          measure->metric.name,
                                          *answer->second.value / (in_ms ? 1000 : 1));
             }
-            evidence.add(answers);
+            evidence.add(*answers);
             continue;
         }
         if (const auto* act = std::get_if<canary::Act>(&move)) {
@@ -126,6 +137,43 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         co_return std::optional<Time>{};
     }
     co_return Error{ErrorKind::unsettled, "settling Canary " + to_string(key)};
+}
+
+// A check that cannot be asked is evidence too, so gathering never fails. But whoever hangs makes
+// nobody deaf: an abort, lost pods, a new revision end the waiting.
+Task<std::optional<CanaryController::Answers>> CanaryController::gather(ViewPtr view,
+                                                                        canary::Ask ask,
+                                                                        Evidence evidence) {
+    using boost::asio::experimental::awaitable_operators::operator||;
+    if (queue_ == nullptr) co_return co_await tools_.asking.gather(std::move(ask.batch));
+    const kube::WorkQueue::Aside aside(
+        *queue_);  // NOLINT(misc-coroutine-hostile-raii): counts, holds no lock
+    auto first = co_await (tools_.asking.gather(ask.batch) || overtaken(view, ask, evidence));
+    if (first.index() == 1) co_return std::nullopt;
+    co_return std::get<0>(std::move(first));
+}
+
+// Returns when the judgement would not ask this now: something changed, or a time has come.
+Task<> CanaryController::overtaken(ViewPtr view, canary::Ask ask, Evidence evidence) {
+    using boost::asio::experimental::awaitable_operators::operator||;
+    const auto key = kube::key_of(view->object);
+    const auto asked_of = canary::fingerprint(view->world);
+    for (;;) {
+        co_await (queue_->added(key) || tools_.clock.sleep_for(seconds{10}));
+        const auto now = survey(key);
+        if (!now) co_return;
+        // Not to be judged at this moment: so the question stands.
+        if (now->unclear || now->behind || now->unseen_routes || trouble_with(*now)) continue;
+        if (canary::fingerprint(now->world) != asked_of) co_return;
+        const auto move = canary::next(now->world, evidence, tools_.clock.now());
+        const auto* same = std::get_if<canary::Ask>(&move);
+        if (same == nullptr || !std::ranges::equal(same->batch.questions,
+                                                   ask.batch.questions,
+                                                   {},
+                                                   &canary::Question::id,
+                                                   &canary::Question::id))
+            co_return;
+    }
 }
 
 // One transition: the laws, the effects in their order, the Events, and the status last: what it
@@ -199,7 +247,7 @@ Error CanaryController::report(const View& view, const Error& error) {
 // --- looking ----------------------------------------------------------------------------------
 
 CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
-    if (on_look_) on_look_(key);
+    if (queue_ != nullptr) queue_->note_look(key);
     auto& sight = sight_of(key);
     bool is_new = tools_.caches.canaries.refresh(key, sight.canary);
     if (!sight.canary) {
@@ -425,6 +473,32 @@ canary::RoutesSeen CanaryController::routes_seen(const Json& object,
     }
     seen.drifted = writes && !writes->empty();
     return seen;
+}
+
+// Only of the kinds that this Canary's judgement reads: one that is out of reach stops nobody else.
+// Those of the routes are looked at with them (unseen_routes).
+std::optional<Error> CanaryController::trouble_with(const View& view) const {
+    const auto& caches = tools_.caches;
+    std::vector<const kube::Cache*> needed{
+        &caches.canaries, &caches.deployments, &caches.services, &caches.revisions};
+    if (!scaler_name(view.object).empty()) needed.push_back(&caches.scalers);
+    const auto& target = view.world.target;
+    if (settings_.track_configs && caches.config_maps && target) {
+        for (const auto& reference : canary::config_references(target->object)) {
+            const bool is_secret = reference.starts_with("secret/");
+            needed.push_back(is_secret ? caches.secrets.get() : caches.config_maps.get());
+        }
+    }
+    for (const auto* cache : needed) {
+        const auto trouble = cache->trouble();
+        if (!trouble) continue;
+        return Error{trouble->kind,
+                     fmt::format("{} cannot be watched, and {} holds until they can: {}",
+                                 cache->resource().plural,
+                                 view.world.canary.dotted(),
+                                 trouble->message)};
+    }
+    return std::nullopt;
 }
 
 // Two Canaries of one target or apex would undo each other's work: the younger holds.

@@ -12,9 +12,9 @@
 #include "controller/schema.hpp"
 #include "delivery/canary/next.hpp"
 #include "kube/client.hpp"
+#include "kube/queue.hpp"
 #include "routing/table.hpp"
 
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -45,10 +45,9 @@ class CanaryController {
     // repeat from any point, because every effect states what must be true ("90/10") and never a
     // change to it ("10 more").
     Task<Result<std::optional<Time>>> tick(kube::ObjectKey key);
-    // Called at each look of a tick: what has changed until then needs no further tick.
-    void on_look(std::function<void(const kube::ObjectKey& key)> callback) {
-        on_look_ = std::move(callback);
-    }
+    // Whose passes the ticks are; it outlives the controller. Without one a question is asked to its
+    // end, whatever happens meanwhile.
+    void work_for(kube::WorkQueue* queue) { queue_ = queue; }
 
     // The Canaries that a change of this object concerns.
     std::vector<kube::ObjectKey> concerned_by(const kube::Resource& resource,
@@ -123,6 +122,14 @@ class CanaryController {
     routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
     std::optional<std::string> older_rival(const View& view) const;
 
+    // Why what is known of the objects that the judgement goes by may be old.
+    std::optional<Error> trouble_with(const View& view) const;
+
+    using Answers = std::map<std::string, canary::Answer>;
+    // Nothing when it was not to be asked any more before all had answered.
+    Task<std::optional<Answers>> gather(ViewPtr view, canary::Ask ask, canary::Evidence evidence);
+    Task<> overtaken(ViewPtr view, canary::Ask ask, canary::Evidence evidence);
+
     Task<Result<void>> carry_out(ViewPtr view, canary::Act act, canary::Evidence evidence);
     Json drained_from(const View& view, Json status) const;
     Task<Result<void>> refuse(ViewPtr view, std::vector<std::string> broken);
@@ -154,7 +161,7 @@ class CanaryController {
     canary::Settings settings_;
     const kube::WriteGate* gate_ = nullptr;
     StateHome state_home_ = StateHome::status;
-    std::function<void(const kube::ObjectKey&)> on_look_;
+    kube::WorkQueue* queue_ = nullptr;
     std::map<kube::ObjectKey, Memory> memory_;
     std::list<Sight> sights_;  // the latest first
     Dependents dependents_;

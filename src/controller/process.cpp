@@ -422,7 +422,7 @@ Task<> Process::State::campaign() {
 // --- wiring -----------------------------------------------------------------------------------
 
 void Process::State::connect_queue() {
-    canaries.on_look([this](const kube::ObjectKey& key) { queue.note_look(key); });
+    canaries.work_for(&queue);
     caches.canaries.on_change([this](const kube::ObjectKey& key) {
         wake(canaries.note_canary(key));
         count_canary(key);

@@ -30,6 +30,7 @@ WorkQueue::WorkQueue(
       options_(options),
       hold_(std::move(hold)),
       signal_(executor),
+      added_(executor),
       passes_(std::move(executor)) {}
 
 WorkQueue::~WorkQueue() = default;
@@ -43,7 +44,7 @@ Task<> WorkQueue::run() {
         const auto seen = news_;
         start_what_is_due();
         // With every worker busy only the end of a pass changes anything.
-        const auto wake = working_.size() < options_.workers ? next_wake() : std::nullopt;
+        const auto wake = has_place() ? next_wake() : std::nullopt;
         if (wake) {
             co_await (wait_for_news(seen) || clock_.sleep_until(*wake));
         } else {
@@ -63,7 +64,7 @@ void WorkQueue::start_what_is_due() {
         drop_wake(key);
         add(key);
     }
-    while (working_.size() < options_.workers && !ready_.empty()) {
+    while (has_place() && !ready_.empty()) {
         const auto key = std::move(ready_.front());
         ready_.pop_front();
         if (is_ready_.erase(key) == 0) continue;
@@ -109,6 +110,7 @@ void WorkQueue::finish(const ObjectKey& key, const Result<std::optional<Time>>& 
 void WorkQueue::add(const ObjectKey& key) {
     if (working_.contains(key)) {
         once_more_.insert(key);
+        added_.notify_all();
         return;
     }
     if (!is_ready_.insert(key).second) return;
@@ -118,6 +120,21 @@ void WorkQueue::add(const ObjectKey& key) {
 
 void WorkQueue::note_look(const ObjectKey& key) {
     once_more_.erase(key);
+}
+
+Task<> WorkQueue::added(ObjectKey key) {
+    while (!once_more_.contains(key)) co_await added_.wait();
+}
+
+WorkQueue::Aside::Aside(WorkQueue& queue)
+    : queue_(queue.aside_ < queue.options_.aside_max ? &queue : nullptr) {
+    if (queue_ == nullptr) return;
+    ++queue_->aside_;
+    queue_->news();
+}
+
+WorkQueue::Aside::~Aside() {
+    if (queue_ != nullptr) --queue_->aside_;
 }
 
 void WorkQueue::wake_at(const ObjectKey& key, Time when) {

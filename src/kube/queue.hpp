@@ -20,6 +20,8 @@ namespace sluice::kube {
 struct QueueOptions {
     // Passes wait for the network most of the time, so many may be under way.
     std::size_t workers = 64;
+    // So many more may have stepped aside.
+    std::size_t aside_max = 512;
     // After the first failure of a key, doubled by each further one. A success forgets them.
     Duration backoff = std::chrono::milliseconds{5};
     Duration backoff_max = std::chrono::seconds{60};
@@ -56,6 +58,20 @@ class WorkQueue {
     // For a pass that looks at its object now: what was added until here is seen by it, and asks
     // for no further pass.
     void note_look(const ObjectKey& key);
+    // For a pass under way: returns when its object was added since the last look.
+    Task<> added(ObjectKey key);
+    // For a pass that waits for somebody who may take long: while this lives another one may have
+    // its place. The queue outlives it.
+    class Aside {
+       public:
+        explicit Aside(WorkQueue& queue);
+        Aside(const Aside&) = delete;
+        Aside& operator=(const Aside&) = delete;
+        ~Aside();
+
+       private:
+        WorkQueue* queue_;  // null when too many stand there already
+    };
     // Not before `when`, unless something adds it earlier: the earliest wins.
     void wake_at(const ObjectKey& key, Time when);
     // Drops waiting wakes and counted failures, for an object that is gone.
@@ -66,6 +82,7 @@ class WorkQueue {
     std::optional<Time> next_wake() const;
 
    private:
+    bool has_place() const { return working_.size() - aside_ < options_.workers; }
     void start_what_is_due();
     Task<> wait_for_news(std::uint64_t seen);
     Task<> perform(ObjectKey key);
@@ -79,11 +96,13 @@ class WorkQueue {
     QueueOptions options_;
     Hold hold_;
     Signal signal_;
+    Signal added_;
     TaskGroup passes_;
     std::uint64_t news_ = 0;
     std::deque<ObjectKey> ready_;
     std::set<ObjectKey> is_ready_;  // may lack what ready_ still holds: forgotten meanwhile
     std::set<ObjectKey> working_;
+    std::size_t aside_ = 0;  // of those at work
     std::set<ObjectKey> once_more_;
     std::map<ObjectKey, Time> wake_of_;
     std::set<std::pair<Time, ObjectKey>> wakes_;

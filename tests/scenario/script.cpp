@@ -169,6 +169,12 @@ void Player::step(const Line& line) {
     } else if (verb == "api") {
         if (words.at(1) == "slow") {
             world_.api.set_slow(*parse_duration(words.at(2)));
+        } else if (words.at(1) == "forbids") {
+            if (words.at(2) == "nothing") {
+                world_.api.permit();
+            } else {
+                world_.api.forbid(words.at(2));
+            }
         } else {
             world_.api.set_away(words.at(1) == "away");
         }

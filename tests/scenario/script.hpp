@@ -26,6 +26,7 @@
 //   wish      VERB                 what `sluice VERB` asks of the revision at hand
 //   prometheus away|back
 //   api       away|back|slow DURATION   slow: each write arrives so much later
+//   api       forbids PLURAL|nothing   every request about that kind is a 403
 //   weather   KEY N …             what befalls requests to the API server: conflict-every N; cut
 //                                  DURATION (of watches); conflicts, gone, slow-down, broken,
 //                                  unreachable, timeouts, lost-answers of a hundred

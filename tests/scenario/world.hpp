@@ -56,7 +56,8 @@ class ApiLink final : public net::HttpClient {
 
     void set_away(bool away);
     // Every request about these is answered 403.
-    void forbid(std::string plural) { forbidden_ = "/" + plural; }
+    void forbid(const std::string& plural) { forbidden_ = "/" + plural; }
+    void permit() { forbidden_.clear(); }
     // Each write arrives so much later.
     void set_slow(Duration slow) { slow_ = slow; }
     void set_weather(const Weather& weather);

@@ -43,7 +43,7 @@ Move write_weights_again(const World& world, Weights live) {
     }
     auto act = act_of(world, "mend weights");
     act.effects.emplace_back(Route{decided, world.routes.resource_version, {}});
-    tell(act, world, EventType::warning, text);
+    warn_anew(act, world, text);
     return act;
 }
 

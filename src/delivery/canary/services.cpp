@@ -1,11 +1,14 @@
 // The three core Services and the primary's autoscaler (canary.md 4.4, 4.5).
 #include "delivery/canary/objects.hpp"
 
+#include "base/core/text.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 namespace sluice::canary {
 namespace {
@@ -45,28 +48,47 @@ Part part_of(const World& world, Role role) {
             &world.canary_service};
 }
 
+// The containers that serve: also those that start as init containers and stay (native sidecars).
+std::vector<const Json*> serving_containers(const Json& deployment) {
+    std::vector<const Json*> found;
+    for (const auto& container : array_at(deployment, {"spec", "template", "spec", "containers"})) {
+        found.push_back(&container);
+    }
+    for (const auto& container :
+         array_at(deployment, {"spec", "template", "spec", "initContainers"})) {
+        if (text_at(container, {"restartPolicy"}) == "Always") found.push_back(&container);
+    }
+    std::erase_if(found, [](const Json* container) {
+        const auto name = text_at(*container, {"name"});
+        return name == "istio-proxy" || name == "envoy";
+    });
+    return found;
+}
+
 // Container ports other than the Service's own (canary.md 4.5, item 3).
 void add_discovered(const World& world, JsonArray& ports) {
     const auto& service = world.canary.service;
-    for (const auto& container :
-         array_at(world.target->object, {"spec", "template", "spec", "containers"})) {
+    for (const auto* serving : serving_containers(world.target->object)) {
+        const auto& container = *serving;
         const auto name = text_at(container, {"name"});
-        if (name == "istio-proxy" || name == "envoy") continue;
         std::size_t index = 0;
         for (const auto& port : array_at(container, {"ports"})) {
             const auto at = index++;
             const auto number = integer_at(port, {"containerPort"}).value_or(0);
             const auto port_name = text_at(port, {"name"});
+            const auto protocol = text_at(port, {"protocol"}, "TCP");
             const auto& wanted = service.target_port;
-            const bool taken = wanted.is_null() ? number == service.port
+            const bool taken = protocol != "TCP"  ? false
+                               : wanted.is_null() ? number == service.port
                                : wanted.is_string()
                                    ? std::string_view(wanted.get_string()) == port_name
                                    : integer_at(wanted, {}).value_or(0) == number;
             if (taken || number == 0) continue;
             ports.push_back(JsonObject{
                 {"name",
-                 port_name.empty() ? fmt::format("tcp-{}-{}", name, at) : std::string(port_name)},
-                {"protocol", "TCP"},
+                 port_name.empty() ? fmt::format("{}-{}-{}", lower_case(protocol), name, at)
+                                   : std::string(port_name)},
+                {"protocol", protocol},
                 {"port", number},
                 {"targetPort", number}});
         }
@@ -104,6 +126,32 @@ bool same_ports(const JsonArray& a, const JsonArray& b) {
     for (const auto& port : a) left.insert(port_text(port));
     for (const auto& port : b) right.insert(port_text(port));
     return left == right;
+}
+
+// Ports of a Service that was there before us have users whom we don't know.
+void keep_foreign(const JsonArray& live, JsonArray& ports) {
+    const auto number_of = [](const Json& port) {
+        return fmt::format("{}/{}",
+                           integer_at(port, {"port"}).value_or(0),
+                           text_at(port, {"protocol"}, "TCP"));
+    };
+    for (const auto& old : live) {
+        const bool is_ours = std::ranges::any_of(ports, [&](const Json& port) {
+            return number_of(port) == number_of(old) ||
+                   text_at(port, {"name"}) == text_at(old, {"name"});
+        });
+        if (is_ours) continue;
+        auto kept = old;
+        // The only port of a Service needs no name, several do.
+        if (text_at(old, {"name"}).empty()) {
+            put(kept,
+                {"name"},
+                Json(fmt::format("{}-{}",
+                                 lower_case(text_at(old, {"protocol"}, "TCP")),
+                                 integer_at(old, {"port"}).value_or(0))));
+        }
+        ports.push_back(std::move(kept));
+    }
 }
 
 void carry_node_ports(const JsonArray& live, JsonArray& ports) {
@@ -172,6 +220,7 @@ std::optional<Effect> correct_service(const World& world, const Part& part, cons
     auto wanted = live;
     auto ports = wanted_ports(world);
     const auto& live_ports = array_at(live, {"spec", "ports"});
+    if (!is_owned(world, live)) keep_foreign(live_ports, ports);
     if (!same_ports(ports, live_ports)) {
         carry_node_ports(live_ports, ports);
         put(wanted, {"spec", "ports"}, std::move(ports));

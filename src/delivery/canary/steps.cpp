@@ -202,6 +202,23 @@ void tell(Act& act, const World& world, EventType type, std::string message) {
     act.events.push_back(event_of(world, type, std::move(message)));
 }
 
+void tell_anew(Act& act, const World& world, EventType type, std::string message) {
+    auto key = fmt::format("{}/{}/{}/{}",
+                           state_key(world),
+                           world.canary.resource_version,
+                           world.routes.resource_version,
+                           message);
+    act.events.push_back({type, std::move(message), std::move(key)});
+}
+
+void warn_anew(Act& act, const World& world, std::string message) {
+    const auto last = world.remembered.last_warning_at;
+    if (last && world.now < *last + warning_spacing) return;
+    act.remembered.last_warning = message;
+    act.remembered.last_warning_at = world.now;
+    tell_anew(act, world, EventType::warning, std::move(message));
+}
+
 void alert(Act& act, Severity severity, std::string message, bool with_fields) {
     act.alerts.push_back({severity, std::move(message), with_fields});
 }
@@ -261,7 +278,7 @@ Move hold(const World& world, Holding holding) {
     auto act = act_of(world, "hold");
     act.remembered.last_warning = holding.text;
     act.remembered.last_warning_at = world.now;
-    tell(act, world, holding.type, std::move(holding.text));
+    tell_anew(act, world, holding.type, std::move(holding.text));
     if (holding.alert) act.alerts.push_back(*holding.alert);
     return act;
 }
@@ -273,7 +290,7 @@ Move wait_for(const World& world, const Readiness& readiness, std::string text) 
     auto act = act_of(world, "wait");
     act.remembered.last_warning = text;
     act.remembered.last_warning_at = world.now;
-    tell(act, world, EventType::warning, std::move(text));
+    tell_anew(act, world, EventType::warning, std::move(text));
     auto status = status_of(world);
     status.unready_since = world.now;
     save(act, world, status);

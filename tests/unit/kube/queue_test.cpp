@@ -234,3 +234,58 @@ TEST_CASE("a queue whose owner goes in the middle of a pass lives until the pass
     world.clock.settle();
     CHECK(seen.expired());
 }
+
+namespace {
+
+// Passes that ask somebody who never answers until their object is added again.
+struct AskingPasses {
+    AskingPasses()
+        : queue(
+              world.context.get_executor(),
+              world.clock,
+              world.log,
+              [this](ObjectKey key) { return pass(std::move(key)); },
+              {.workers = 1, .aside_max = 2}) {
+        world.tasks.spawn("queue", queue.run());
+    }
+    ~AskingPasses() {
+        world.tasks.cancel();
+        world.clock.settle();
+    }
+
+    Task<Result<std::optional<Time>>> pass(ObjectKey key) {
+        begun.push_back(key.name);
+        queue.note_look(key);
+        const WorkQueue::Aside aside(queue);
+        co_await queue.added(key);
+        queue.note_look(key);
+        ended.push_back(key.name);
+        co_return std::optional<Time>{};
+    }
+
+    World world;
+    Names begun, ended;
+    WorkQueue queue;
+};
+
+}  // namespace
+
+TEST_CASE("a pass that waits for an answer leaves its place to another one, up to a bound") {
+    AskingPasses passes;
+    for (const auto* name : {"a", "b", "c", "d", "e"}) passes.queue.add({"prod", name});
+    passes.world.clock.run_for(1s);
+    // Two stand aside, the third holds the only place.
+    CHECK(passes.begun == Names{"a", "b", "c"});
+    CHECK(passes.ended.empty());
+}
+
+TEST_CASE("a pass that waits for an answer is told when its object was added, and no other") {
+    AskingPasses passes;
+    passes.queue.add(a);
+    passes.queue.add(b);
+    passes.world.clock.run_for(1s);
+    passes.queue.add(b);
+    passes.world.clock.run_for(1s);
+    CHECK(passes.begun == Names{"a", "b"});
+    CHECK(passes.ended == Names{"b"});
+}

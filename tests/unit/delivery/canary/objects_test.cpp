@@ -196,6 +196,64 @@ TEST_CASE("our Services are kept as the Canary wants them, and foreign fields su
     CHECK(find(*cluster.apex, {"metadata", "annotations", "ours"}) == nullptr);
 }
 
+TEST_CASE("a Service that was there before the Canary keeps the ports that others use") {
+    Cluster cluster;
+    cluster.apex =
+        parse_json(
+            R"({"kind": "Service", "metadata": {"name": "podinfo", "namespace": "test", "uid": "s",
+                "resourceVersion": "1"}, "spec": {"selector": {"app": "podinfo"}, "ports": [
+                    {"name": "http", "protocol": "TCP", "port": 9898, "targetPort": 9898},
+                    {"name": "grpc", "protocol": "TCP", "port": 9999, "targetPort": "grpc", "nodePort": 30123},
+                    {"name": "dns", "protocol": "UDP", "port": 53, "targetPort": 53}]}})")
+            .value();
+    cluster.run(30s);
+    REQUIRE(cluster.phase() == "Initialized");
+    const auto& ports = array_at(*cluster.apex, {"spec", "ports"});
+    REQUIRE(ports.size() == 3);
+    CHECK(text_at(ports[1], {"name"}) == "grpc");
+    CHECK(integer_at(ports[1], {"nodePort"}) == 30123);
+    CHECK(text_at(ports[2], {"protocol"}) == "UDP");
+    CHECK(text_at(*cluster.apex, {"spec", "selector", "app"}) == "podinfo-primary");
+}
+
+TEST_CASE("a Service's only port, which has no name, gets one beside the Canary's") {
+    Cluster cluster;
+    cluster.apex =
+        parse_json(R"({"kind": "Service", "metadata": {"name": "podinfo", "namespace": "test",
+            "uid": "s", "resourceVersion": "1"},
+            "spec": {"selector": {"app": "podinfo"}, "ports": [{"port": 80, "targetPort": 9898}]}})")
+            .value();
+    cluster.run(30s);
+    const auto& ports = array_at(*cluster.apex, {"spec", "ports"});
+    REQUIRE(ports.size() == 2);
+    CHECK(integer_at(ports[0], {"port"}) == 9898);
+    CHECK(text_at(ports[1], {"name"}) == "tcp-80");
+    CHECK(integer_at(ports[1], {"port"}) == 80);
+}
+
+TEST_CASE("discovered ports keep their protocol, and sidecars that stay are among them") {
+    Cluster cluster;
+    cluster.edit_canary([](Json& spec) { put(spec, {"service", "portDiscovery"}, true); });
+    auto& containers =
+        find(*cluster.target, {"spec", "template", "spec", "containers"})->as_array();
+    put(containers[0],
+        {"ports"},
+        parse_json(R"([{"containerPort": 9898}, {"containerPort": 53, "protocol": "UDP"}])")
+            .value());
+    put(*cluster.target,
+        {"spec", "template", "spec", "initContainers"},
+        parse_json(R"([
+            {"name": "migrate", "ports": [{"containerPort": 1}]},
+            {"name": "auth", "restartPolicy": "Always", "ports": [{"containerPort": 8081, "name": "auth"}]}])")
+            .value());
+    cluster.run(30s);
+    REQUIRE(cluster.apex);
+    CHECK(to_text(*find(*cluster.apex, {"spec", "ports"})) ==
+          R"([{"name":"http","protocol":"TCP","port":9898,"targetPort":9898},)"
+          R"({"name":"udp-podinfod-1","protocol":"UDP","port":53,"targetPort":53},)"
+          R"({"name":"auth","protocol":"TCP","port":8081,"targetPort":8081}])");
+}
+
 TEST_CASE("a Canary that is pointed at another target begins anew") {
     Cluster cluster;
     cluster.run(30s);
