@@ -67,7 +67,7 @@ Result<std::optional<std::int64_t>> Asked::number(std::string_view name, Range r
         return out_of_bounds(name,
                              fmt::format("{} is not in {}..{}", *number, range.min, range.max));
     }
-    return std::optional(*number);
+    return number;
 }
 
 Result<std::vector<std::string>> Asked::words(std::string_view name,

@@ -53,7 +53,7 @@ std::span<const EmbeddedFile> built_in_assets() {
 #endif
 }
 
-Assets::Assets(std::span<const EmbeddedFile> files, std::string base) : files_(files) {
+Assets::Assets(std::span<const EmbeddedFile> files, std::string_view base) : files_(files) {
     const auto index = std::ranges::find(files_, "index.html", &EmbeddedFile::name);
     if (index != files_.end()) index_ = with_base(index->text, base);
 }

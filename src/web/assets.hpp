@@ -17,7 +17,7 @@ std::span<const EmbeddedFile> built_in_assets();
 class Assets {
    public:
     // `base` is what stands before /ui. The files outlive this.
-    Assets(std::span<const EmbeddedFile> files, std::string base);
+    Assets(std::span<const EmbeddedFile> files, std::string_view base);
 
     // What `<base>/ui/<path>` is answered with: a file, or index.html for every other path, as the
     // page finds its own way. Nothing when there is no page at all.

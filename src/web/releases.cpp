@@ -254,6 +254,7 @@ std::vector<Releases::UnderWay> Releases::under_way() {
     std::ranges::sort(
         all, {}, [](const auto& one) { return std::pair(one.first, one.second.key); });
     std::vector<UnderWay> worst;
+    worst.reserve(all.size());
     for (auto& [severity, one] : all) worst.push_back(std::move(one));
     return worst;
 }

@@ -559,6 +559,7 @@ Topology Drawing::as_it_is() {
     Topology drawn;
     drawn.node_total = nodes_.size();
     std::vector<const Node*> order;
+    order.reserve(nodes_.size());
     for (const auto& [id, one] : nodes_) order.push_back(&one);
     if (order.size() > nodes_max) {
         std::ranges::sort(order, [](const Node* one, const Node* other) {
