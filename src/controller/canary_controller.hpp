@@ -45,8 +45,8 @@ class CanaryController {
     // repeat from any point, because every effect states what must be true ("90/10") and never a
     // change to it ("10 more").
     Task<Result<std::optional<Time>>> tick(kube::ObjectKey key);
-    // Whose passes the ticks are; it outlives the controller. Without one a question is asked to its
-    // end, whatever happens meanwhile.
+    // Whose passes the ticks are; it outlives the controller. Without one a question is asked to
+    // its end, whatever happens meanwhile.
     void work_for(kube::WorkQueue* queue) { queue_ = queue; }
 
     // The Canaries that a change of this object concerns.

@@ -1,7 +1,6 @@
 // The three core Services and the primary's autoscaler (canary.md 4.4, 4.5).
-#include "delivery/canary/objects.hpp"
-
 #include "base/core/text.hpp"
+#include "delivery/canary/objects.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -131,9 +130,8 @@ bool same_ports(const JsonArray& a, const JsonArray& b) {
 // Ports of a Service that was there before us have users whom we don't know.
 void keep_foreign(const JsonArray& live, JsonArray& ports) {
     const auto number_of = [](const Json& port) {
-        return fmt::format("{}/{}",
-                           integer_at(port, {"port"}).value_or(0),
-                           text_at(port, {"protocol"}, "TCP"));
+        return fmt::format(
+            "{}/{}", integer_at(port, {"port"}).value_or(0), text_at(port, {"protocol"}, "TCP"));
     };
     for (const auto& old : live) {
         const bool is_ours = std::ranges::any_of(ports, [&](const Json& port) {

@@ -55,7 +55,8 @@ Act act_of(const World& world, std::string_view why);
 // Says it once per state of the release, also over a kill.
 void tell(Act& act, const World& world, EventType type, std::string message);
 Event event_of(const World& world, EventType type, std::string message);
-// For what is no transition and may befall a release twice: once as the Canary and its routes stand.
+// For what is no transition and may befall a release twice: once as the Canary and its routes
+// stand.
 void tell_anew(Act& act, const World& world, EventType type, std::string message);
 // The same as a Warning, at most one in ten seconds.
 void warn_anew(Act& act, const World& world, std::string message);

@@ -240,12 +240,11 @@ namespace {
 // Passes that ask somebody who never answers until their object is added again.
 struct AskingPasses {
     AskingPasses()
-        : queue(
-              world.context.get_executor(),
-              world.clock,
-              world.log,
-              [this](ObjectKey key) { return pass(std::move(key)); },
-              {.workers = 1, .aside_max = 2}) {
+        : queue(world.context.get_executor(),
+                world.clock,
+                world.log,
+                [this](ObjectKey key) { return pass(std::move(key)); },
+                {.workers = 1, .aside_max = 2}) {
         world.tasks.spawn("queue", queue.run());
     }
     ~AskingPasses() {

@@ -78,8 +78,8 @@ TEST_CASE("a delegate's short names are of its own namespace, and it says who ma
 TEST_CASE("both conditions count, the delegate's where both say something, and maps are united") {
     const auto routes = merged(
         "name: r, match: [{name: m, uri: {prefix: /a}, headers: {x: {exact: '1'}}}], " + named,
-        "{name: d, match: [{name: own, uri: {prefix: /a/b}, headers: {z: {exact: '2'}}}], " + canary +
-            "}");
+        "{name: d, match: [{name: own, uri: {prefix: /a/b}, headers: {z: {exact: '2'}}}], " +
+            canary + "}");
     REQUIRE(routes.size() == 1);
     CHECK(text_at(routes[0], {"name"}) == "r-d");
     const auto& match = array_at(routes[0], {"match"}).at(0);
