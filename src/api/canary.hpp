@@ -316,7 +316,10 @@ struct Canary {
 
     bool operator==(const Canary&) const = default;
 
-    std::string primary_name() const { return target.name + "-primary"; }
+    // Of the primary workload; of a Service as target the primary Service is that.
+    std::string primary_name() const {
+        return target.kind == "Service" ? primary_service() : target.name + "-primary";
+    }
     std::string primary_service() const { return apex + "-primary"; }
     std::string canary_service() const { return apex + "-canary"; }
     // "podinfo.test": how messages name it.
@@ -329,6 +332,7 @@ struct Defaults {
     std::string metrics_server = "http://prometheus:9090";
     Duration min_interval = std::chrono::seconds(10);
     bool cross_namespace_refs = true;
+    bool revert_on_deletion = false;
 
     bool operator==(const Defaults&) const = default;
 };

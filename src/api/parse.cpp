@@ -356,10 +356,13 @@ Analysis read_analysis(const Reader& reader, const Defaults& defaults, const Con
     return analysis;
 }
 
-Service read_service(const Reader& reader) {
+// A Service as target has its ports itself; the peer's full writes then say 0 here.
+Service read_service(const Reader& reader, bool needs_port) {
     Service service;
-    service.port = reader.whole({"port"}, {1, 65535}, 0);
-    if (!reader.has({"port"})) reader.findings().wrong(reader.name({"port"}), "is missing");
+    service.port = reader.whole({"port"}, {needs_port ? 1 : 0, 65535}, 0);
+    if (needs_port && !reader.has({"port"})) {
+        reader.findings().wrong(reader.name({"port"}), "is missing");
+    }
     service.port_name = reader.text({"portName"}, "http");
     if (const auto* port = reader.at({"targetPort"}); port != nullptr) {
         if (port->is_string()) {
@@ -388,7 +391,17 @@ void read_target(const Reader& spec, Canary& canary) {
     canary.target = {spec.text({"targetRef", "apiVersion"}),
                      spec.needed({"targetRef", "kind"}),
                      spec.needed({"targetRef", "name"})};
-    if (!canary.target.kind.empty() && canary.target.kind != "Deployment") {
+    const bool is_service = canary.target.kind == "Service";
+    if (is_service && canary.target.api_version.starts_with("serving.knative.dev/")) {
+        spec.findings().not_built(
+            spec.name({"targetRef", "kind"}),
+            fmt::format("Service of {} is not built yet", canary.target.api_version));
+    }
+    if (is_service && spec.has({"autoscalerRef"})) {
+        spec.findings().wrong(spec.name({"autoscalerRef"}), "a Service is not scaled");
+    }
+    if (!canary.target.kind.empty() && canary.target.kind != "Deployment" &&
+        canary.target.kind != "DaemonSet" && !is_service) {
         spec.findings().not_built(spec.name({"targetRef", "kind"}),
                                   fmt::format("{} is not built yet", canary.target.kind));
     }
@@ -399,7 +412,8 @@ void read_target(const Reader& spec, Canary& canary) {
                          std::nullopt,
                          std::nullopt,
                          spec.texts({"autoscalerRef", "primaryScalerQueries"})};
-    if (!scaler.kind.empty() && scaler.kind != "HorizontalPodAutoscaler") {
+    if (!scaler.kind.empty() && scaler.kind != "HorizontalPodAutoscaler" &&
+        scaler.kind != "ScaledObject") {
         spec.findings().not_built(spec.name({"autoscalerRef", "kind"}),
                                   fmt::format("{} is not built yet", scaler.kind));
     }
@@ -429,10 +443,12 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
     canary.route = spec.text({"routeRef", "name"}, canary.target.name);
 
     const auto* service = spec.at({"service"});
-    if (service == nullptr || !service->is_object()) {
+    const bool needs_port =
+        canary.target.kind != "Service" || canary.provider.starts_with("gatewayapi:");
+    if (service != nullptr && service->is_object()) {
+        canary.service = read_service(Reader(*service, "spec.service", findings), needs_port);
+    } else if (needs_port) {
         findings.wrong("spec.service", "is missing");
-    } else {
-        canary.service = read_service(Reader(*service, "spec.service", findings));
     }
 
     // The legacy name reaches us only where no CRD prunes it.
@@ -451,8 +467,8 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
         std::chrono::seconds(spec.whole({"progressDeadlineSeconds"}, {0, ten_years}, 600));
     canary.skip_analysis = spec.flag({"skipAnalysis"});
     canary.suspended = spec.flag({"suspend"});
-    canary.revert_on_deletion = spec.flag({"revertOnDeletion"});
-    if (canary.revert_on_deletion) findings.not_built("spec.revertOnDeletion", "not built yet");
+    canary.revert_on_deletion = spec.has({"revertOnDeletion"}) ? spec.flag({"revertOnDeletion"})
+                                                               : defaults.revert_on_deletion;
 }
 
 // "promote v2:0f3a…"; what is no wish of ours is nobody's.

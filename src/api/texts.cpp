@@ -84,10 +84,6 @@ std::string primary_not_ready(std::string_view primary, std::string_view why) {
 std::string canary_not_ready(std::string_view target, std::string_view why) {
     return fmt::format("canary deployment {} not ready: {}", target, why);
 }
-std::string target_missing(std::string_view target, std::string_view name) {
-    return fmt::format(
-        "deployment {} get query error: deployments.apps \"{}\" not found", target, name);
-}
 
 std::string success_rate_below(std::string_view canary, double value, double limit) {
     return fmt::format(

@@ -54,7 +54,6 @@ std::string promotion_failed(std::string_view target, std::string_view why);
 
 std::string primary_not_ready(std::string_view primary, std::string_view why);
 std::string canary_not_ready(std::string_view target, std::string_view why);
-std::string target_missing(std::string_view target, std::string_view plural_and_name);
 
 // Built-in and inline checks (routing-metrics-hooks.md 2.6).
 std::string success_rate_below(std::string_view canary, double value, double limit);

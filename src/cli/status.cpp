@@ -3,6 +3,7 @@
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
 #include "cli/command.hpp"
+#include "delivery/canary/workloads.hpp"
 #include "kube/yaml.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,12 +27,14 @@ struct StatusOptions {
     std::string output;
 };
 
-std::optional<PodCount> pods_of(const Result<Json>& deployment) {
-    if (!deployment) return std::nullopt;
-    return PodCount{.wanted = integer_at(*deployment, {"spec", "replicas"}).value_or(1),
-                    .ready = integer_at(*deployment, {"status", "readyReplicas"}).value_or(0),
-                    .generation = integer_at(*deployment, {"metadata", "generation"}).value_or(0),
-                    .uid = std::string(kube::uid_of(*deployment))};
+std::optional<PodCount> pods_of(canary::Kind kind, const Result<Json>& workload) {
+    if (!workload) return std::nullopt;
+    const std::string_view ready =
+        kind == canary::Kind::daemon_set ? "numberReady" : "readyReplicas";
+    return PodCount{.wanted = canary::replicas_wanted(kind, *workload),
+                    .ready = integer_at(*workload, {"status", ready}).value_or(0),
+                    .generation = integer_at(*workload, {"metadata", "generation"}).value_or(0),
+                    .uid = std::string(kube::uid_of(*workload))};
 }
 
 std::string phase_text(const api::Canary& canary, const Terminal& terminal) {
@@ -138,9 +141,12 @@ Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key) 
     const kube::ObjectKey target{key.ns, seen.of.canary.target.name};
     const kube::ObjectKey primary{key.ns, seen.of.canary.primary_name()};
     // Whoever may read Canaries only sees the rest.
-    if (seen.of.canary.target.kind == "Deployment" && !target.name.empty()) {
-        seen.target = pods_of(co_await client.get(kube::resources::deployments, target));
-        seen.primary = pods_of(co_await client.get(kube::resources::deployments, primary));
+    const auto kind = canary::workload_kind(seen.of.canary.target.kind);
+    if (kind && *kind != canary::Kind::service && !target.name.empty()) {
+        const auto& resource = *kind == canary::Kind::daemon_set ? kube::resources::daemon_sets
+                                                                 : kube::resources::deployments;
+        seen.target = pods_of(*kind, co_await client.get(resource, target));
+        seen.primary = pods_of(*kind, co_await client.get(resource, primary));
     }
     co_return seen;
 }

@@ -25,7 +25,7 @@ std::string template_written(const Json& object) {
 
 // Readiness reads no more of a status than this. When the template was written is all that is kept
 // of managedFields: it tells whether a failed revision of the peer's has been mended since.
-void cut_deployment(Json& object) {
+void cut_workload(Json& object) {
     const auto written = template_written(object);
     kube::without_bookkeeping(object);
     if (!written.empty() && find(object, {"status"}) == nullptr)
@@ -39,11 +39,20 @@ void cut_deployment(Json& object) {
                                        "readyReplicas",
                                        "availableReplicas",
                                        "unavailableReplicas",
+                                       "desiredNumberScheduled",
+                                       "updatedNumberScheduled",
+                                       "numberAvailable",
                                        "conditions"}) {
         if (const auto* value = status->get_object().if_contains(key)) kept[key] = *value;
     }
     if (!written.empty()) kept[canary::template_written_field] = written;
     *status = std::move(kept);
+}
+
+// KEDA writes the status whenever it has looked at a metric.
+void cut_scaled_object(Json& object) {
+    kube::without_bookkeeping(object);
+    drop(object, {"status"});
 }
 
 // A router reads whether kubectl's annotation is there, and reverts to it, so it stays.
@@ -78,6 +87,12 @@ bool is_of_mesh(const kube::Resource& kind) {
     return std::ranges::find(beside, kind.group) == beside.end();
 }
 
+kube::Trim trim_of(const kube::Resource& kind) {
+    if (kind == resources::daemon_sets) return cut_workload;
+    if (kind == scaled_objects) return cut_scaled_object;
+    return cut_route;
+}
+
 std::vector<std::string> controller_uid(const Json& object) {
     const auto* owner = kube::controller_of(object);
     if (owner == nullptr) return {};
@@ -85,6 +100,8 @@ std::vector<std::string> controller_uid(const Json& object) {
 }
 
 }  // namespace
+
+const kube::Resource scaled_objects{"keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"};
 
 Caches::Caches(Executor executor,
                Clock& clock,
@@ -100,7 +117,7 @@ Caches::Caches(Executor executor,
                   client,
                   log,
                   resources::deployments,
-                  {.selection = {choice.ns}, .trim = cut_deployment}),
+                  {.selection = {choice.ns}, .trim = cut_workload}),
       services(
           executor, clock, random, client, log, resources::services, {.selection = {choice.ns}}),
       scalers(executor,
@@ -163,7 +180,7 @@ bool Caches::is_elsewhere(const kube::Resource& kind) const {
 kube::Cache& Caches::open(const kube::Resource& kind) {
     auto& cache = routes_[kind];
     if (!cache) {
-        cache = make(kind, {.selection = {choice_.ns}, .trim = cut_route});
+        cache = make(kind, {.selection = {choice_.ns}, .trim = trim_of(kind)});
         if (on_open_) on_open_(*cache);
     }
     return *cache;
@@ -197,10 +214,14 @@ kube::Cache& Caches::of(canary::Kind kind) {
     switch (kind) {
         case canary::Kind::deployment:
             return deployments;
+        case canary::Kind::daemon_set:
+            return open(resources::daemon_sets);
         case canary::Kind::service:
             return services;
         case canary::Kind::horizontal_pod_autoscaler:
             return scalers;
+        case canary::Kind::scaled_object:
+            return open(scaled_objects);
         case canary::Kind::controller_revision:
             return revisions;
         case canary::Kind::config_map:

@@ -22,6 +22,9 @@ struct CacheChoice {
     bool mesh_is_elsewhere = false;
 };
 
+// KEDA's; watched where a Canary names one.
+extern const kube::Resource scaled_objects;
+
 class Caches {
    public:
     // All outlive the caches.
@@ -45,8 +48,8 @@ class Caches {
     std::unique_ptr<kube::Cache> config_maps;
     std::unique_ptr<kube::Cache> secrets;
 
-    // The cache of a kind that a router reads, made at the first call. It fills only when the
-    // cluster serves the kind, so look whether it has.
+    // The cache of a kind that only some Canaries need, made at the first call. It fills only when
+    // the cluster serves the kind, so look whether it has.
     kube::Cache& open(const kube::Resource& kind);
     // Called for each cache that `open` makes: somebody has to run it.
     void on_open(std::function<void(kube::Cache& cache)> callback);

@@ -3,6 +3,7 @@
 #include "controller/state.hpp"
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/decision.hpp"
+#include "delivery/canary/workloads.hpp"
 #include "delivery/traffic.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -30,6 +31,10 @@ std::string target_name(const Json& object) {
     return std::string(text_at(object, {"spec", "targetRef", "name"}));
 }
 
+std::string_view target_kind(const Json& object) {
+    return text_at(object, {"spec", "targetRef", "kind"});
+}
+
 std::string scaler_name(const Json& object) {
     return std::string(text_at(object, {"spec", "autoscalerRef", "name"}));
 }
@@ -46,6 +51,11 @@ bool is_overtaken(ErrorKind kind) {
 }
 
 }  // namespace
+
+std::string primary_name(const Json& canary) {
+    if (target_kind(canary) == "Service") return routing::service_names(canary).primary;
+    return target_name(canary) + "-primary";
+}
 
 CanaryController::CanaryController(Tools tools, canary::Settings settings)
     : tools_(tools), settings_(std::move(settings)) {}
@@ -73,14 +83,20 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             }
             co_return tools_.clock.now() + seconds{2};
         }
+        const bool leaves = view->world.canary.deleting && view->world.canary.has_finalizer;
         if (const auto rival = older_rival(*view)) {
+            if (leaves) {
+                const auto gone = co_await carry_out(view, canary::let_go(view->world), {});
+                if (!gone) co_return gone.error();
+                continue;
+            }
             warn(*view, canary::EventType::error, *rival);
             co_return std::optional<Time>{};
         }
 
         if (view->unclear) co_return tools_.clock.now() + seconds{1};
-        if (view->unseen_routes) {
-            const auto& why = *view->unseen_routes;
+        if (view->unseen && !(leaves && view->unseen->not_served)) {
+            const auto& why = view->unseen->why;
             if (!why.empty()) {
                 tools_.announcer.warn(view->object, canary::EventType::error, why);
             }
@@ -265,9 +281,9 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
     const auto& raw = *sight.canary;
     auto provider = std::string(text_at(raw, {"spec", "provider"}));
     if (provider.empty()) provider = settings_.defaults.provider;
-    const auto unseen = unseen_routes(provider);
+    const auto unseen = unseen_kinds(raw, provider);
     is_new |= refresh_live(sight, provider);
-    is_new |= sight.view && sight.view->unseen_routes != unseen;
+    is_new |= sight.view && sight.view->unseen != unseen;
 
     auto& seen = sight.seen;
     if (unseen) {
@@ -290,7 +306,7 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
 
     const auto shared = std::make_shared<View>();
     auto& view = *shared;
-    view.unseen_routes = unseen;
+    view.unseen = unseen;
     view.object = raw;
     const auto* stored = find(view.object, {"status"});
     view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
@@ -334,13 +350,15 @@ bool CanaryController::refresh(Sight& sight, const std::string& uid) const {
     const auto scaler = scaler_name(object);
     const auto names = routing::service_names(object);
 
-    bool is_new = caches.deployments.refresh(in_ns(target), seen.target);
-    is_new |= caches.deployments.refresh(in_ns(target + "-primary"), seen.primary);
+    const auto& workloads = workloads_of(object);
+    const auto& scalers = scalers_of(object);
+    bool is_new = workloads.refresh(in_ns(target), seen.target);
+    is_new |= workloads.refresh(in_ns(primary_name(object)), seen.primary);
     if (caches.namespaces) is_new |= caches.namespaces->refresh({"", sight.key.ns}, seen.ns);
     // No object has an empty name: without an autoscaler both are nothing.
-    is_new |= caches.scalers.refresh(in_ns(scaler), seen.target_scaler);
-    is_new |= caches.scalers.refresh(in_ns(scaler.empty() ? "" : scaler + "-primary"),
-                                     seen.primary_scaler);
+    is_new |= scalers.refresh(in_ns(scaler), seen.target_scaler);
+    is_new |=
+        scalers.refresh(in_ns(scaler.empty() ? "" : scaler + "-primary"), seen.primary_scaler);
     is_new |= caches.services.refresh(in_ns(names.apex), seen.apex_service);
     is_new |= caches.services.refresh(in_ns(names.primary), seen.primary_service);
     is_new |= caches.services.refresh(in_ns(names.canary), seen.canary_service);
@@ -417,24 +435,42 @@ routing::LiveObjects CanaryController::live_objects(const routing::Router& route
     return live;
 }
 
-// Kinds that only some Canaries need are watched from when the first one comes.
-std::optional<std::string> CanaryController::unseen_routes(const std::string& provider) const {
-    std::optional<std::string> why;
-    const auto* router = tools_.routers.find(provider);
-    if (router == nullptr) return why;
-    for (const auto& kind : router->kinds()) {
+// Kinds that only some Canaries need are watched from when the first one comes. That the cluster
+// does not serve one is the last thing to be told: the others may still be on their way.
+std::optional<Unseen> CanaryController::unseen_kinds(const Json& object,
+                                                     const std::string& provider) const {
+    std::optional<Unseen> unseen;
+    const auto look = [&](const kube::Resource& kind, const std::string& who) {
         const auto& cache = tools_.caches.open(kind);
         const auto trouble = cache.trouble();
-        if (why || (cache.synced() && !trouble)) continue;
-        why.emplace();
-        if (!trouble || is_out_of_contact(trouble->kind)) continue;
-        why = fmt::format("provider {} needs {} of {}, which cannot be read: {}",
-                          provider,
-                          kind.kind,
-                          kind.api_version(),
-                          trouble->message);
+        if ((unseen && !unseen->not_served) || (cache.synced() && !trouble)) return;
+        unseen.emplace();
+        if (!trouble || is_out_of_contact(trouble->kind)) return;
+        unseen->not_served = trouble->kind == ErrorKind::not_found;
+        unseen->why = fmt::format("{} needs {} of {}, which cannot be read: {}",
+                                  who,
+                                  kind.kind,
+                                  kind.api_version(),
+                                  trouble->message);
+    };
+    if (const auto* router = tools_.routers.find(provider)) {
+        for (const auto& kind : router->kinds()) look(kind, "provider " + provider);
     }
-    return why;
+    if (workloads_of(object).resource() == kube::resources::daemon_sets) {
+        look(kube::resources::daemon_sets, "spec.targetRef");
+    }
+    if (scalers_of(object).resource() == scaled_objects) look(scaled_objects, "spec.autoscalerRef");
+    return unseen;
+}
+
+kube::Cache& CanaryController::workloads_of(const Json& object) const {
+    return tools_.caches.of(
+        canary::workload_kind(target_kind(object)).value_or(canary::Kind::deployment));
+}
+
+kube::Cache& CanaryController::scalers_of(const Json& object) const {
+    return tools_.caches.of(canary::scaler_kind(text_at(object, {"spec", "autoscalerRef", "kind"}))
+                                .value_or(canary::Kind::horizontal_pod_autoscaler));
 }
 
 canary::RoutesSeen CanaryController::routes_seen(const Json& object,
@@ -447,6 +483,10 @@ canary::RoutesSeen CanaryController::routes_seen(const Json& object,
         return seen;
     }
     const auto can = router->capabilities(object);
+    if (!can.primary_apart && target_kind(object) == "Service") {
+        seen.refusal =
+            fmt::format("spec.targetRef.kind: provider {} cannot carry out Service", provider);
+    }
     seen.can = {
         .weights = can.weights, .mirror = can.mirror, .match = can.match, .affinity = can.affinity};
     const auto read = router->read(object, live);
@@ -510,12 +550,14 @@ std::optional<std::string> CanaryController::older_rival(const View& view) const
     const auto target = target_name(view.object);
     const auto apex = routing::service_names(view.object).apex;
     for (const auto& concern :
-         {Concern{"deployments", {key.ns, target}}, Concern{"services", {key.ns, apex}}}) {
+         {Concern{workloads_of(view.object).resource().plural, {key.ns, target}},
+          Concern{"services", {key.ns, apex}}}) {
         for (const auto& other : dependents_.of(concern)) {
             if (other == key) continue;
             const auto object = tools_.caches.canaries.get(other);
             if (!object) continue;
-            const bool same_target = target_name(*object) == target;
+            const bool same_target =
+                target_name(*object) == target && target_kind(*object) == target_kind(view.object);
             if (!same_target && routing::service_names(*object).apex != apex) continue;
             if (age(*object) > age(view.object)) continue;
             return fmt::format(

@@ -37,6 +37,17 @@ struct Tools {
     const routing::Table& routers;
 };
 
+// Why objects of a kind cannot be looked at; an empty text while that will soon be over.
+struct Unseen {
+    std::string why = {};
+    bool not_served = false;  // the cluster knows no such kind: there are none
+
+    bool operator==(const Unseen&) const = default;
+};
+
+// Of the workload that serves the users of this Canary.
+std::string primary_name(const Json& canary);
+
 class CanaryController {
    public:
     CanaryController(Tools tools, canary::Settings settings);
@@ -86,8 +97,7 @@ class CanaryController {
         Json stored_status;    // as the API server has it
         bool behind = false;   // the stored one has to catch up
         bool unclear = false;  // it may be older than what was noted, or the other way round
-        // Why the routes cannot be looked at; an empty text while that will soon be over.
-        std::optional<std::string> unseen_routes;
+        std::optional<Unseen> unseen;
         canary::World world;
     };
     // Shared by all that is done about one look.
@@ -118,7 +128,9 @@ class CanaryController {
                                    const std::string& provider,
                                    const routing::LiveObjects& live) const;
     bool refresh_live(Sight& sight, const std::string& provider) const;
-    std::optional<std::string> unseen_routes(const std::string& provider) const;
+    std::optional<Unseen> unseen_kinds(const Json& object, const std::string& provider) const;
+    kube::Cache& workloads_of(const Json& object) const;
+    kube::Cache& scalers_of(const Json& object) const;
     routing::LiveObjects live_objects(const routing::Router& router, const Json& object) const;
     std::optional<std::string> older_rival(const View& view) const;
 
@@ -141,6 +153,9 @@ class CanaryController {
     Task<Result<void>> perform(ViewPtr view, canary::EnsureRoutes ensure);
     Task<Result<void>> perform(ViewPtr view, canary::Route route);
     Task<Result<void>> perform(ViewPtr view, canary::CopyConfig copy);
+    Task<Result<void>> perform(ViewPtr view, canary::GiveBackApex apex);
+    Task<Result<void>> perform(ViewPtr view, canary::GiveBackRoutes routes);
+    Task<Result<void>> perform(ViewPtr view, canary::HoldFinalizer hold);
     Task<Result<void>> write(ViewPtr view, routing::ObjectWrite write);
     Task<Result<void>> save_status(ViewPtr view, Json status);
     Task<Result<void>> note_state(ViewPtr view, Json status);

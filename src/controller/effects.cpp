@@ -3,6 +3,8 @@
 #include "controller/canary_controller.hpp"
 #include "controller/state.hpp"
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/objects.hpp"
+#include "delivery/canary/workloads.hpp"
 #include "routing/objects.hpp"
 
 #include <boost/json.hpp>
@@ -52,11 +54,13 @@ Task<Result<void>> CanaryController::perform(ViewPtr view, canary::Patch patch) 
 }
 
 Task<Result<void>> CanaryController::perform(ViewPtr view, canary::ScaleTarget scale) {
-    auto& cache = tools_.caches.deployments;
+    auto& cache = tools_.caches.of(scale.kind);
     const kube::ObjectKey key{view->world.canary.ns, scale.name};
-    const Json patch = JsonObject{{"spec", JsonObject{{"replicas", scale.replicas}}}};
-    const auto answer = co_await tools_.client.merge_patch(
-        cache.resource(), key, patch, {.uid = scale.uid, .field_manager = manager});
+    const auto answer =
+        co_await tools_.client.merge_patch(cache.resource(),
+                                           key,
+                                           canary::scaling_patch(scale),
+                                           {.uid = scale.uid, .field_manager = manager});
     if (!answer) co_return failed(scale.telling, answer.error());
     cache.note(*answer);
     tell(*view, scale.telling.log);
@@ -184,6 +188,80 @@ Task<Result<void>> CanaryController::perform(ViewPtr view, canary::CopyConfig co
     co_return Result<void>{};
 }
 
+// Read anew: what kubectl last applied is not kept in the cache.
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::GiveBackApex apex) {
+    auto& cache = tools_.caches.services;
+    const kube::ObjectKey key{view->world.canary.ns, apex.name};
+    const auto live = co_await tools_.client.get(cache.resource(), key);
+    if (!live && live.error().kind != ErrorKind::not_found) {
+        co_return failed(apex.telling, live.error());
+    }
+    const bool is_theirs = live && kube::controller_of(*live) == nullptr;
+    const auto patch =
+        is_theirs ? merge_patch_between(*live, canary::service_before(*live, apex.selector))
+                  : Json(JsonObject{});
+    if (!patch.as_object().empty()) {
+        const auto answer = co_await tools_.client.merge_patch(
+            cache.resource(),
+            key,
+            patch,
+            {.resource_version = std::string(kube::resource_version_of(*live)),
+             .uid = std::string(kube::uid_of(*live)),
+             .field_manager = manager});
+        if (!answer && answer.error().kind != ErrorKind::not_found) {
+            co_return failed(apex.telling, answer.error());
+        }
+        if (answer) cache.note(*answer);
+    }
+    tell(*view, apex.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::GiveBackRoutes routes) {
+    // A provider that nobody knows has no routes of ours.
+    const auto* router = tools_.routers.find(view->world.canary.provider);
+    if (router != nullptr) {
+        const auto writes = router->revert(view->object, live_objects(*router, view->object));
+        if (!writes) co_return failed(routes.telling, writes.error());
+        for (const auto& each : *writes) {
+            auto done = co_await write(view, each);
+            if (!done && done.error().kind != ErrorKind::not_found) {
+                co_return failed(routes.telling, done.error());
+            }
+        }
+    }
+    tell(*view, routes.telling.log);
+    co_return Result<void>{};
+}
+
+Task<Result<void>> CanaryController::perform(ViewPtr view, canary::HoldFinalizer hold) {
+    const auto key = kube::key_of(view->object);
+    JsonArray finalizers;
+    for (const auto& name : array_at(view->object, {"metadata", "finalizers"})) {
+        if (!name.is_string() || name.get_string() != api::finalizer) finalizers.push_back(name);
+    }
+    if (hold.held) finalizers.emplace_back(api::finalizer);
+    Json patch = JsonObject{};
+    put(patch, {"metadata", "finalizers"}, std::move(finalizers));
+    auto& cache = tools_.caches.canaries;
+    const auto answer = co_await tools_.client.merge_patch(
+        cache.resource(),
+        key,
+        patch,
+        {.resource_version = std::string(kube::resource_version_of(view->object)),
+         .uid = std::string(kube::uid_of(view->object)),
+         .field_manager = manager});
+    const bool is_gone = !hold.held && !answer && answer.error().kind == ErrorKind::not_found;
+    if (!answer && !is_gone) co_return failed(hold.telling, answer.error());
+    if (answer && view->world.canary.deleting) {
+        cache.note_deleted(key, *answer);
+    } else if (answer) {
+        cache.note(*answer);
+    }
+    tell(*view, hold.telling.log);
+    co_return Result<void>{};
+}
+
 Task<Result<void>> CanaryController::write(ViewPtr view, routing::ObjectWrite write) {
     const auto& name = write.name;
     auto& cache = *tools_.caches.of(name.resource);
@@ -277,7 +355,7 @@ Task<Result<void>> CanaryController::note_state(ViewPtr view, Json status) {
     const auto key = kube::key_of(view->object);
     auto note = note_of(view->stored_status, status, kube::uid_of(view->object));
     memory_[key].note = note;
-    auto& cache = tools_.caches.deployments;
+    auto& cache = workloads_of(view->object);
     const kube::ObjectKey primary{key.ns, view->world.canary.primary_name()};
     const auto seen = cache.get(primary);
     // Until there is a primary, nothing has happened that could not be seen again.
@@ -294,8 +372,9 @@ Task<Result<void>> CanaryController::note_state(ViewPtr view, Json status) {
         {.uid = std::string(kube::uid_of(*seen)), .field_manager = manager});
     if (!answer && answer.error().kind == ErrorKind::not_found) co_return Result<void>{};
     if (!answer) {
-        co_return answer.error().with(fmt::format("noting the state of canary {} at deployment {}",
+        co_return answer.error().with(fmt::format("noting the state of canary {} at {} {}",
                                                   dotted_name(key),
+                                                  cache.resource().kind,
                                                   dotted_name(primary)));
     }
     cache.note(*answer);
@@ -429,11 +508,13 @@ std::vector<Concern> CanaryController::concerns_of(const Json& object,
     const std::string target(text_at(object, {"spec", "targetRef", "name"}));
     const std::string scaler(text_at(object, {"spec", "autoscalerRef", "name"}));
     const auto names = routing::service_names(object);
-    add(kube::resources::deployments, target);
-    add(kube::resources::deployments, target + "-primary");
+    const auto& workloads = workloads_of(object);
+    const auto& scalers = scalers_of(object).resource();
+    add(workloads.resource(), target);
+    add(workloads.resource(), primary_name(object));
     if (!scaler.empty()) {
-        add(kube::resources::horizontal_pod_autoscalers, scaler);
-        add(kube::resources::horizontal_pod_autoscalers, scaler + "-primary");
+        add(scalers, scaler);
+        add(scalers, scaler + "-primary");
     }
     for (const auto& name : {names.apex, names.primary, names.canary}) {
         add(kube::resources::services, name);
@@ -444,7 +525,7 @@ std::vector<Concern> CanaryController::concerns_of(const Json& object,
             concerns.push_back({name.resource.plural, name.key});
         }
     }
-    if (const auto live = tools_.caches.deployments.get({key.ns, target})) {
+    if (const auto live = workloads.get({key.ns, target})) {
         for (const auto& reference : canary::config_references(*live)) {
             const auto& kind = reference.starts_with("secret/") ? kube::resources::secrets
                                                                 : kube::resources::config_maps;

@@ -37,7 +37,8 @@ canary::Settings judgement_settings(const Settings& settings) {
             .defaults = {.provider = settings.mesh_provider,
                          .metrics_server = settings.metrics_server,
                          .min_interval = settings.min_interval,
-                         .cross_namespace_refs = settings.cross_namespace_refs}};
+                         .cross_namespace_refs = settings.cross_namespace_refs,
+                         .revert_on_deletion = settings.revert_on_deletion}};
 }
 
 kube::Connection rated(kube::Connection connection, const Settings& settings) {

@@ -35,6 +35,7 @@ struct Settings {
     bool config_tracking = true;
     Duration min_interval = std::chrono::seconds{10};
     Duration drain_delay = std::chrono::seconds{10};
+    bool revert_on_deletion = false;  // of Canaries that do not say it
 
     // One at a time.
     bool leader_election = true;

@@ -1,5 +1,8 @@
 #include "delivery/traffic.hpp"
 
+#include "delivery/canary/next.hpp"
+#include "delivery/canary/workloads.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -34,10 +37,15 @@ class Walk {
         if (const auto* scale = std::get_if<ScaleTarget>(&effect)) return see_scale(*scale);
         if (const auto* patch = std::get_if<Patch>(&effect)) return see_patch(*patch);
         if (const auto* gone = std::get_if<Delete>(&effect);
-            gone && gone->kind == Kind::deployment) {
-            broken_.push_back(
-                fmt::format("law 2 (drain): deployment {} would be deleted", gone->name));
+            gone && (gone->kind == Kind::deployment || gone->kind == Kind::daemon_set)) {
+            broken_.push_back(fmt::format(
+                "law 2 (drain): {} {} would be deleted", word_of(gone->kind), gone->name));
         }
+        if (std::holds_alternative<GiveBackApex>(effect) ||
+            std::holds_alternative<GiveBackRoutes>(effect)) {
+            return see_return();
+        }
+        if (const auto* finalizer = std::get_if<HoldFinalizer>(&effect)) see_finalizer(*finalizer);
     }
 
     std::vector<std::string> broken() && { return std::move(broken_); }
@@ -97,12 +105,43 @@ class Walk {
         }
     }
 
+    // All that the primary bore goes to the target: never before it can bear it, unless it is gone
+    // or has had its deadline (DB-19).
+    void see_return() {
+        moved_ = true;
+        if (!world_.target || is_ready(world_.target) || is_given_up(world_)) return;
+        refuse_raise(world_.canary.target.name, live_.canary, api::whole, world_.target);
+    }
+
+    // The primary is garbage as soon as a Canary that gave everything back is let go.
+    void see_finalizer(const HoldFinalizer& finalizer) {
+        const auto& status = world_.canary.status;
+        const bool gave_back =
+            status.phase == api::Phase::terminating || status.phase == api::Phase::terminated;
+        if (finalizer.held || !world_.canary.deleting || !gave_back) return;
+        const bool drained =
+            status.routed_at && world_.now >= *status.routed_at + world_.settings.drain_delay;
+        if (drained && !moved_) return;
+        broken_.push_back(
+            fmt::format("law 2 (drain): {} would be deleted before its traffic has drained",
+                        world_.canary.dotted(world_.canary.primary_name())));
+    }
+
     bool apex_was_made_by_us() const {
         if (!world_.apex_service) return false;
         for (const auto& owner : array_at(*world_.apex_service, {"metadata", "ownerReferences"})) {
             if (text_at(owner, {"uid"}) == world_.canary.uid) return true;
         }
         return false;
+    }
+
+    // Since its last drain nothing was sent to it.
+    bool is_at_rest() const {
+        const auto& status = world_.canary.status;
+        const bool settled = status.phase == api::Phase::initialized ||
+                             status.phase == api::Phase::succeeded ||
+                             status.phase == api::Phase::failed;
+        return settled && status.canary_weight == 0 && !status.routed_at && !status.rollback;
     }
 
     void see_scale(const ScaleTarget& scale) {
@@ -118,7 +157,7 @@ class Walk {
         const bool drained =
             status.routed_at && world_.now >= *status.routed_at + world_.settings.drain_delay;
         const bool never_reached = initializing && !status.routed_at && apex_was_made_by_us();
-        if (moved_ || !(drained || never_reached)) {
+        if (moved_ || !(drained || never_reached || is_at_rest())) {
             broken_.push_back(fmt::format(
                 "law 2 (drain): {} would be scaled down before its traffic has drained", name));
         }

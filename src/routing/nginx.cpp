@@ -156,7 +156,8 @@ std::vector<kube::Resource> NginxRouter::kinds() const {
 }
 
 Capabilities NginxRouter::capabilities(const Json& /*canary*/) const {
-    return {.weights = true, .mirror = false, .match = true, .affinity = false};
+    return {
+        .weights = true, .mirror = false, .match = true, .affinity = false, .primary_apart = false};
 }
 
 std::vector<ObjectName> NginxRouter::objects(const Json& canary) const {

@@ -9,7 +9,7 @@ std::vector<kube::Resource> NoMeshRouter::kinds() const {
 }
 
 Capabilities NoMeshRouter::capabilities(const Json& /*canary*/) const {
-    return {.weights = false};
+    return {.weights = false, .primary_apart = false};
 }
 
 std::vector<ObjectName> NoMeshRouter::objects(const Json& /*canary*/) const {

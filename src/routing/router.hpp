@@ -52,6 +52,9 @@ struct Capabilities {
     bool mirror = false;    // analysis.mirror
     bool match = false;     // analysis.match, A/B testing
     bool affinity = false;  // analysis.sessionAffinity
+    // The primary's share goes to its own Service. Else it goes to the apex, which then has to be
+    // ours: it cannot be the target itself.
+    bool primary_apart = true;
 
     bool operator==(const Capabilities&) const = default;
 };

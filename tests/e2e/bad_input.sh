@@ -69,8 +69,8 @@ canary 's/  progressDeadlineSeconds/  provider: traefik\n  progressDeadlineSecon
 warns 'provider traefik is not supported; known:'
 kubectl delete canary -n test podinfo >/dev/null
 kubectl apply -f "$source_dir/examples/podinfo/02-podinfo.yaml" >/dev/null
-canary 's/  progressDeadlineSeconds/  revertOnDeletion: true\n  progressDeadlineSeconds/' | kubectl apply -f - >/dev/null || fail "apply"
-warns 'spec.revertOnDeletion: not built yet'
+canary 's#apiVersion: apps/v1#apiVersion: serving.knative.dev/v1#; s/kind: Deployment/kind: Service/' | kubectl apply -f - >/dev/null || fail "apply"
+warns 'spec.targetRef.kind: Service of serving.knative.dev/v1 is not built yet'
 expect "nothing was written" 1 "$(kubectl get deployments -n test -o name | wc -l)"
 kubectl delete canary -n test podinfo >/dev/null
 

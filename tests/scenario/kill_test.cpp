@@ -34,8 +34,16 @@ JsonArray list_of(const auto& texts) {
 
 // Where a run has come to, as text: that is how a child tells it.
 std::string ending_of(World& world, const std::vector<std::string>& wrong) {
-    const auto primary = world.get(kube::resources::deployments, "podinfo-primary");
+    const auto primary = world.workload("podinfo-primary");
     const auto& containers = array_at(primary, {"spec", "template", "spec", "containers"});
+    // What users reach: the apex Service's selector, and the pods that are wanted.
+    const auto apex = world.get(kube::resources::services, "podinfo");
+    const auto* selector = find(apex, {"spec", "selector"});
+    auto users = selector == nullptr ? std::string("nothing") : to_text(*selector);
+    for (const std::string name : {"podinfo", "podinfo-primary"}) {
+        const auto replicas = integer_at(world.workload(name), {"spec", "replicas"});
+        users += " " + name + " " + std::to_string(replicas.value_or(-1));
+    }
     // Without the readiness Warnings, which depend on the moment; and what was told, however often.
     auto events = world.events();
     std::erase_if(events, depends_on_the_moment);
@@ -45,6 +53,7 @@ std::string ending_of(World& world, const std::vector<std::string>& wrong) {
         JsonObject{{"phase", world.phase()},
                    {"image", containers.empty() ? "" : text_at(containers[0], {"image"})},
                    {"weight", world.route_weight()},
+                   {"users", users},
                    {"events", list_of(events)},
                    {"alerts", list_of(alerts)},
                    {"wrong", list_of(wrong)}});
@@ -160,6 +169,10 @@ TEST_SUITE("weights") {
         survive_kills("tests/scenario/canary/peers_crd.scenario");
     }
 
+    TEST_CASE("a deletion that gives everything back survives a kill after any write") {
+        survive_kills("tests/scenario/deletion/reverts.scenario");
+    }
+
     TEST_CASE("no alert is lost to a kill after any write") {
         survive_kills("tests/scenario/alerts/global.scenario");
     }
@@ -192,6 +205,18 @@ TEST_SUITE("strategies") {
 
     TEST_CASE("a mirror stage survives a kill after any write") {
         survive_kills("tests/scenario/canary/mirror_stage.scenario");
+    }
+
+    TEST_CASE("a DaemonSet's releases survive a kill after any write") {
+        survive_kills("tests/scenario/canary/daemon_set.scenario");
+    }
+
+    TEST_CASE("a Service's releases survive a kill after any write") {
+        survive_kills("tests/scenario/canary/service_target.scenario");
+    }
+
+    TEST_CASE("a release with a ScaledObject survives a kill after any write") {
+        survive_kills("tests/scenario/canary/keda.scenario");
     }
 
     TEST_CASE("session affinity survives a kill after any write") {

@@ -3,6 +3,7 @@
 #include "api/canary.hpp"
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "controller/caches.hpp"
 #include "lab/workloads/image_map.hpp"
 
 #include <fmt/format.h>
@@ -26,6 +27,8 @@ std::vector<std::string> words_of(std::string_view line) {
 const kube::Resource& resource_named(const std::string& name) {
     static const std::map<std::string, const kube::Resource*> known{
         {"deployment", &resources::deployments},
+        {"daemonset", &resources::daemon_sets},
+        {"scaledobject", &controller::scaled_objects},
         {"service", &resources::services},
         {"virtualservice", &resources::virtual_services},
         {"destinationrule", &resources::destination_rules},
@@ -231,6 +234,10 @@ void Player::step(const Line& line) {
         world_.run_for(duration_of(words.at(1)));
     } else if (verb == "until") {
         until(line);
+    } else if (verb == "gone" || verb == "there") {
+        expect(line, exists(words.at(1), words.at(2)) ? "there" : "gone", verb);
+    } else if (verb == "field") {
+        expect_field(line);
     } else if (verb == "skip") {
         skip();
     } else if (verb == "phase") {
@@ -249,7 +256,7 @@ void Player::step(const Line& line) {
                std::to_string(integer_at(object, {"spec", "replicas"}).value_or(-1)),
                words.at(2));
     } else if (verb == "image-of") {
-        const auto object = world_.get(resources::deployments, words.at(1));
+        const auto object = world_.workload(words.at(1));
         const auto& containers = array_at(object, {"spec", "template", "spec", "containers"});
         expect(line,
                containers.empty() ? "none" : std::string(text_at(containers[0], {"image"})),
@@ -293,7 +300,13 @@ void Player::make_target(const Line& line) {
                     "ports": [{"name": "http", "containerPort": 9898}],
                     "readinessProbe": {"httpGet": {"path": "/readyz", "port": 9898},
                         "periodSeconds": 2}}]}}}})");
-    put(object, {"spec", "replicas"}, number_of(line.words.at(1)));
+    if (line.words.at(1) == "daemonset") {
+        target_kind_ = "DaemonSet";
+        put(object, {"kind"}, Json(target_kind_));
+        drop(object, {"spec", "progressDeadlineSeconds"});
+    } else {
+        put(object, {"spec", "replicas"}, number_of(line.words.at(1)));
+    }
     world_.apply(object);
     world_.run_for(std::chrono::seconds{10});
 }
@@ -342,6 +355,7 @@ void Player::make_canary(const Line& line) {
             "progressDeadlineSeconds": 60,
             "service": {"port": 9898},
             "analysis": {"interval": "10s", "threshold": 2}}})");
+    put(object, {"spec", "targetRef", "kind"}, Json(target_kind_));
     if (!scaler_.empty()) {
         put(object,
             {"spec", "autoscalerRef"},
@@ -407,18 +421,34 @@ void Player::make_canary(const Line& line) {
     world_.apply(object);
 }
 
+bool Player::exists(const std::string& resource, const std::string& name) const {
+    return world_.get(resource_named(resource), name).is_object();
+}
+
+void Player::expect_field(const Line& line) {
+    const auto object = world_.get(resource_named(line.words.at(1)), line.words.at(2));
+    boost::system::error_code unknown;
+    const auto* field = object.find_pointer(line.words.at(3), unknown);
+    expect(line, field == nullptr ? "none" : to_text(*field), from_word(line, 4));
+}
+
 void Player::until(const Line& line) {
     const auto& words = line.words;
-    const auto limit = words.size() > 4 ? duration_of(words.at(4)) : std::chrono::minutes{10};
+    const bool is_gone = words.at(1) == "gone";
+    const std::size_t limited = is_gone ? 5 : 4;
+    const auto limit =
+        words.size() > limited ? duration_of(words.at(limited)) : std::chrono::minutes{10};
     const auto end = world_.clock.now() + limit;
     const auto is = [&] {
+        if (is_gone) return std::string(exists(words.at(2), words.at(3)) ? "there" : "gone");
         if (words.at(1) == "weight") return std::to_string(world_.status_weight());
         return world_.phase();
     };
-    while (is() != words.at(2) && world_.clock.now() < end) {
+    const auto wanted = is_gone ? words.at(1) : words.at(2);
+    while (is() != wanted && world_.clock.now() < end) {
         world_.run_for(std::chrono::milliseconds{200});
     }
-    expect(line, is(), words.at(2));
+    expect(line, is(), wanted);
 }
 
 void Player::compare_messages(const Line& line) {

@@ -5,7 +5,7 @@
 //                                  interval, promotion-step, deadline; metric NAME MIN|-  MAX|-;
 //                                  hook TYPE NAME; query NAME QUERY MAX; skip-analysis;
 //                                  with JSON (a merge patch, last)
-//   target    REPLICAS             makes the Deployment podinfo, 6.0.0
+//   target    REPLICAS|daemonset   makes the Deployment podinfo, 6.0.0; or the DaemonSet
 //   scaler    MIN MAX              makes the HPA podinfo, and the Canary names it
 //   gateway-api gone | here        whether the cluster serves HTTPRoutes
 //   peers-crd                      the Canary CRD is the peer's, which drops our status fields
@@ -46,6 +46,9 @@
 //   unsaid    TEXT                 in no line of the log, no Event and no status
 //   run       DURATION
 //   until     phase|weight VALUE [within DURATION]
+//   until     gone RESOURCE NAME [within DURATION]
+//   gone | there RESOURCE NAME     whether it exists now
+//   field     RESOURCE NAME /path/to JSON|none    a field of it; `~1` is a slash in a name
 //   phase | weight | route | failed | replicas NAME | image-of NAME | max-of HPA   VALUE   what is
 //   true
 //                                  now
@@ -92,6 +95,8 @@ class Player {
     void make_scaler(const Line& line);
     void make_weather(const Line& line);
     void until(const Line& line);
+    void expect_field(const Line& line);
+    bool exists(const std::string& resource, const std::string& name) const;
     void compare_messages(const Line& line);
     void compare_mail(const Line& line, const std::vector<std::string>& mail, std::size_t& seen);
     void compare_calls(const Line& line);
@@ -104,6 +109,7 @@ class Player {
     std::size_t seen_alerts_ = 0;
     std::size_t seen_told_ = 0;
     bool lenient_ = false;
+    std::string target_kind_ = "Deployment";
     std::string scaler_;
     std::vector<std::string> wrong_;
 };

@@ -3,7 +3,9 @@
 #include "api/canary.hpp"
 #include "base/async/deadline.hpp"
 #include "base/core/text.hpp"
+#include "controller/caches.hpp"
 #include "controller/state.hpp"
+#include "delivery/canary/workloads.hpp"
 #include "kube/yaml.hpp"
 
 #include <fmt/format.h>
@@ -28,6 +30,8 @@ const kube::Resource& resource_of(const Json& object) {
     static const std::map<std::string, const kube::Resource*, std::less<>> by_kind{
         {"Namespace", &resources::namespaces},
         {"Deployment", &resources::deployments},
+        {"DaemonSet", &resources::daemon_sets},
+        {"ScaledObject", &controller::scaled_objects},
         {"Service", &resources::services},
         {"HorizontalPodAutoscaler", &resources::horizontal_pod_autoscalers},
         {"Canary", &resources::canaries},
@@ -533,12 +537,12 @@ void World::remove(const kube::Resource& resource, const std::string& name) {
 }
 
 void World::set_image(const std::string& tag) {
-    auto deployment = get(resources::deployments, "podinfo");
-    auto containers = array_at(deployment, {"spec", "template", "spec", "containers"});
+    const auto target = workload("podinfo");
+    auto containers = array_at(target, {"spec", "template", "spec", "containers"});
     containers.at(0).as_object()["image"] = "stefanprodan/podinfo:" + tag;
     Json change = JsonObject{};
     put(change, {"spec", "template", "spec", "containers"}, std::move(containers));
-    require(cluster.patch(resources::deployments,
+    require(cluster.patch(resource_of(target),
                           {ns, "podinfo"},
                           lab::PatchKind::merge,
                           change,
@@ -557,11 +561,16 @@ void World::leave_to_the_peer() {
     require(cluster.update(resources::canaries, object, {.subresource = lab::Subresource::status}));
     const auto id = boost::json::parse(R"({"spec": {"template": {"metadata": {"annotations":
         {"flagger-id": "8a5e1cf1-6d40-4bd9-a1b4-0c2d7c7e1f00"}}}}})");
-    patch(resources::deployments, "podinfo-primary", id);
+    patch(resource_of(workload("podinfo-primary")), "podinfo-primary", id);
     for (const auto& revision : cluster.list(resources::controller_revisions, ns)) {
         require(cluster.remove(resources::controller_revisions, kube::key_of(*revision)));
     }
     run_for(seconds{20});
+}
+
+Json World::workload(const std::string& name) const {
+    auto found = get(resources::deployments, name);
+    return found.is_object() ? found : get(resources::daemon_sets, name);
 }
 
 void World::label_namespace(const Json& labels) {
@@ -620,6 +629,10 @@ std::optional<std::int64_t> odd_sum(const Json& service) {
     }
     for (const auto& route : array_at(service, {"spec", "http"})) {
         std::int64_t sum = 0;
+        const bool is_ours = std::ranges::any_of(array_at(route, {"route"}), [](const Json& each) {
+            return text_at(each, {"destination", "host"}).starts_with("podinfo-");
+        });
+        if (!is_ours) continue;
         for (const auto& each : array_at(route, {"route"})) {
             sum += integer_at(each, {"weight"}).value_or(0);
         }
@@ -654,10 +667,19 @@ std::vector<std::string> World::events() const {
 
 // --- the laws, watched from outside -------------------------------------------------------------
 
-int World::available(const std::string& deployment) const {
-    return static_cast<int>(
-        integer_at(get(resources::deployments, deployment), {"status", "availableReplicas"})
-            .value_or(0));
+namespace {
+
+canary::Kind kind_of(const Json& workload) {
+    return canary::workload_kind(text_at(workload, {"kind"})).value_or(canary::Kind::deployment);
+}
+
+}  // namespace
+
+int World::available(const std::string& name) const {
+    // A Service as target has no pods of its own.
+    if (text_at(canary(), {"spec", "targetRef", "kind"}) == "Service") return 1;
+    const auto found = workload(name);
+    return static_cast<int>(canary::pods_available(kind_of(found), found));
 }
 
 void World::watch_laws() {
@@ -668,17 +690,47 @@ void World::watch_laws() {
     subscriptions_.push_back(cluster.watch(resources::ingresses, [this](const auto& change) {
         if (text_at(*change.object, {"metadata", "name"}) == "podinfo-canary") check_routes(change);
     }));
+    for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
+        subscriptions_.push_back(
+            cluster.watch(*kind, [this](const auto& change) { check_scale(change); }));
+    }
     subscriptions_.push_back(
-        cluster.watch(resources::deployments, [this](const auto& change) { check_scale(change); }));
+        cluster.watch(resources::services, [this](const auto& change) { check_apex(change); }));
+}
+
+// What the primary had goes to the target: it is ready, gone, or has had its deadline.
+void World::check_return() {
+    primary_left_ = clock.now();
+    const auto since = parse_rfc3339(text_at(canary(), {"status", "unreadySince"}));
+    const auto deadline =
+        seconds(integer_at(canary(), {"spec", "progressDeadlineSeconds"}).value_or(600));
+    const bool is_over = since && clock.now() >= *since + deadline;
+    if (is_over || available("podinfo") > 0) return;
+    if (!workload("podinfo").is_object()) return;
+    violations.push_back("the target got all traffic without an available pod");
+}
+
+void World::check_apex(const lab::Change& change) {
+    if (change.kind == lab::ChangeKind::deleted || !change.before || is_by_hand(change)) return;
+    if (text_at(*change.object, {"metadata", "name"}) != "podinfo") return;
+    const bool was_home = text_at(*change.before, {"spec", "selector", "app"}) == "podinfo-primary";
+    const bool is_home = text_at(*change.object, {"spec", "selector", "app"}) == "podinfo-primary";
+    if (was_home && !is_home && phase() == "Terminating") check_return();
 }
 
 void World::check_routes(const lab::Change& change) {
-    if (change.kind == lab::ChangeKind::deleted || is_by_hand(change)) return;
+    if (is_by_hand(change)) return;
+    if (phase() == "Terminating" && canary_share(*change.object) < 0) return check_return();
+    if (change.kind == lab::ChangeKind::deleted) {
+        if (phase() == "Terminating") check_return();
+        return;
+    }
     if (const auto sum = odd_sum(*change.object)) {
         violations.push_back(fmt::format("weights sum to {}", *sum));
     }
-    const auto now = canary_share(*change.object);
-    const auto before = change.before ? canary_share(*change.before) : 0;
+    // A user's own route that names neither version gives the canary nothing.
+    const auto now = std::max(0, canary_share(*change.object));
+    const auto before = change.before ? std::max(0, canary_share(*change.before)) : 0;
     if (now > before && available("podinfo") == 0) {
         violations.push_back(fmt::format("canary got {} without an available pod", now));
     }
@@ -689,10 +741,16 @@ void World::check_routes(const lab::Change& change) {
 }
 
 void World::check_scale(const lab::Change& change) {
+    if (change.kind == lab::ChangeKind::deleted && primary_left_ &&
+        text_at(*change.object, {"metadata", "name"}) == "podinfo-primary" &&
+        clock.now() < *primary_left_ + options_.drain_delay) {
+        violations.push_back("primary deleted before it was drained");
+    }
     if (change.kind == lab::ChangeKind::deleted || !change.before || is_by_hand(change)) return;
     if (text_at(*change.object, {"metadata", "name"}) != "podinfo") return;
-    const auto before = integer_at(*change.before, {"spec", "replicas"}).value_or(1);
-    const auto now = integer_at(*change.object, {"spec", "replicas"}).value_or(1);
+    const auto kind = kind_of(*change.object);
+    const auto before = canary::replicas_wanted(kind, *change.before);
+    const auto now = canary::replicas_wanted(kind, *change.object);
     if (now != 0 || before == 0) return;
     if (route_weight() > 0) {
         violations.push_back(fmt::format("canary scaled to zero at weight {}", route_weight()));

@@ -183,6 +183,8 @@ class World {
     // nothing that only we keep. The controller must not run.
     void leave_to_the_peer();
 
+    // The Deployment of that name, else the DaemonSet.
+    Json workload(const std::string& name) const;
     Json canary() const { return get(kube::resources::canaries, "podinfo"); }
     std::string phase() const;
     int status_weight() const;
@@ -212,7 +214,9 @@ class World {
     void watch_laws();
     void check_routes(const lab::Change& change);
     void check_scale(const lab::Change& change);
-    int available(const std::string& deployment) const;
+    void check_apex(const lab::Change& change);
+    void check_return();
+    int available(const std::string& workload) const;
 
     WorldOptions options_;
     std::unique_ptr<lab::Kubelet> kubelet_;
@@ -220,6 +224,7 @@ class World {
     std::vector<lab::Subscription> subscriptions_;
     std::set<std::string, std::less<>> by_hand_;  // resource versions
     std::optional<Time> canary_left_;             // when the last traffic was taken from the canary
+    std::optional<Time> primary_left_;            // and from the primary, by a deletion
     Logger logger_;
     std::shared_ptr<controller::Process> process_;
     TaskGroup tasks_;

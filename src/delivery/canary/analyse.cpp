@@ -4,7 +4,9 @@
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/plan.hpp"
+#include "delivery/canary/scalers.hpp"
 #include "delivery/canary/steps.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -47,6 +49,35 @@ Move write_weights_again(const World& world, Weights live) {
     return act;
 }
 
+// DB-39: what changes without a revision reaches the primary at once, its autoscaler and its size;
+// and a target that somebody has scaled up goes back to rest. No traffic has reached it.
+std::optional<Move> keep_in_line(const World& world) {
+    if (auto scaler = update_scaler(world); scaler && !scaler->is_empty()) {
+        auto act = act_of(world, "scaler");
+        act.effects.emplace_back(std::move(*scaler));
+        return act;
+    }
+    const auto& status = world.canary.status;
+    if (status.canary_weight > 0 || status.routed_at) return std::nullopt;
+    auto act = act_of(world, "back to rest");
+    if (world.target->replicas > 0) {
+        auto text = fmt::format("{} was scaled up outside of a release: scaling it down again",
+                                target_of(world));
+        if (auto resized = resize_primary(world, world.target->replicas)) {
+            text += fmt::format(", {} gets its {} replicas",
+                                world.canary.dotted(world.primary->name),
+                                world.target->replicas);
+            act.effects.emplace_back(std::move(*resized));
+        }
+        auto event = event_of(world, EventType::warning, text);
+        event.key += fmt::format("/{}", world.target->generation);
+        act.events.push_back(std::move(event));
+    }
+    scale_down(act, world);
+    if (act.effects.empty()) return std::nullopt;
+    return act;
+}
+
 }  // namespace
 
 // Nothing is under way. What was judged is fenced by the target's generation, once it is known
@@ -56,6 +87,7 @@ Move settle(const World& world) {
     if (is_reverted(world) && before.phase == Phase::failed && before.canary_weight == 0) {
         return cancel(world);
     }
+    if (auto kept = keep_in_line(world)) return *kept;
     const auto seen = analysed_now(world);
     const bool fenced = before.analysed && before.analysed->hash == seen.hash &&
                         before.analysed->generation == seen.generation;
@@ -76,7 +108,8 @@ Move start(const World& world, const Evidence& evidence) {
     auto act = act_of(world, "start");
     act.lines = changed_configs(world);
     tell_gates_before_start(act, world, evidence);
-    if (world.target->replicas == 0) {
+    if (auto resumed = resume_scaler(world)) act.effects.emplace_back(std::move(*resumed));
+    if (world.target->replicas == 0 && kind_of(world) != Kind::service) {
         act.effects.emplace_back(scale_target(world, replicas_from_zero(world)));
     } else if (auto roll = roll_canary(world)) {
         act.effects.push_back(*std::move(roll));

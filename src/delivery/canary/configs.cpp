@@ -3,6 +3,7 @@
 #include "base/core/sha256.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/steps.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -475,13 +476,14 @@ std::optional<Effect> roll_canary(const World& world) {
     put(patch,
         {"spec", "template", "metadata", "annotations", rolled_annotation},
         Json(shortened(checksums)));
-    return Patch{Kind::deployment,
+    return Patch{kind_of(world),
                  world.target->name,
                  world.target->uid,
                  {},
                  std::move(patch),
                  {{},
-                  fmt::format("deployment {} patch query error: ",
+                  fmt::format("{} {} patch query error: ",
+                              word_of(kind_of(world)),
                               world.canary.dotted(world.target->name))}};
 }
 

@@ -17,10 +17,14 @@ std::string_view to_string(Kind kind) {
     switch (kind) {
         case Kind::deployment:
             return "Deployment";
+        case Kind::daemon_set:
+            return "DaemonSet";
         case Kind::service:
             return "Service";
         case Kind::horizontal_pod_autoscaler:
             return "HorizontalPodAutoscaler";
+        case Kind::scaled_object:
+            return "ScaledObject";
         case Kind::controller_revision:
             return "ControllerRevision";
         case Kind::config_map:
@@ -68,6 +72,9 @@ Json to_json(const Effect& effect) {
                 return JsonObject{
                     {"copy", to_string(one.kind)}, {"from", one.from}, {"to", one.to}};
             },
+            [](const GiveBackApex& one) -> Json { return JsonObject{{"giveBack", one.name}}; },
+            [](const GiveBackRoutes&) -> Json { return JsonObject{{"giveBack", "routes"}}; },
+            [](const HoldFinalizer& one) -> Json { return JsonObject{{"finalizer", one.held}}; },
         },
         effect);
 }
@@ -94,6 +101,11 @@ std::string to_string(const Effect& effect) {
             [](const Route& one) { return fmt::format("route {}", to_string(one.weights)); },
             [](const CopyConfig& one) {
                 return fmt::format("copy {} {} to {}", to_string(one.kind), one.from, one.to);
+            },
+            [](const GiveBackApex& one) { return fmt::format("give back Service {}", one.name); },
+            [](const GiveBackRoutes&) { return std::string("give back routes"); },
+            [](const HoldFinalizer& one) {
+                return std::string(one.held ? "hold finalizer" : "let go of finalizer");
             },
         },
         effect);

@@ -17,8 +17,10 @@ namespace sluice::canary {
 // The kinds that the judgement writes, in the Canary's namespace.
 enum class Kind {
     deployment,
+    daemon_set,
     service,
     horizontal_pod_autoscaler,
+    scaled_object,
     controller_revision,
     config_map,
     secret,
@@ -57,8 +59,10 @@ struct Patch {
     bool is_empty() const;
 };
 
-// spec.replicas of the target; carries the uid only, because it may be repeated.
+// spec.replicas of the target; carries the uid only, because it may be repeated. A DaemonSet has no
+// replicas: at 0 it selects nodes that do not exist, else the nodes that its author chose.
 struct ScaleTarget {
+    Kind kind = Kind::deployment;
     std::string name;
     std::string uid;
     std::int64_t replicas = 0;
@@ -109,7 +113,41 @@ struct CopyConfig {
     bool operator==(const CopyConfig&) const = default;
 };
 
-using Effect = std::variant<Create, Patch, ScaleTarget, Delete, EnsureRoutes, Route, CopyConfig>;
+// The user's own apex Service is as it was before the Canary: it selects what kubectl last applied,
+// else what `selector` says. Gone, or somebody else's by now, is fine.
+struct GiveBackApex {
+    std::string name;
+    Json selector;  // null: nobody knows
+    Telling telling;
+
+    bool operator==(const GiveBackApex&) const = default;
+};
+
+// The user's mesh objects are as they were before the Canary, and ours are gone.
+struct GiveBackRoutes {
+    Telling telling;
+
+    bool operator==(const GiveBackRoutes&) const = default;
+};
+
+// Whether the Canary is kept from vanishing before its deletion has been carried out.
+struct HoldFinalizer {
+    bool held = false;
+    Telling telling;
+
+    bool operator==(const HoldFinalizer&) const = default;
+};
+
+using Effect = std::variant<Create,
+                            Patch,
+                            ScaleTarget,
+                            Delete,
+                            EnsureRoutes,
+                            Route,
+                            CopyConfig,
+                            GiveBackApex,
+                            GiveBackRoutes,
+                            HoldFinalizer>;
 Json to_json(const Effect& effect);
 std::string to_string(const Effect& effect);  // one line, for logs and tests
 

@@ -4,7 +4,9 @@
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
+#include "delivery/canary/scalers.hpp"
 #include "delivery/canary/steps.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -20,7 +22,7 @@ namespace texts = api::texts;
 
 const Json& target_template(const World& world) {
     static const Json nothing;
-    const auto* found = find(world.target->object, {"spec", "template"});
+    const auto* found = template_of(kind_of(world), world.target->object);
     return found == nullptr ? nothing : *found;
 }
 
@@ -107,9 +109,9 @@ std::optional<Move> probe_providers(const World& world, const Evidence& evidence
 // The template is kept before the primary is made of it: what runs is then always known (DB-3,
 // DB-10).
 Move make_primary(const World& world) {
-    constexpr std::string_view failing = "createPrimaryDeployment failed: ";
+    const auto failing = fmt::format("createPrimary{} failed: ", to_string(kind_of(world)));
     if (!world.config_trouble.empty()) {
-        return hold(world, {.text = std::string(failing) + world.config_trouble});
+        return hold(world, {.text = failing + world.config_trouble});
     }
     auto act = act_of(world, "primary");
     const auto replicas = std::max<std::int64_t>(1, world.target->replicas);
@@ -128,15 +130,18 @@ Move make_primary(const World& world) {
 // A primary that cannot start costs nothing yet: the target goes on serving. It is told, and the
 // wait goes on.
 Move stuck(const World& world) {
-    const auto text = fmt::format("initialization of {} is stuck: {}",
-                                  world.canary.dotted(),
-                                  texts::primary_not_ready(world.canary.dotted(world.primary->name),
-                                                           world.primary->readiness.why));
+    const auto text = fmt::format(
+        "initialization of {} is stuck: {}",
+        world.canary.dotted(),
+        primary_not_ready(
+            kind_of(world), world.canary.dotted(world.primary->name), world.primary->readiness));
     return hold(world, {EventType::warning, text, {}, Alert{Severity::error, text, false}});
 }
 
 // T11. Where the apex Service served before us, its traffic has to drain from the target's pods.
 std::optional<Move> point_apex(const World& world) {
+    // A Service as target is the apex: it stays as it is, and the routes go past it.
+    if (kind_of(world) == Kind::service) return std::nullopt;
     const bool made_by_us = world.apex_service && is_owned(world, *world.apex_service);
     auto effect = ensure_service(world, Role::apex);
     const bool drain = world.apex_service && !made_by_us && !world.canary.status.routed_at;
@@ -164,13 +169,13 @@ Move finish_initialization(const World& world) {
     const auto& canary = world.canary;
     const auto& hash = world.primary_carries;
     const bool same = hash == world.revision;
-    const auto* running = find(world.primary->object, {"spec", "template"});
+    const auto* running = template_of(kind_of(world), world.primary->object);
     const auto proven =
-        same ? target_template(world)
-             : undone_template(running == nullptr ? Json() : *running, rewriting_of_primary(world));
+        same ? target_template(world) : undone(world, running == nullptr ? Json() : *running);
     if (auto keep = keep_template(world, proven, hash, world.primary->replicas)) {
         act.effects.push_back(std::move(*keep));
     }
+    if (auto pause = pause_scaler(world)) act.effects.emplace_back(std::move(*pause));
     if (world.target->replicas != 0) {
         auto scale = scale_target(world, 0);
         const auto what =
@@ -197,7 +202,9 @@ Move finish_initialization(const World& world) {
     status.last_applied_spec = hash;
     status.last_promoted_spec = hash;
     status.analysed.reset();
-    if (world.settings.track_configs) status.tracked_configs = world.tracked;
+    if (world.settings.track_configs && kind_of(world) != Kind::service) {
+        status.tracked_configs = world.tracked;
+    }
     status.unready_since.reset();
     status.routed_at.reset();
     save(act, world, status);
@@ -274,8 +281,9 @@ Move recreate_primary(const World& world) {
         return act;
     }
     return hold(world,
-                {.text = fmt::format("deployment {} is gone and the template that it ran is not "
+                {.text = fmt::format("{} {} is gone and the template that it ran is not "
                                      "known: waiting for {} to go back to it",
+                                     word_of(kind_of(world)),
                                      world.canary.dotted(world.canary.primary_name()),
                                      target_of(world))});
 }
@@ -412,10 +420,9 @@ Move take_over(const World& world) {
         // Nothing that the peer has judged is known to be about this template: once from the start.
         status.last_applied_spec.clear();
     }
-    if (const auto* running = find(world.primary->object, {"spec", "template"})) {
-        const auto proven = runs == world.revision
-                                ? target_template(world)
-                                : undone_template(*running, rewriting_of_primary(world));
+    if (const auto* running = template_of(kind_of(world), world.primary->object)) {
+        const auto proven =
+            runs == world.revision ? target_template(world) : undone(world, *running);
         if (auto keep = keep_template(world, proven, runs, world.primary->replicas)) {
             act.effects.push_back(std::move(*keep));
         }

@@ -48,6 +48,18 @@ bool is_due(const World& world) {
            world.wish == api::Verb::retry;
 }
 
+// spec.revertOnDeletion was switched off. What cannot be read says nothing about it.
+bool opts_out(const World& world) {
+    const auto& canary = world.canary;
+    return canary.has_finalizer && !canary.revert_on_deletion && !canary.invalid;
+}
+
+// It was switched on: before anything of the user's is touched.
+bool opts_in(const World& world) {
+    const auto& canary = world.canary;
+    return canary.revert_on_deletion && !canary.has_finalizer && canary.status.phase != Phase::none;
+}
+
 Move start_or_wait(const World& world, const Evidence& evidence) {
     if (auto closed = ask_to_start(world, evidence)) return *closed;
     return start(world, evidence);
@@ -73,10 +85,13 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     const auto& canary = world.canary;
     const auto& status = canary.status;
 
-    if (canary.deleting) return rest_until({});
+    if (canary.deleting) return canary.has_finalizer ? terminate(world) : rest_until({});
+    if (opts_out(world)) return let_go(world);
     if (!world.refusal.empty()) return hold(world, {.text = world.refusal});
+    if (opts_in(world)) return hold_finalizer(world);
     if (canary.suspended) return hold(world, {EventType::normal, api::texts::suspended(), {}, {}});
     if (status.phase == Phase::none) return begin(world);
+    // Nothing but a deletion leads there.
     if (status.phase == Phase::terminating || status.phase == Phase::terminated)
         return rest_until({});
     if (was_edited(world)) return note_edit(world);

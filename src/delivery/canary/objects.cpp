@@ -1,12 +1,13 @@
 #include "delivery/canary/objects.hpp"
 
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/scalers.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace sluice::canary {
 namespace {
@@ -32,37 +33,57 @@ JsonObject primary_labels(const World& world) {
     return labels;
 }
 
-// Annotations that describe one object only, or tell another tool what to do with it, are not
-// copied (DB-40).
-bool is_own_annotation(std::string_view key) {
-    return contains(key, toolkit) || key.starts_with("kubectl.kubernetes.io/") ||
-           key.starts_with("deployment.kubernetes.io/") || key.starts_with("sluice.dev/");
+// A Service has no label that is ours, so it keeps them all.
+JsonObject labels_of_copy(const World& world) {
+    if (kind_of(world) != Kind::service) return primary_labels(world);
+    JsonObject labels;
+    for (const auto& [key, value] : object_at(world.target->object, {"metadata", "labels"})) {
+        if (!contains(key, toolkit)) labels[key] = value;
+    }
+    return labels;
 }
 
 JsonObject primary_annotations(const World& world) {
     JsonObject annotations;
     for (const auto& [key, value] : object_at(world.target->object, {"metadata", "annotations"})) {
-        if (!is_own_annotation(key)) annotations[key] = value;
+        if (!is_own_key(key)) annotations[key] = value;
     }
     return annotations;
 }
 
-constexpr std::array copied_fields{
-    "progressDeadlineSeconds", "minReadySeconds", "revisionHistoryLimit", "strategy"};
+// How the target is rolled is how the primary is.
+void copy_policy(const World& world, Json& primary) {
+    for (const auto* field : {"progressDeadlineSeconds",
+                              "minReadySeconds",
+                              "revisionHistoryLimit",
+                              "strategy",
+                              "updateStrategy"}) {
+        if (const auto* value = find(world.target->object, {"spec", field});
+            value != nullptr && !value->is_null()) {
+            put(primary, {"spec", field}, *value);
+        }
+    }
+}
 
 Rewriting rewriting_for(const World& world, std::string_view hash) {
     return hash == world.revision ? rewriting_of(world) : rewriting_of_primary(world);
 }
 
-Patch patch_primary(const World& world, const Json& wanted, std::string what) {
+bool is_sized_by_target(const World& world) {
+    return kind_of(world) == Kind::deployment && !world.canary.autoscaler;
+}
+
+Patch patch_primary(const World& world, const Json& wanted) {
     Patch patch;
-    patch.kind = Kind::deployment;
+    patch.kind = kind_of(world);
     patch.name = world.primary->name;
     patch.uid = world.primary->uid;
     patch.resource_version = world.primary->resource_version;
     patch.patch = merge_patch_between(world.primary->object, wanted);
-    patch.telling.failure = fmt::format(
-        "updating deployment {} {} failed: ", world.canary.dotted(world.primary->name), what);
+    patch.telling.failure = fmt::format("updating {} {} {} failed: ",
+                                        word_of(patch.kind),
+                                        world.canary.dotted(world.primary->name),
+                                        patch.kind == Kind::service ? "spec" : "template spec");
     return patch;
 }
 
@@ -82,6 +103,27 @@ Rewriting rewriting_of_primary(const World& world) {
     auto rewriting = rewriting_of(world);
     rewriting.configs = copied_configs(world);
     return rewriting;
+}
+
+bool is_own_key(std::string_view key) {
+    return contains(key, toolkit) || key.starts_with("kubectl.kubernetes.io/") ||
+           key.starts_with("deployment.kubernetes.io/") ||
+           key.starts_with("deprecated.daemonset.template.") || key.starts_with("sluice.dev/");
+}
+
+Json made_for_primary(const World& world, const Json& of_target, std::string_view hash) {
+    if (kind_of(world) != Kind::service) {
+        return primary_template(of_target, rewriting_for(world, hash), hash);
+    }
+    auto spec = of_target;
+    const auto& distribution = world.canary.service.traffic_distribution;
+    if (!distribution.empty()) put(spec, {"trafficDistribution"}, Json(distribution));
+    return spec;
+}
+
+Json undone(const World& world, const Json& of_primary) {
+    if (kind_of(world) == Kind::service) return of_primary;
+    return undone_template(of_primary, rewriting_of_primary(world));
 }
 
 JsonArray owner_references(const World& world) {
@@ -106,44 +148,53 @@ Create create_primary(const World& world,
                       std::string_view hash,
                       std::int64_t replicas) {
     const auto name = world.canary.primary_name();
-    JsonObject spec{{"replicas", replicas},
-                    {"selector",
-                     JsonObject{{"matchLabels",
-                                 JsonObject{{world.selector_label,
-                                             world.selector_value + std::string(suffix)}}}}},
-                    {"template", primary_template(pod_template, rewriting_for(world, hash), hash)}};
-    for (const auto* field : copied_fields) {
-        if (const auto* value = find(world.target->object, {"spec", field});
-            value != nullptr && !value->is_null()) {
-            spec[field] = *value;
-        }
+    const auto kind = kind_of(world);
+    JsonObject spec;
+    if (kind == Kind::deployment) spec["replicas"] = replicas;
+    if (kind != Kind::service) {
+        spec["selector"] = JsonObject{
+            {"matchLabels",
+             JsonObject{{world.selector_label, world.selector_value + std::string(suffix)}}}};
     }
     JsonObject metadata{{"name", name},
                         {"namespace", world.canary.ns},
-                        {"labels", primary_labels(world)},
+                        {"labels", labels_of_copy(world)},
                         {"ownerReferences", owner_references(world)}};
     if (auto annotations = primary_annotations(world); !annotations.empty()) {
         metadata["annotations"] = std::move(annotations);
     }
-    return {Kind::deployment,
-            JsonObject{{"apiVersion", "apps/v1"},
-                       {"kind", "Deployment"},
-                       {"metadata", std::move(metadata)},
-                       {"spec", std::move(spec)}},
-            {fmt::format("Deployment {} created", world.canary.dotted(name)),
-             fmt::format("createPrimaryDeployment failed: creating deployment {} failed: ",
+    Json primary = JsonObject{{"apiVersion", kind == Kind::service ? "v1" : "apps/v1"},
+                              {"kind", to_string(kind)},
+                              {"metadata", std::move(metadata)},
+                              {"spec", std::move(spec)}};
+    put_template(kind, primary, made_for_primary(world, pod_template, hash));
+    const auto done = fmt::format("{} {} created", to_string(kind), world.canary.dotted(name));
+    if (kind == Kind::service) {
+        return {kind,
+                std::move(primary),
+                {done,
+                 fmt::format("reconcilePrimaryService failed: creating service {} query error: ",
+                             world.canary.dotted())}};
+    }
+    copy_policy(world, primary);
+    return {kind,
+            std::move(primary),
+            {done,
+             fmt::format("createPrimary{} failed: creating {} {} failed: ",
+                         to_string(kind),
+                         word_of(kind),
                          world.canary.dotted(name))}};
 }
 
 std::optional<Patch> promote_primary(const World& world, std::string_view hash) {
     auto wanted = world.primary->object;
     const auto& target = world.target->object;
-    put(wanted, {"metadata", "labels"}, primary_labels(world));
+    put(wanted, {"metadata", "labels"}, labels_of_copy(world));
 
     // What the primary got from elsewhere stays: its own revision number, kubectl's notes, ours.
     auto annotations = primary_annotations(world);
     for (const auto& [key, value] : object_at(wanted, {"metadata", "annotations"})) {
-        if (is_own_annotation(key)) annotations[key] = value;
+        if (is_own_key(key)) annotations[key] = value;
     }
     if (annotations.empty()) {
         drop(wanted, {"metadata", "annotations"});
@@ -151,18 +202,13 @@ std::optional<Patch> promote_primary(const World& world, std::string_view hash) 
         put(wanted, {"metadata", "annotations"}, std::move(annotations));
     }
 
-    const auto* pod_template = find(target, {"spec", "template"});
-    put(wanted, {"spec", "template"}, primary_template(*pod_template, rewriting_of(world), hash));
-    for (const auto* field : copied_fields) {
-        if (const auto* value = find(target, {"spec", field});
-            value != nullptr && !value->is_null()) {
-            put(wanted, {"spec", field}, *value);
-        }
-    }
-    if (!world.canary.autoscaler && world.target->replicas > 0) {
+    const auto kind = kind_of(world);
+    put_template(kind, wanted, made_for_primary(world, *template_of(kind, target), hash));
+    if (kind != Kind::service) copy_policy(world, wanted);
+    if (is_sized_by_target(world) && world.target->replicas > 0) {
         put(wanted, {"spec", "replicas"}, world.target->replicas);
     }
-    auto patch = patch_primary(world, wanted, "template spec");
+    auto patch = patch_primary(world, wanted);
     if (patch.is_empty()) return std::nullopt;
     return patch;
 }
@@ -171,11 +217,21 @@ std::optional<Patch> restore_primary(const World& world,
                                      const Json& pod_template,
                                      std::string_view hash) {
     auto wanted = world.primary->object;
-    put(wanted,
-        {"spec", "template"},
-        primary_template(pod_template, rewriting_for(world, hash), hash));
-    auto patch = patch_primary(world, wanted, "template spec");
+    put_template(kind_of(world), wanted, made_for_primary(world, pod_template, hash));
+    auto patch = patch_primary(world, wanted);
     if (patch.is_empty()) return std::nullopt;
+    return patch;
+}
+
+std::optional<Patch> resize_primary(const World& world, std::int64_t replicas) {
+    if (!is_sized_by_target(world) || replicas == world.primary->replicas) return std::nullopt;
+    auto wanted = world.primary->object;
+    put(wanted, {"spec", "replicas"}, replicas);
+    auto patch = patch_primary(world, wanted);
+    // It may be repeated.
+    patch.resource_version.clear();
+    patch.telling.failure = fmt::format(
+        "scaling {} to {} failed: ", world.canary.dotted(world.primary->name), replicas);
     return patch;
 }
 
@@ -189,7 +245,10 @@ std::optional<Effect> keep_template(const World& world,
     for (const auto& revision : world.revisions) {
         number = std::max(number, integer_at(revision, {"revision"}).value_or(0) + 1);
     }
-    JsonObject labels{{world.selector_label, world.selector_value + std::string(suffix)}};
+    JsonObject labels;
+    if (!world.selector_label.empty()) {
+        labels[world.selector_label] = world.selector_value + std::string(suffix);
+    }
     JsonObject spec{{"replicas", replicas}, {"template", without_rolled(pod_template)}};
     return Create{
         Kind::controller_revision,
@@ -230,14 +289,12 @@ std::int64_t replicas_from_zero(const World& world) {
         const auto primary = world.primary ? world.primary->replicas : 0;
         return primary > 0 ? primary : 1;
     }
-    const auto least = world.target_scaler
-                           ? integer_at(*world.target_scaler, {"spec", "minReplicas"}).value_or(1)
-                           : 1;
-    return std::max<std::int64_t>(1, least);
+    return least_replicas(world);
 }
 
 ScaleTarget scale_target(const World& world, std::int64_t replicas) {
     ScaleTarget scale;
+    scale.kind = kind_of(world);
     scale.name = world.target->name;
     scale.uid = world.target->uid;
     scale.replicas = replicas;
@@ -245,6 +302,11 @@ ScaleTarget scale_target(const World& world, std::int64_t replicas) {
     scale.telling.failure = replicas > 0
                                 ? fmt::format("scaling up {} to {} failed: ", dotted, replicas)
                                 : fmt::format("deployment {} patch query error: ", dotted);
+    if (scale.kind == Kind::daemon_set) {
+        scale.telling.failure = replicas > 0
+                                    ? fmt::format("scaling up daemonset {} failed: ", dotted)
+                                    : fmt::format("updating daemonset {} failed: ", dotted);
+    }
     return scale;
 }
 

@@ -1,5 +1,5 @@
-// The objects that a Canary has: the primary Deployment, three Services, the primary's autoscaler,
-// and the templates that are kept (canary.md 4). Wanted objects, and merge patches that change only
+// The objects that a Canary has: the primary workload, three Services, and the templates that are
+// kept (canary.md 4). Wanted objects, and merge patches that change only
 // what is ours in existing ones.
 #pragma once
 
@@ -18,6 +18,14 @@ namespace sluice::canary {
 Rewriting rewriting_of(const World& world);
 // How the present primary's template, or one that is kept, was made.
 Rewriting rewriting_of_primary(const World& world);
+// The target's template as the primary has it; `hash` names it. A Service is copied as it is.
+Json made_for_primary(const World& world, const Json& of_target, std::string_view hash);
+// The way back, as far as it goes.
+Json undone(const World& world, const Json& of_primary);
+
+// Labels or annotations of the target that describe it alone, or tell another tool what to do with
+// it, are not copied (DB-40).
+bool is_own_key(std::string_view key);
 
 // What makes an object this Canary's.
 JsonArray owner_references(const World& world);
@@ -37,17 +45,19 @@ std::optional<Patch> restore_primary(const World& world,
                                      const Json& pod_template,
                                      std::string_view hash);
 
+// The primary has as many replicas as the target is given; nothing where an autoscaler says how
+// many.
+std::optional<Patch> resize_primary(const World& world, std::int64_t replicas);
+
 // Create or correct one Service; nothing when it stands as it should.
 enum class Role { apex, primary, canary };
 std::optional<Effect> ensure_service(const World& world, Role role);
+// The user's Service as it was before the Canary: it selects what kubectl last applied, else
+// `selector` (null: as it does), and is nobody's business any more.
+Json service_before(const Json& live, const Json& selector);
 // Where the provider has no weights, the apex Service points at the canary while a failed promotion
 // is mended (DB-4): it does as it stands.
 bool apex_selects_canary(const World& world);
-
-// The primary's autoscaler when it is missing. Nothing without an autoscalerRef.
-std::optional<Effect> create_scaler(const World& world);
-// The primary's autoscaler scales as the target's does; the patch is empty where it does already.
-std::optional<Patch> update_scaler(const World& world);
 
 // Keeps a template in a ControllerRevision; nothing when it is kept already.
 std::optional<Effect> keep_template(const World& world,

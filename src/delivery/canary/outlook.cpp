@@ -133,7 +133,7 @@ std::string name_of(const Step& step, int iterations) {
 Outlook outlook_of(const api::Canary& canary, const Surroundings& around) {
     const auto& status = canary.status;
     Outlook outlook;
-    if (canary.deleting) return {.waits_for = "its deletion"};
+    if (canary.deleting && !canary.has_finalizer) return {.waits_for = "its deletion"};
     if (canary.invalid) {
         return {.waits_for = "a mended spec: " + to_string(*canary.invalid)};
     }
@@ -179,7 +179,16 @@ Outlook outlook_of(const api::Canary& canary, const Surroundings& around) {
             outlook.not_before = later(status.routed_at, around.drain_delay);
             return outlook;
         case Phase::terminating:
-            return {.waits_for = "the target to take all traffic back", .next = "Terminated"};
+            outlook.next = "its deletion";
+            if (status.routed_at) {
+                outlook.waits_for = "the end of the drain: requests of the primary run out";
+                outlook.not_before = later(status.routed_at, around.drain_delay);
+                return outlook;
+            }
+            outlook.waits_for = fmt::format(
+                "{} {} to be ready for all traffic", canary.target.kind, canary.target.name);
+            outlook.deadline = later(status.unready_since, canary.progress_deadline);
+            return outlook;
         case Phase::terminated:
             return {.waits_for = "its deletion"};
     }

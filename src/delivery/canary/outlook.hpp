@@ -23,7 +23,8 @@ struct Outlook {
     std::string waits_for;           // "the next round of checks"
     std::string next;                // "weight 20"
     std::optional<Time> not_before;  // of what comes next; nothing when no time leads there
-    // When the waiting ends in a rollback, or a failed promotion, if nothing changes.
+    // When the waiting ends in a rollback, a failed promotion, or (while terminating) all the same,
+    // if nothing changes.
     std::optional<Time> deadline;
     // Hooks that are asked before what comes next, in their order: "confirm-promotion gate".
     std::vector<std::string> gates;

@@ -4,7 +4,9 @@
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/plan.hpp"
+#include "delivery/canary/scalers.hpp"
 #include "delivery/canary/steps.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -79,7 +81,7 @@ void say_canary_serves(api::Status& status) {
 Move promote(const World& world, Act act) {
     if (!world.config_trouble.empty()) return hold(world, {.text = world.config_trouble});
     const auto& hash = world.canary.status.last_applied_spec;
-    const auto* analysed = find(world.target->object, {"spec", "template"});
+    const auto* analysed = template_of(kind_of(world), world.target->object);
     if (auto keep = keep_template(world, *analysed, hash, world.target->replicas)) {
         act.effects.push_back(std::move(*keep));
     }
@@ -185,11 +187,11 @@ Move finalise(const World& world, const Evidence& evidence) {
     if (const auto asked = ask_after_run(world, evidence, Phase::succeeded)) {
         if (!is_up) return *asked;
         auto act = act_of(world, "scale down");
-        act.effects.emplace_back(scale_target(world, 0));
+        scale_down(act, world);
         return act;
     }
     auto act = act_of(world, "promoted");
-    if (is_up) act.effects.emplace_back(scale_target(world, 0));
+    scale_down(act, world);
     for (auto& effect : forget_others(world, canary.status.last_applied_spec)) {
         act.effects.push_back(std::move(effect));
     }
@@ -315,7 +317,7 @@ Move leave(const World& world) {
     }
     if (!is_drained(world)) return rest_until(end_of_drain(world));
     auto act = act_of(world, "leave");
-    if (world.target->replicas != 0) act.effects.emplace_back(scale_target(world, 0));
+    scale_down(act, world);
     tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
     auto status = status_of(world);
     status.routed_at.reset();

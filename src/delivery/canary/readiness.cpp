@@ -91,4 +91,41 @@ Readiness readiness_of(const Json& deployment, const ReadinessQuestion& question
     return {ReadyState::ready, {}, std::nullopt};
 }
 
+Readiness readiness_of_daemon_set(const Json& daemon_set, const ReadinessQuestion& question) {
+    const auto status = [&](std::string_view key) {
+        return integer_at(daemon_set, {"status", key}).value_or(0);
+    };
+    const auto waiting = [&](std::string why) {
+        std::optional<Time> end;
+        if (question.waiting_since) end = *question.waiting_since + question.deadline;
+        if (end && question.now > *end) {
+            const auto limit = std::chrono::duration_cast<std::chrono::seconds>(question.deadline);
+            return Readiness{ReadyState::fatal,
+                             fmt::format("exceeded its progressDeadlineSeconds: {}", limit.count()),
+                             std::nullopt};
+        }
+        return Readiness{
+            ReadyState::waiting, "waiting for rollout to finish: " + std::move(why), end};
+    };
+
+    const auto generation = integer_at(daemon_set, {"metadata", "generation"}).value_or(0);
+    if (generation > status("observedGeneration")) {
+        return waiting("observed daemonset generation less than desired generation");
+    }
+    const auto desired = status("desiredNumberScheduled");
+    const auto updated = status("updatedNumberScheduled");
+    if (desired < 1) return waiting("no node is selected");
+    if (updated < desired) {
+        return waiting(fmt::format("{} out of {} new pods have been updated", updated, desired));
+    }
+    const auto floor = std::max<std::int64_t>(1, desired * question.threshold_percent / api::whole);
+    if (status("numberAvailable") < floor) {
+        return waiting(fmt::format("{} of {} (readyThreshold {}%) updated pods are available",
+                                   status("numberAvailable"),
+                                   floor,
+                                   question.threshold_percent));
+    }
+    return {ReadyState::ready, {}, std::nullopt};
+}
+
 }  // namespace sluice::canary

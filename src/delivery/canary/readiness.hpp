@@ -1,4 +1,4 @@
-// When a Deployment is ready (canary.md 4.6.1), and when waiting for it is over.
+// When a Deployment or DaemonSet is ready (canary.md 4.6), and when waiting for it is over.
 #pragma once
 
 #include "base/core/json.hpp"
@@ -37,5 +37,7 @@ struct ReadinessQuestion {
 // The peer's rule, and one more: at least one replica is wanted and available, because a Deployment
 // at zero serves nobody.
 Readiness readiness_of(const Json& deployment, const ReadinessQuestion& question);
+// The same of a DaemonSet, by our own clock alone: it has no conditions.
+Readiness readiness_of_daemon_set(const Json& daemon_set, const ReadinessQuestion& question);
 
 }  // namespace sluice::canary

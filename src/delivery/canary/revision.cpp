@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 namespace sluice::canary {
 namespace {
@@ -41,17 +43,34 @@ void drop_toolkit_keys(Json& pod_template, JsonPath path) {
     for (const auto& key : keys) object.erase(key);
 }
 
+// By the value before; nothing that it renames to is renamed once more.
 struct Renaming {
-    std::string from;
-    std::string to;
+    std::map<std::string, std::string, std::less<>> names;
     const std::vector<std::string>& keys;
 };
+
+enum class Direction { to_primary, to_target };
+
+Renaming renaming_of(const Rewriting& rewriting, Direction direction) {
+    Renaming renaming{{}, rewriting.selector_labels};
+    for (const auto& name : {rewriting.workload, rewriting.value}) {
+        if (name.empty()) continue;
+        const auto renamed = name + std::string(suffix);
+        if (direction == Direction::to_primary) {
+            renaming.names[name] = renamed;
+        } else {
+            renaming.names[renamed] = name;
+        }
+    }
+    return renaming;
+}
 
 void rename_in_selector(Json* selector, const Renaming& renaming) {
     if (selector == nullptr) return;
     for (const auto& key : renaming.keys) {
-        if (text_at(*selector, {"matchLabels", key}) == renaming.from) {
-            put(*selector, {"matchLabels", key}, Json(renaming.to));
+        const auto known = renaming.names.find(text_at(*selector, {"matchLabels", key}));
+        if (known != renaming.names.end()) {
+            put(*selector, {"matchLabels", key}, Json(known->second));
         }
     }
     auto* expressions = find(*selector, {"matchExpressions"});
@@ -64,10 +83,14 @@ void rename_in_selector(Json* selector, const Renaming& renaming) {
         if (values == nullptr || !values->is_array()) continue;
         // The first one only, as the peer does.
         auto& list = values->get_array();
-        const auto first = std::ranges::find_if(list, [&](const Json& value) {
-            return value.is_string() && std::string_view(value.get_string()) == renaming.from;
-        });
-        if (first != list.end()) *first = renaming.to;
+        for (auto& value : list) {
+            const auto known = value.is_string()
+                                   ? renaming.names.find(std::string_view(value.get_string()))
+                                   : renaming.names.end();
+            if (known == renaming.names.end()) continue;
+            value = known->second;
+            break;
+        }
     }
 }
 
@@ -195,10 +218,7 @@ Json primary_template(const Json& pod_template, const Rewriting& rewriting, std:
     drop_toolkit_keys(made, {"metadata", "annotations"});
     put(made, {"metadata", "labels", rewriting.label}, Json(rewriting.value + std::string(suffix)));
     put(made, {"metadata", "annotations", id_key}, Json(flagger_id_of(hash)));
-    rename_selectors(made,
-                     {rewriting.deployment,
-                      rewriting.deployment + std::string(suffix),
-                      rewriting.selector_labels});
+    rename_selectors(made, renaming_of(rewriting, Direction::to_primary));
     rename_configs(made, {rewriting.configs, false});
     return made;
 }
@@ -210,10 +230,7 @@ Json undone_template(const Json& primary_pod_template, const Rewriting& rewritin
     // The peer's copy always has annotations, because of flagger-id; the target's may have had
     // none.
     drop_empty_annotations(made);
-    rename_selectors(made,
-                     {rewriting.deployment + std::string(suffix),
-                      rewriting.deployment,
-                      rewriting.selector_labels});
+    rename_selectors(made, renaming_of(rewriting, Direction::to_target));
     rename_configs(made, {rewriting.configs, true});
     return made;
 }
@@ -223,6 +240,8 @@ bool same_meaning(const Json& primary_pod_template,
                   const Rewriting& rewriting) {
     auto runs = without_nulls(primary_pod_template);
     auto wanted = primary_template(pod_template, rewriting, {});
+    // Where a selector is renamed already nothing changes.
+    rename_selectors(runs, renaming_of(rewriting, Direction::to_primary));
     drop(runs, {"metadata", "annotations", id_key});
     drop(wanted, {"metadata", "annotations", id_key});
     for (auto* one : {&runs, &wanted}) {

@@ -30,9 +30,9 @@ std::string flagger_id_of(std::string_view hash);
 
 // What distinguishes the primary's pods from the target's.
 struct Rewriting {
-    std::string label;       // "app"
-    std::string value;       // "podinfo"; the primary's gets "-primary"
-    std::string deployment;  // the target's name: selectors with this value are rewritten
+    std::string label;     // "app"
+    std::string value;     // "podinfo"; the primary's gets "-primary"
+    std::string workload;  // the target's name: selectors with it, or the value, are rewritten
     std::vector<std::string> selector_labels;  // keys that are looked at in selectors
     // "configmap/settings": the primary uses "settings-primary".
     std::set<std::string> configs = {};
@@ -43,7 +43,8 @@ Json primary_template(const Json& pod_template, const Rewriting& rewriting, std:
 // The way back, as far as it goes: what a primary that somebody else made was made from.
 Json undone_template(const Json& primary_pod_template, const Rewriting& rewriting);
 // Whether the primary runs what the target's template says: equal after the rewriting, whatever
-// flagger-id says.
+// flagger-id says. The peer rewrites fewer selectors (DB-43), and none of a DaemonSet: that is no
+// difference.
 bool same_meaning(const Json& primary_pod_template,
                   const Json& pod_template,
                   const Rewriting& rewriting);

@@ -3,6 +3,7 @@
 #include "api/texts.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/steps.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -70,7 +71,7 @@ Move end(const World& world, const Evidence& evidence) {
     if (asked && !is_up) return *asked;
 
     auto act = act_of(world, is_cancel ? "cancelled" : asked ? "scale down" : "failed");
-    if (is_up) act.effects.emplace_back(scale_target(world, 0));
+    scale_down(act, world);
     if (!is_cancel) tell_failed(act, world);
     if (asked) return act;
     if (!is_cancel) {
@@ -105,8 +106,8 @@ Move roll_back_for_checks(const World& world) {
 }
 
 Move roll_back_for_deadline(const World& world) {
-    const auto why = texts::canary_not_ready(world.canary.dotted(world.target->name),
-                                             world.target->readiness.why);
+    const auto why = canary_not_ready(
+        kind_of(world), world.canary.dotted(world.target->name), world.target->readiness);
     const auto text = texts::rolling_back_deadline(world.canary.dotted(), why);
     auto act = decide(world, "progress-deadline", text);
     tell(act, world, EventType::warning, why);

@@ -2,10 +2,11 @@
 // becomes a refusal or a hindrance.
 #include "delivery/canary/seen.hpp"
 
-#include "api/texts.hpp"
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
+#include "delivery/canary/scalers.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -16,18 +17,16 @@
 namespace sluice::canary {
 namespace {
 
-namespace texts = api::texts;
-
-Workload read_workload(const Json& object, ReadinessQuestion question) {
+Workload read_workload(Kind kind, const Json& object, const ReadinessQuestion& question) {
     Workload workload;
-    workload.object = object;
+    workload.object = authored(kind, object);
     workload.name = text_at(object, {"metadata", "name"});
     workload.uid = text_at(object, {"metadata", "uid"});
     workload.resource_version = text_at(object, {"metadata", "resourceVersion"});
     workload.generation = integer_at(object, {"metadata", "generation"}).value_or(0);
-    workload.replicas = integer_at(object, {"spec", "replicas"}).value_or(1);
-    workload.available = integer_at(object, {"status", "availableReplicas"}).value_or(0);
-    workload.readiness = readiness_of(object, question);
+    workload.replicas = replicas_wanted(kind, object);
+    workload.available = pods_available(kind, object);
+    workload.readiness = readiness_of(kind, object, question);
     workload.template_written = parse_rfc3339(text_at(object, {"status", template_written_field}));
     return workload;
 }
@@ -123,9 +122,12 @@ void read_selector(const Seen& seen, World& world) {
         known += key;
     }
     world.hindrance = fmt::format(
-        "getSelectorLabel failed: deployment {} spec.selector.matchLabels must contain one of [{}]",
+        "getSelectorLabel failed: {} {} spec.selector.matchLabels must contain one of [{}]{}",
+        word_of(kind_of(world)),
         world.canary.dotted(world.canary.target.name),
-        known);
+        known,
+        // The peer's text ends so.
+        kind_of(world) == Kind::daemon_set ? "'" : "");
 }
 
 // A Deployment under the primary's name whose pods the primary's Services would not find: its share
@@ -137,8 +139,9 @@ void read_primary_labels(const Seen& seen, World& world) {
         text_at(*seen.primary, {"spec", "template", "metadata", "labels", world.selector_label});
     if (has == wanted) return;
     world.hindrance = fmt::format(
-        "Deployment {} cannot serve as the primary of {}: its pods need label {}={} "
+        "{} {} cannot serve as the primary of {}: its pods need label {}={} "
         "(delete it, and it is made again)",
+        to_string(kind_of(world)),
         world.canary.dotted(world.canary.primary_name()),
         world.canary.dotted(),
         world.selector_label,
@@ -147,31 +150,43 @@ void read_primary_labels(const Seen& seen, World& world) {
 
 void read_target(const Seen& seen, World& world) {
     const auto& canary = world.canary;
+    const auto kind = kind_of(world);
     if (!seen.target) {
         world.hindrance =
-            texts::target_missing(canary.dotted(canary.target.name), canary.target.name);
+            target_missing(kind, canary.dotted(canary.target.name), canary.target.name);
         return;
     }
-    world.target = read_workload(*seen.target,
+    world.target = read_workload(kind,
+                                 *seen.target,
                                  {canary.progress_deadline,
                                   canary.analysis.canary_ready_threshold,
                                   canary.status.unready_since,
                                   world.now});
-    const auto* pod_template = find(*seen.target, {"spec", "template"});
-    if (pod_template == nullptr || !pod_template->is_object()) {
-        world.hindrance =
-            fmt::format("deployment {} has no spec.template", canary.dotted(canary.target.name));
+    const auto* judged = template_of(kind, world.target->object);
+    if (judged == nullptr) {
+        world.hindrance = fmt::format("{} {} has no spec{}",
+                                      word_of(kind),
+                                      canary.dotted(canary.target.name),
+                                      kind == Kind::service ? "" : ".template");
         return;
     }
-    world.revision = revision_of(*pod_template, read_configs(seen, world));
+    if (kind == Kind::service) {
+        world.revision = revision_of(*judged);
+        return;
+    }
+    world.revision = revision_of(*judged, read_configs(seen, world));
     read_selector(seen, world);
+    const auto updates = text_at(*seen.target, {"spec", "updateStrategy", "type"}, "RollingUpdate");
+    if (kind == Kind::daemon_set && updates != "RollingUpdate" && world.hindrance.empty()) {
+        world.hindrance = fmt::format(
+            "createPrimaryDaemonSet failed: daemonset {} must have RollingUpdate strategy but have "
+            "{}",
+            canary.dotted(canary.target.name),
+            updates);
+    }
     read_primary_labels(seen, world);
     if (canary.autoscaler && !seen.target_scaler && world.hindrance.empty()) {
-        world.hindrance = fmt::format(
-            "HorizontalPodAutoscaler {} get query error: horizontalpodautoscalers.autoscaling "
-            "\"{}\" not found",
-            canary.dotted(canary.autoscaler->name),
-            canary.autoscaler->name);
+        world.hindrance = scaler_missing(canary);
     }
 }
 
@@ -194,10 +209,26 @@ void read_kept(const Seen& seen, World& world) {
     });
 }
 
+std::string carried_by_service(const World& world, const Json& running) {
+    const auto text = canonical_text(running);
+    const auto is_made_of = [&](const Json& spec, std::string_view hash) {
+        return canonical_text(made_for_primary(world, spec, hash)) == text;
+    };
+    if (world.target) {
+        const auto* spec = template_of(Kind::service, world.target->object);
+        if (spec != nullptr && is_made_of(*spec, world.revision)) return world.revision;
+    }
+    for (const auto& [hash, kept] : world.kept) {
+        if (is_made_of(*find(kept, {"template"}), hash)) return hash;
+    }
+    return revision_of(running);
+}
+
 // Which revision the primary's template was made from: by its flagger-id, else by meaning.
 std::string carried_by_primary(const World& world) {
-    const auto* running = find(world.primary->object, {"spec", "template"});
+    const auto* running = template_of(kind_of(world), world.primary->object);
     if (running == nullptr) return {};
+    if (kind_of(world) == Kind::service) return carried_by_service(world, *running);
     const auto id = text_at(*running, {"metadata", "annotations", "flagger-id"});
     std::set<std::string> known{world.canary.status.last_applied_spec,
                                 world.canary.status.last_promoted_spec,
@@ -207,7 +238,7 @@ std::string carried_by_primary(const World& world) {
         if (is_our_revision(hash) && flagger_id_of(hash) == id) return hash;
     }
     if (world.target && !world.selector_label.empty()) {
-        const auto* pod_template = find(world.target->object, {"spec", "template"});
+        const auto* pod_template = template_of(kind_of(world), world.target->object);
         if (pod_template != nullptr && copies_hold(world) &&
             same_meaning(*running, *pod_template, rewriting_of(world))) {
             return world.revision;
@@ -239,12 +270,14 @@ World world_of(const Seen& seen, Time now) {
 
     read_wish(world);
     world.refusal = refusal_of(seen, world.canary);
-    if (!world.refusal.empty()) return world;
+    // Whatever is wrong with it, what is being deleted gives back what it took.
+    if (!world.refusal.empty() && !world.canary.deleting) return world;
 
     read_kept(seen, world);
     read_target(seen, world);
     if (seen.primary) {
-        world.primary = read_workload(*seen.primary,
+        world.primary = read_workload(kind_of(world),
+                                      *seen.primary,
                                       {world.canary.progress_deadline,
                                        world.canary.analysis.primary_ready_threshold,
                                        world.canary.status.unready_since,

@@ -1,6 +1,7 @@
-// The three core Services and the primary's autoscaler (canary.md 4.4, 4.5).
+// The three core Services (canary.md 4.5).
 #include "base/core/text.hpp"
 #include "delivery/canary/objects.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -251,80 +252,73 @@ std::optional<Effect> correct_service(const World& world, const Part& part, cons
                   fmt::format("reconcileService failed: service {} update error: ", part.name)}};
 }
 
-// --- the primary's autoscaler -----------------------------------------------------------------
+// --- a Service as target ----------------------------------------------------------------------
 
-JsonObject wanted_scaler_spec(const World& world) {
-    JsonObject spec;
-    const auto& target = *world.target_scaler;
-    for (const auto* field : {"minReplicas", "maxReplicas", "metrics", "behavior"}) {
-        if (const auto* value = find(target, {"spec", field});
-            value != nullptr && !value->is_null()) {
-            spec[field] = *value;
+// `<apex>-canary` is the target under another name (4.5, DB-44).
+std::optional<Effect> ensure_canary_copy(const World& world) {
+    const auto name = world.canary.canary_service();
+    const auto& target = world.target->object;
+    Json wanted = world.canary_service
+                      ? authored(Kind::service, *world.canary_service)
+                      : Json(JsonObject{{"apiVersion", "v1"}, {"kind", "Service"}});
+    const auto live = wanted;
+    for (const std::string_view group : {"labels", "annotations"}) {
+        for (const auto& [key, value] : object_at(target, {"metadata", group})) {
+            if (!is_own_key(key)) put(wanted, {"metadata", group, key}, value);
         }
     }
-    if (world.canary.autoscaler->min_replicas) {
-        spec["minReplicas"] = *world.canary.autoscaler->min_replicas;
+    put_template(Kind::service,
+                 wanted,
+                 made_for_primary(world, *template_of(Kind::service, target), world.revision));
+    const auto dotted = world.canary.dotted(name);
+    if (!world.canary_service) {
+        put(wanted, {"metadata", "name"}, Json(name));
+        put(wanted, {"metadata", "namespace"}, Json(world.canary.ns));
+        put(wanted, {"metadata", "ownerReferences"}, owner_references(world));
+        return Create{Kind::service,
+                      std::move(wanted),
+                      {fmt::format("Service {} created", dotted),
+                       fmt::format("reconcileCanaryService failed: creating service {} query "
+                                   "error: ",
+                                   world.canary.dotted())}};
     }
-    if (world.canary.autoscaler->max_replicas) {
-        spec["maxReplicas"] = *world.canary.autoscaler->max_replicas;
-    }
-    spec["scaleTargetRef"] = JsonObject{
-        {"apiVersion", text_at(target, {"spec", "scaleTargetRef", "apiVersion"}, "apps/v1")},
-        {"kind", text_at(target, {"spec", "scaleTargetRef", "kind"}, "Deployment")},
-        {"name", world.canary.primary_name()}};
-    return spec;
+    auto patch = merge_patch_between(live, wanted);
+    if (!patch.is_object() || patch.get_object().empty()) return std::nullopt;
+    return Patch{
+        Kind::service,
+        name,
+        std::string(text_at(live, {"metadata", "uid"})),
+        std::string(text_at(live, {"metadata", "resourceVersion"})),
+        std::move(patch),
+        {fmt::format("Service {} updated", dotted),
+         fmt::format("reconcileCanaryService failed: updating service {} failed: ", dotted)}};
 }
 
 }  // namespace
 
 std::optional<Effect> ensure_service(const World& world, Role role) {
+    if (kind_of(world) == Kind::service) {
+        return role == Role::canary ? ensure_canary_copy(world) : std::nullopt;
+    }
     const auto part = part_of(world, role);
     if (!part.live->has_value()) return create_service(world, part);
     return correct_service(world, part, **part.live);
 }
 
-std::optional<Effect> create_scaler(const World& world) {
-    if (!world.canary.autoscaler || !world.target_scaler || world.primary_scaler) {
-        return std::nullopt;
+Json service_before(const Json& live, const Json& selector) {
+    constexpr std::string_view last_applied = "kubectl.kubernetes.io/last-applied-configuration";
+    auto before = live;
+    const auto text = text_at(live, {"metadata", "annotations", last_applied});
+    const auto applied = parse_json(text.empty() ? std::string_view("{}") : text);
+    const auto* selected = applied ? find(*applied, {"spec", "selector"}) : nullptr;
+    if (selected == nullptr || !selected->is_object()) selected = &selector;
+    if (selected->is_object()) put(before, {"spec", "selector"}, *selected);
+    for (const auto key : {reconcile_key, drift_key}) {
+        const bool was_there =
+            applied && find(*applied, {"metadata", "annotations", key}) != nullptr;
+        if (!was_there) drop(before, {"metadata", "annotations", key});
     }
-    const auto name = world.canary.autoscaler->name + "-primary";
-    JsonObject labels;
-    for (const auto& [key, value] : object_at(*world.target_scaler, {"metadata", "labels"})) {
-        if (key.find("toolkit.fluxcd.io") == std::string_view::npos) labels[key] = value;
-    }
-    JsonObject metadata{{"name", name},
-                        {"namespace", world.canary.ns},
-                        {"ownerReferences", owner_references(world)}};
-    if (!labels.empty()) metadata["labels"] = std::move(labels);
-    const auto dotted = world.canary.dotted(name);
-    return Create{Kind::horizontal_pod_autoscaler,
-                  JsonObject{{"apiVersion", "autoscaling/v2"},
-                             {"kind", "HorizontalPodAutoscaler"},
-                             {"metadata", std::move(metadata)},
-                             {"spec", wanted_scaler_spec(world)}},
-                  {fmt::format("HorizontalPodAutoscaler v2 {} created", dotted),
-                   fmt::format("creating HorizontalPodAutoscaler v2 {} failed: ", dotted)}};
-}
-
-std::optional<Patch> update_scaler(const World& world) {
-    if (!world.canary.autoscaler || !world.target_scaler || !world.primary_scaler) {
-        return std::nullopt;
-    }
-    const auto& live = *world.primary_scaler;
-    auto wanted = live;
-    for (const auto& [field, value] : wanted_scaler_spec(world)) {
-        put(wanted, {"spec", std::string_view(field)}, value);
-    }
-    auto patch = merge_patch_between(live, wanted);
-    const std::string name(text_at(live, {"metadata", "name"}));
-    const auto dotted = world.canary.dotted(name);
-    return Patch{Kind::horizontal_pod_autoscaler,
-                 name,
-                 std::string(text_at(live, {"metadata", "uid"})),
-                 std::string(text_at(live, {"metadata", "resourceVersion"})),
-                 std::move(patch),
-                 {fmt::format("HorizontalPodAutoscaler v2 {} updated", dotted),
-                  fmt::format("updating HorizontalPodAutoscaler v2 {} failed: ", dotted)}};
+    return before;
 }
 
 bool apex_selects_canary(const World& world) {

@@ -4,6 +4,8 @@
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
+#include "delivery/canary/scalers.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -20,6 +22,8 @@ constexpr Duration warning_spacing = std::chrono::seconds(10);
 // An unchanged generation of the same object is an unchanged template, whatever a hash says (DB-1).
 bool is_fenced(const World& world) {
     const auto& analysed = world.canary.status.analysed;
+    // A Service has no generation.
+    if (world.target->generation == 0) return false;
     return analysed && !analysed->uid.empty() && analysed->uid == world.target->uid &&
            analysed->generation == world.target->generation && !configs_changed(world);
 }
@@ -87,12 +91,13 @@ api::Analysed analysed_now(const World& world) {
 
 void note_revision(api::Status& status, const World& world) {
     status.analysed = analysed_now(world);
-    if (world.settings.track_configs) {
+    const auto kind = kind_of(world);
+    if (world.settings.track_configs && kind != Kind::service) {
         status.tracked_configs = world.tracked;
     } else {
         // What was followed before is part of the revision no more.
         status.tracked_configs.reset();
-        status.analysed->hash = revision_of(*find(world.target->object, {"spec", "template"}));
+        status.analysed->hash = revision_of(*template_of(kind, world.target->object));
     }
     status.last_applied_spec = status.analysed->hash;
 }
@@ -264,6 +269,13 @@ Act one_step_home(const World& world, std::string_view why, int canary_weight) {
     return act;
 }
 
+void scale_down(Act& act, const World& world) {
+    if (auto pause = pause_scaler(world)) act.effects.emplace_back(std::move(*pause));
+    if (world.target && world.target->replicas != 0) {
+        act.effects.emplace_back(scale_target(world, 0));
+    }
+}
+
 Rest rest_until(std::optional<Time> wake) {
     return {wake};
 }
@@ -302,7 +314,7 @@ Move wait_for_primary(const World& world) {
     return wait_for(
         world,
         readiness,
-        api::texts::primary_not_ready(world.canary.dotted(world.primary->name), readiness.why));
+        primary_not_ready(kind_of(world), world.canary.dotted(world.primary->name), readiness));
 }
 
 Move wait_for_canary(const World& world) {
@@ -310,7 +322,7 @@ Move wait_for_canary(const World& world) {
     return wait_for(
         world,
         readiness,
-        api::texts::canary_not_ready(world.canary.dotted(world.target->name), readiness.why));
+        canary_not_ready(kind_of(world), world.canary.dotted(world.target->name), readiness));
 }
 
 Move rest_ready(const World& world, std::optional<Time> wake) {

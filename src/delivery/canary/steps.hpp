@@ -4,6 +4,7 @@
 
 #include "delivery/canary/cookies.hpp"
 #include "delivery/canary/move.hpp"
+#include "delivery/canary/next.hpp"
 #include "delivery/canary/plan.hpp"
 #include "delivery/canary/seen.hpp"
 
@@ -71,6 +72,9 @@ void save(Act& act, const World& world, const api::Status& status);
 // One step of stepWeightPromotion has been taken, by us now or before a kill: promotion and a
 // restart go home in the same way. The route itself is the caller's.
 Act one_step_home(const World& world, std::string_view why, int canary_weight);
+
+// The target goes to zero, unless it is there, and its autoscaler lets it rest.
+void scale_down(Act& act, const World& world);
 
 Rest rest_until(std::optional<Time> wake);
 
@@ -140,5 +144,8 @@ Move roll_back_for_wish(const World& world);
 Move fail_unstarted(const World& world, const std::string& hook);
 Move cancel(const World& world);
 Move finish_rollback(const World& world, const Evidence& evidence);
+
+Move hold_finalizer(const World& world);
+Move terminate(const World& world);
 
 }  // namespace sluice::canary

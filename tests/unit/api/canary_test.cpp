@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <functional>
 
@@ -85,20 +86,62 @@ TEST_CASE("what cannot be understood is named by its path") {
 }
 
 TEST_CASE("what is not built is refused by its path, never skipped") {
-    CHECK(refusal([](Json& spec) { put(spec, {"targetRef", "kind"}, "DaemonSet"); }) ==
-          "spec.targetRef.kind: DaemonSet is not built yet");
+    CHECK(refusal([](Json& spec) { put(spec, {"targetRef", "kind"}, "StatefulSet"); }) ==
+          "spec.targetRef.kind: StatefulSet is not built yet");
+    CHECK(
+        refusal([](Json& spec) {
+            put(spec,
+                {"targetRef"},
+                json(
+                    R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "x"})"));
+        }) == "spec.targetRef.kind: Service of serving.knative.dev/v1 is not built yet");
     CHECK(refusal([](Json& spec) {
               put(spec,
                   {"analysis", "metrics"},
                   json(R"([{"name": "x", "templateRef": {"name": "t"}}])"));
           }).empty());
-    CHECK(refusal([](Json& spec) { put(spec, {"revertOnDeletion"}, true); }) ==
-          "spec.revertOnDeletion: not built yet");
     CHECK(refusal([](Json& spec) {
               put(spec,
                   {"autoscalerRef"},
+                  json(R"({"apiVersion": "v1", "kind": "Scaler", "name": "x"})"));
+          }) == "spec.autoscalerRef.kind: Scaler is not built yet");
+}
+
+TEST_CASE("a Service as target has its ports itself, and is not scaled") {
+    const auto of_service = [](Json& spec) {
+        put(spec, {"targetRef"}, json(R"({"apiVersion": "v1", "kind": "Service", "name": "x"})"));
+    };
+    CHECK(refusal([&](Json& spec) {
+              of_service(spec);
+              drop(spec, {"service"});
+          }).empty());
+    // The peer's full writes leave that behind.
+    CHECK(refusal([&](Json& spec) {
+              of_service(spec);
+              put(spec, {"service", "port"}, 0);
+          }).empty());
+    CHECK(refusal([&](Json& spec) {
+              of_service(spec);
+              drop(spec, {"service"});
+              put(spec, {"provider"}, "gatewayapi:v1");
+          }) == "spec.service: is missing");
+    CHECK(refusal([&](Json& spec) {
+              of_service(spec);
+              put(spec,
+                  {"autoscalerRef"},
                   json(R"({"apiVersion": "v1", "kind": "ScaledObject", "name": "x"})"));
-          }) == "spec.autoscalerRef.kind: ScaledObject is not built yet");
+          }) == "spec.autoscalerRef: a Service is not scaled");
+}
+
+TEST_CASE("what a Canary does not say of its deletion, the process says") {
+    const auto wanted = [](std::string_view spec, bool by_default) {
+        const auto object = json(fmt::format(R"({{"spec": {}}})", spec));
+        return parse_canary(object, {.revert_on_deletion = by_default}).revert_on_deletion;
+    };
+    CHECK(!wanted("{}", false));
+    CHECK(wanted("{}", true));
+    CHECK(!wanted(R"({"revertOnDeletion": false})", true));
+    CHECK(wanted(R"({"revertOnDeletion": true})", false));
 }
 
 TEST_CASE("who is told of a Canary is read: alerts and hooks of type event") {

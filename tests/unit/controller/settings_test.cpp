@@ -31,13 +31,15 @@ TEST_CASE("the peer's flags are read in Go's syntax") {
                                   "-port=9000",
                                   "-v=4",
                                   "-logtostderr",
-                                  "--drain-delay=0"});
+                                  "--drain-delay=0",
+                                  "--revert-on-deletion"});
     REQUIRE(settings);
     CHECK(settings->metrics_server == "http://prom:59090/prometheus");
     CHECK_FALSE(settings->leader_election);
     CHECK(settings->selector_labels == std::vector<std::string>{"app", "tier"});
     CHECK(settings->port == 9000);
     CHECK(settings->drain_delay == 0s);
+    CHECK(settings->revert_on_deletion);
     CHECK(settings->log_level == LogLevel::debug);
     CHECK(settings->warnings.empty());
 }

@@ -49,7 +49,7 @@ Route route(int primary, int canary) {
 }
 
 ScaleTarget scale(std::int64_t replicas) {
-    return {"podinfo", "uid", replicas, {}};
+    return {Kind::deployment, "podinfo", "uid", replicas, {}};
 }
 
 }  // namespace
@@ -91,6 +91,51 @@ TEST_CASE("law 2: between the route and the scale-down lies the drain") {
     CHECK(broken(world, {scale(0)}) == 0);
     CHECK(broken(world, {scale(3)}) == 0);
     world.routes.state = RoutesState::unreadable;
+    CHECK(broken(world, {scale(0)}) == 1);
+}
+
+TEST_CASE(
+    "law 1 at deletion: the target takes everything back when it is ready, or had its deadline") {
+    auto world = a_world();
+    world.canary.deleting = true;
+    world.canary.status.phase = api::Phase::terminating;
+    world.canary.progress_deadline = 60s;
+    world.canary.status.unready_since = world.now - 59s;
+    CHECK(broken(world, {GiveBackApex{"podinfo", {}, {}}, GiveBackRoutes{}}) == 0);
+    make_unready(world.target, 0);
+    CHECK(broken(world, {GiveBackApex{"podinfo", {}, {}}}) == 1);
+    CHECK(broken(world, {GiveBackRoutes{}}) == 1);
+    world.canary.status.unready_since = world.now - 60s;
+    CHECK(broken(world, {GiveBackRoutes{}}) == 0);
+    world.target.reset();
+    CHECK(broken(world, {GiveBackRoutes{}}) == 0);
+}
+
+TEST_CASE("law 2 at deletion: the primary drains before the Canary is let go") {
+    auto world = a_world();
+    world.canary.deleting = true;
+    world.canary.status.phase = api::Phase::terminated;
+    CHECK(broken(world, {HoldFinalizer{}}) == 1);
+    world.canary.status.routed_at = world.now - 9s;
+    CHECK(broken(world, {HoldFinalizer{}}) == 1);
+    world.canary.status.routed_at = world.now - 10s;
+    CHECK(broken(world, {HoldFinalizer{}}) == 0);
+    CHECK(broken(world, {GiveBackRoutes{}, HoldFinalizer{}}) == 1);
+    // One that gave nothing back takes nothing from its users but what it always did.
+    world.canary.status = {};
+    world.canary.status.phase = api::Phase::succeeded;
+    CHECK(broken(world, {HoldFinalizer{}}) == 0);
+}
+
+TEST_CASE("law 2 at rest: a target that somebody scaled up got no traffic") {
+    auto world = a_world();
+    world.routes.weights = {100, 0};
+    world.canary.status.phase = api::Phase::succeeded;
+    CHECK(broken(world, {scale(0)}) == 0);
+    world.canary.status.routed_at = world.now - 1s;
+    CHECK(broken(world, {scale(0)}) == 1);
+    world.canary.status.routed_at.reset();
+    world.routes.weights = {90, 10};
     CHECK(broken(world, {scale(0)}) == 1);
 }
 

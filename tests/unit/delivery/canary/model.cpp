@@ -211,7 +211,9 @@ std::optional<Json>* Cluster::slot(Kind kind, const std::string& name) {
                    : name == "podinfo-primary" ? &primary_service
                                                : &canary_service;
         case Kind::horizontal_pod_autoscaler:
+        case Kind::scaled_object:
             return name == "podinfo-primary" ? &primary_scaler : &target_scaler;
+        case Kind::daemon_set:
         case Kind::controller_revision:
         case Kind::config_map:
         case Kind::secret:

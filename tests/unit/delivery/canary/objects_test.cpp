@@ -144,9 +144,9 @@ TEST_CASE(
     }
     SUBCASE("not built") {
         Cluster cluster;
-        cluster.edit_canary([](Json& spec) { put(spec, {"revertOnDeletion"}, true); });
+        cluster.edit_canary([](Json& spec) { put(spec, {"targetRef", "kind"}, "StatefulSet"); });
         cluster.run(1min);
-        CHECK(cluster.messages == Messages{"spec.revertOnDeletion: not built yet"});
+        CHECK(cluster.messages == Messages{"spec.targetRef.kind: StatefulSet is not built yet"});
         CHECK(cluster.log == Messages{});
     }
 }

@@ -126,6 +126,22 @@ TEST_CASE("an analysis of the peer is begun once more") {
     CHECK(cluster.complaints == Messages{});
 }
 
+TEST_CASE(
+    "selectors by the label's value are rewritten, too, and a peer's that are not mean the same") {
+    const auto target = parse_json(R"({"metadata": {"labels": {"app": "shop"}}, "spec": {
+          "topologySpreadConstraints": [{"labelSelector": {"matchLabels": {"app": "shop"}}}]}})")
+                            .value();
+    const Rewriting rewriting{"app", "shop", "web", {"app", "name"}};
+    auto primary = primary_template(target, rewriting, "v2:1");
+    CHECK(to_text(primary).find(R"("matchLabels":{"app":"shop-primary"})") != std::string::npos);
+    CHECK(revision_of(undone_template(primary, rewriting)) == revision_of(target));
+    // As the peer leaves it, of a DaemonSet always (DB-43).
+    put(primary,
+        {"spec", "topologySpreadConstraints"},
+        *find(target, {"spec", "topologySpreadConstraints"}));
+    CHECK(same_meaning(primary, target, rewriting));
+}
+
 TEST_CASE("the primary's template means what the target's does, whatever its id") {
     const auto target =
         parse_json(
