@@ -181,7 +181,10 @@ void set_condition(Status& status, std::string_view target_kind, Time now) {
     std::string since = at;
     if (promoted != conditions.end()) {
         const bool same = text_at(*promoted, {"status"}) == wanted.status;
-        if (same && text_at(*promoted, {"reason"}) == reason) return;
+        if (same && text_at(*promoted, {"reason"}) == reason &&
+            text_at(*promoted, {"message"}) == wanted.message) {
+            return;
+        }
         const auto before = text_at(*promoted, {"lastTransitionTime"});
         if (same && !before.empty()) since = before;
     }

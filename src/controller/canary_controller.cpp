@@ -505,11 +505,11 @@ canary::RoutesSeen CanaryController::routes_seen(const Json& object,
     seen.resource_version = read ? read->resource_version : std::string{};
     const auto writes = router->ensure(object, live, present);
     if (!writes) {
-        seen.state = canary::RoutesState::unreadable;
-        seen.text = writes.error().message;
+        // Weights that can be read can be changed alone, to take a release back.
+        if (read) seen.text = writes.error().message;
         // Nothing is begun that could not be routed in the end.
         const auto phase = text_at(object, {"status", "phase"});
-        if (phase.empty() || phase == "Initializing") seen.refusal = seen.text;
+        if (phase.empty() || phase == "Initializing") seen.refusal = writes.error().message;
     }
     seen.drifted = writes && !writes->empty();
     return seen;

@@ -430,6 +430,10 @@ void CanaryController::show(const View& view) {
         tools_.metrics.set_weights(
             memory.measured,
             {.primary = world.routes.weights.primary, .canary = world.routes.weights.canary});
+    } else if (!world.routes.can.weights) {
+        const int canary = canary::apex_selects_canary(world) ? api::whole : 0;
+        tools_.metrics.set_weights(memory.measured,
+                                   {.primary = api::whole - canary, .canary = canary});
     }
     if (memory.synced_generation != world.canary.generation) {
         memory.synced_generation = world.canary.generation;

@@ -1,6 +1,7 @@
 #include "delivery/traffic.hpp"
 
 #include "delivery/canary/next.hpp"
+#include "delivery/canary/objects.hpp"
 #include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
@@ -25,6 +26,7 @@ class Walk {
     explicit Walk(const World& world)
         : world_(world), unreadable_(world.routes.state == RoutesState::unreadable) {
         if (world.routes.state == RoutesState::weights) live_ = world.routes.weights;
+        if (!world.routes.can.weights && apex_selects_canary(world)) live_ = {0, api::whole};
         // Nothing is known about them: any weight for the primary is a raise.
         if (unreadable_) live_ = {0, 0};
     }
@@ -61,7 +63,7 @@ class Walk {
             refuse_raise(world_.canary.target.name, live_.canary, weights.canary, world_.target);
         }
         if (weights.primary > live_.primary && !is_ready(world_.primary) &&
-            !leaves_failed_canary()) {
+            !leaves_failed_canary() && !primary_is_elsewhere()) {
             refuse_raise(
                 world_.canary.primary_name(), live_.primary, weights.primary, world_.primary);
         }
@@ -72,8 +74,17 @@ class Walk {
 
     // The one exception of law 1.
     bool leaves_failed_canary() const {
-        return world_.canary.status.rollback &&
-               (pods(world_.primary) > 0 || pods(world_.target) == 0);
+        const bool rolls_back = world_.canary.status.rollback.has_value();
+        const bool is_empty = pods(world_.target) == 0;
+        return pods(world_.primary) > 0 ? rolls_back || is_empty : rolls_back && is_empty;
+    }
+
+    // The Canary has been pointed at another target: its primary Service still leads to pods of the
+    // old one's primary, and nothing is known of those.
+    bool primary_is_elsewhere() const {
+        return !world_.primary && world_.primary_service && !world_.selector_value.empty() &&
+               text_at(*world_.primary_service, {"spec", "selector", world_.selector_label}) !=
+                   world_.selector_value + "-primary";
     }
 
     void refuse_raise(std::string_view name,
@@ -89,13 +100,28 @@ class Walk {
     }
 
     void see_patch(const Patch& patch) {
-        const bool moves = patch.kind == Kind::service && patch.name == world_.canary.apex &&
-                           find(patch.patch, {"spec", "selector"}) != nullptr;
-        if (!moves) return;
+        const bool moves =
+            patch.kind == Kind::service && find(patch.patch, {"spec", "selector"}) != nullptr;
+        if (moves && patch.name == world_.canary.primary_service()) see_primary_service();
+        if (moves && patch.name == world_.canary.apex) see_apex(patch);
+    }
+
+    // At first everything it gets is new to the primary's pods. Later its selector is only put
+    // right.
+    void see_primary_service() {
+        const bool initializing = world_.canary.status.phase == api::Phase::initializing;
+        const bool serves = initializing ? is_ready(world_.primary) : pods(world_.primary) > 0;
+        if (!serves) refuse_raise(world_.canary.primary_name(), 0, api::whole, world_.primary);
+    }
+
+    void see_apex(const Patch& patch) {
         moved_ = true;
         const bool to_canary = !world_.selector_value.empty() &&
                                text_at(patch.patch, {"spec", "selector", world_.selector_label}) ==
                                    world_.selector_value;
+        if (!world_.routes.can.weights) {
+            return see_weights(to_canary ? Weights{0, api::whole} : Weights{});
+        }
         const auto& gains = to_canary ? world_.target : world_.primary;
         if (!is_ready(gains)) {
             refuse_raise(to_canary ? world_.canary.target.name : world_.canary.primary_name(),

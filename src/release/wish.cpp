@@ -21,7 +21,7 @@ std::string_view done_to_it(Verb verb) {
         case Verb::promote:
             return "is promoted without further checks";
         case Verb::abort:
-            return "is rolled back";
+            return "is asked to be rolled back";
         case Verb::retry:
             return "is judged again";
     }

@@ -101,6 +101,21 @@ Result<JsonArray> matches_of(const PlannedRoute& plan) {
     return with_rule_defaults(JsonObject{}).at("matches").as_array();
 }
 
+// The weights alone, in the rules as they stand.
+void send_home(Json& object, const ServiceNames& names) {
+    auto* rules = find(object, {"spec", "rules"});
+    if (rules == nullptr || !rules->is_array()) return;
+    for (auto& rule : rules->get_array()) {
+        auto* backends = find(rule, {"backendRefs"});
+        if (backends == nullptr || !backends->is_array()) continue;
+        for (auto& backend : backends->get_array()) {
+            const auto name = text_at(backend, {"name"});
+            if (name == names.canary) put(backend, {"weight"}, 0);
+            if (name == names.primary) put(backend, {"weight"}, 100);
+        }
+    }
+}
+
 }  // namespace
 
 ObjectName GatewayRouter::name_of(const Json& canary) const {
@@ -241,7 +256,9 @@ Result<ObjectWrite> GatewayRouter::route(const Json& canary,
     }
     auto wanted = *object;
     auto ruled = put_rules(wanted, canary, shares);
-    if (!ruled) return ruled.error();
+    // A match that cannot be carried out keeps nobody on the canary.
+    if (!ruled && shares.canary > 0) return ruled.error();
+    if (!ruled) send_home(wanted, service_names(canary));
     keep_original(wanted, *object, canary);
     auto write = change(name, *object, wanted, title(name) + " update error");
     write.failing_end = " while setting weights";

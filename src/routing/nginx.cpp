@@ -114,14 +114,11 @@ Result<JsonObject> NginxRouter::by_match(const Json& canary) const {
 // All annotations of that family are ours: one that is left over would still let people in.
 Result<void> NginxRouter::put_split(Json& object, const Json& canary, Shares shares) const {
     JsonObject wanted{{key(""), "true"}};
-    if (asks_for_match(canary)) {
+    // Who matches is not asked where nobody goes to the canary.
+    if (asks_for_match(canary) && shares.canary > 0) {
         auto matched = by_match(canary);
         if (!matched) return matched.error();
-        if (shares.canary > 0) {
-            for (auto& [name, value] : *matched) wanted[name] = value;
-        } else {
-            wanted[key("-weight")] = "0";
-        }
+        for (auto& [name, value] : *matched) wanted[name] = value;
     } else {
         wanted[key("-weight")] = std::to_string(shares.canary);
     }
@@ -203,6 +200,10 @@ Result<std::vector<ObjectWrite>> NginxRouter::ensure(const Json& canary,
     if (source == nullptr) return missing(source_name(canary));
     auto spec = spec_for_canary(*source, canary);
     if (!spec) return spec.error();
+    if (asks_for_match(canary)) {
+        const auto matched = by_match(canary);
+        if (!matched) return matched.error();
+    }
 
     const auto name = copy_name(canary);
     const auto* object = find_live(live, name);

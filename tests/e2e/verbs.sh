@@ -36,7 +36,7 @@ send_traffic 120
 
 kubectl -n test set image deployment/podinfo podinfod=stefanprodan/podinfo:6.1.0 >/dev/null || fail "set image"
 eventually 20 "it progresses" phase_is Progressing
-says "is rolled back" "$sluice" abort podinfo -n test
+says "is asked to be rolled back" "$sluice" abort podinfo -n test
 refuses 1 "podinfo.test Failed" "$sluice" status podinfo -n test --watch --timeout 20s
 says "Rolling back podinfo.test aborted by hand" "$sluice" explain podinfo -n test
 

@@ -137,3 +137,58 @@ TEST_CASE("the definition keeps every field of an A/B test's match (DBR-7)") {
     CHECK(canonical_text(*find(world.canary(), {"spec", "analysis", "match"})) ==
           canonical_text(*parse_json(match)));
 }
+
+namespace {
+
+// Another Deployment beside podinfo, which may take its place behind the same service.
+void make_other_target(World& world, const std::string& image) {
+    auto other = world.get(resources::deployments, "podinfo");
+    const Json labels = JsonObject{{"app", "other"}};
+    put(other, {"metadata"}, JsonObject{{"name", "other"}, {"namespace", "test"}});
+    put(other, {"spec", "replicas"}, 1);
+    put(other, {"spec", "selector", "matchLabels"}, labels);
+    put(other, {"spec", "template", "metadata", "labels"}, labels);
+    find(other, {"spec", "template", "spec", "containers"})->as_array()[0].as_object()["image"] =
+        "stefanprodan/podinfo:" + image;
+    drop(other, {"status"});
+    world.apply(other);
+    world.run_for(10s);
+}
+
+std::string selected_by(const World& world, const std::string& service) {
+    return std::string(
+        text_at(world.get(resources::services, service), {"spec", "selector", "app"}));
+}
+
+}  // namespace
+
+TEST_CASE("a Canary that is pointed at another target is served by the old one until that can") {
+    for (const bool in_mid_release : {false, true}) {
+        CAPTURE(in_mid_release);
+        World world;
+        play(world,
+             "target 1\ncanary step 10 max 50 metric request-success-rate 99 - with "
+             R"({"spec": {"service": {"name": "podinfo", "port": 9898}}})"
+             "\nstart\nuntil phase Initialized\n");
+        if (in_mid_release) play(world, "image 6.1.0\nuntil weight 30\n");
+        play(world, "pods *:7.0.0 unready\n");
+        make_other_target(world, "7.0.0");
+        world.patch(resources::canaries,
+                    "podinfo",
+                    boost::json::parse(R"({"spec": {"targetRef": {"name": "other"}}})"));
+        world.run_for(10min);
+        CHECK(world.phase() == "Initializing");
+        CHECK(world.route_weight() == 0);
+        CHECK(selected_by(world, "podinfo") == "podinfo-primary");
+        CHECK(selected_by(world, "podinfo-primary") == "podinfo-primary");
+        CHECK(replicas(world, "other") == 1);
+
+        play(world,
+             "pods *:7.0.0 ready\ndelete deployment other-primary\nuntil phase Initialized\n");
+        CHECK(selected_by(world, "podinfo") == "other-primary");
+        CHECK(selected_by(world, "podinfo-primary") == "other-primary");
+        CHECK(selected_by(world, "podinfo-canary") == "other");
+        CHECK(replicas(world, "other") == 0);
+        CHECK(world.violations.empty());
+    }
+}

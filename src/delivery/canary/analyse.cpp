@@ -37,14 +37,14 @@ Move write_weights_again(const World& world, Weights live) {
                                   world.canary.dotted(),
                                   to_string(live),
                                   to_string(decided));
-    if (decided.primary > live.primary && !world.primary->ready()) {
+    if (decided.primary > live.primary && !can_go_home(world)) {
         return hold(world, {.text = text + " when the primary is ready"});
     }
     if (decided.canary > live.canary && !world.target->ready()) {
         return hold(world, {.text = text + " when the canary is ready"});
     }
     auto act = act_of(world, "mend weights");
-    act.effects.emplace_back(Route{decided, world.routes.resource_version, {}});
+    send(act, world, decided);
     warn_anew(act, world, text);
     return act;
 }
@@ -120,6 +120,7 @@ Move start(const World& world, const Evidence& evidence) {
     auto status = fresh_analysis(world);
     status.routed_at.reset();
     act.remembered.last_round.reset();
+    act.remembered.closed_gate.clear();
     save(act, world, status);
     return act;
 }
@@ -146,7 +147,8 @@ Event restart_event(const World& world) {
 // Where promotion goes in steps, the primary is known to need them: it has been scaled down while
 // it had less traffic (DB-14). A canary without pods is left at once.
 bool returns_in_steps(const World& world) {
-    return world.canary.analysis.step_weight_promotion > 0 && world.target->available > 0;
+    return world.routes.can.weights && world.canary.analysis.step_weight_promotion > 0 &&
+           world.target->available > 0;
 }
 
 // The weight of the canary after the next step home.
@@ -181,7 +183,7 @@ Move leave_to_roll(const World& world, bool is_home) {
     auto act = act_of(world, "route home");
     act.lines = changed_configs(world);
     act.events.push_back(restart_event(world));
-    if (!is_home) act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    if (!is_home) send(act, world, {});
     auto status = transition_of(world);
     status.canary_weight = 0;
     status.mirrored = false;
@@ -222,7 +224,7 @@ Move restart(const World& world) {
     auto status = fresh_analysis(world);
     if (world.primary->ready()) {
         if (!is_home) {
-            act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+            send(act, world, {});
             status.routed_at = world.now;
         }
         status.canary_weight = 0;
@@ -233,6 +235,7 @@ Move restart(const World& world) {
     }
     if (roll) act.effects.push_back(*std::move(roll));
     act.remembered.last_round.reset();
+    act.remembered.closed_gate.clear();
     save(act, world, status);
     return act;
 }
@@ -242,12 +245,7 @@ Move restart(const World& world) {
 // new pods.
 Move leave_without_pods(const World& world) {
     auto act = act_of(world, "leave without pods");
-    const auto live = live_weights(world);
-    if (!live) {
-        act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
-    } else if (*live != Weights{}) {
-        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
-    }
+    send(act, world, {});
     auto event = event_of(world, EventType::warning, "lost its pods");
     event.message =
         fmt::format("Halt {} advancement {} has no available pod: all traffic goes to the primary",

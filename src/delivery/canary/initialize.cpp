@@ -26,10 +26,29 @@ const Json& target_template(const World& world) {
     return found == nullptr ? nothing : *found;
 }
 
+bool moves_selector(const Effect& effect) {
+    const auto* patch = std::get_if<Patch>(&effect);
+    return patch != nullptr && find(patch->patch, {"spec", "selector"}) != nullptr;
+}
+
+// A Canary that was pointed at another target still has Services that lead to the old one's pods:
+// they stay until the new primary can answer, and the canary's until nobody is with it.
+bool may_move(const World& world, Role role) {
+    const bool initializing = world.canary.status.phase == Phase::initializing;
+    if (role == Role::primary) {
+        return world.primary &&
+               (initializing ? world.primary->ready() : world.primary->available > 0);
+    }
+    const auto live = live_weights(world);
+    return !initializing || (live && live->canary == 0);
+}
+
 std::optional<Move> ensure_services(const World& world) {
     auto act = act_of(world, "services");
     for (const auto role : {Role::canary, Role::primary}) {
-        if (auto effect = ensure_service(world, role)) act.effects.push_back(std::move(*effect));
+        auto effect = ensure_service(world, role);
+        if (!effect || (moves_selector(*effect) && !may_move(world, role))) continue;
+        act.effects.push_back(*std::move(effect));
     }
     if (act.effects.empty()) return std::nullopt;
     return act;
@@ -127,6 +146,35 @@ Move make_primary(const World& world) {
     return act;
 }
 
+// The first template cannot start, and the target has another one by now, which can: nobody is
+// served by the primary yet, so it is made anew of that.
+bool is_better_off(const World& world) {
+    return world.primary_carries != world.revision &&
+           (world.primary->readiness.state == ReadyState::fatal || world.target->ready());
+}
+
+Move begin_with_another(const World& world) {
+    if (!world.config_trouble.empty()) return hold(world, {.text = world.config_trouble});
+    auto act = act_of(world, "another template");
+    if (auto keep =
+            keep_template(world, target_template(world), world.revision, world.target->replicas)) {
+        act.effects.push_back(*std::move(keep));
+    }
+    for (auto& copy : copy_configs(world, {})) act.effects.push_back(std::move(copy));
+    if (auto patch = promote_primary(world, world.revision)) {
+        act.effects.emplace_back(*std::move(patch));
+    }
+    for (auto& gone : forget_others(world, world.revision)) act.effects.push_back(std::move(gone));
+    tell(act,
+         world,
+         EventType::normal,
+         texts::copying(target_of(world), world.canary.dotted(world.primary->name)));
+    auto status = status_of(world);
+    status.unready_since = world.now;
+    save(act, world, status);
+    return act;
+}
+
 // A primary that cannot start costs nothing yet: the target goes on serving. It is told, and the
 // wait goes on.
 Move stuck(const World& world) {
@@ -193,6 +241,7 @@ Move finish_initialization(const World& world) {
           Severity::info,
           fmt::format("New {} detected, initialization completed.", canary.target.kind),
           true);
+    act.events.back().phase = Phase::initialized;
 
     auto status = transition_of(world);
     set_phase(status, world, Phase::initialized);
@@ -225,6 +274,22 @@ Move begin(const World& world) {
                          world.canary.ns));
     }
     auto status = transition_of(world);
+    if (is_retargeted(world)) {
+        // What was judged of the old target is judged no more, and its share goes home.
+        const auto live = live_weights(world);
+        if (live && *live != Weights{}) {
+            send(act, world, {});
+            status.routed_at = world.now;
+        }
+        status.canary_weight = 0;
+        status.failed_checks = 0;
+        status.iterations = 0;
+        status.mirrored = false;
+        unbind_users(status);
+        status.rollback.reset();
+        status.analysed.reset();
+        status.unready_since.reset();
+    }
     set_phase(status, world, Phase::initializing);
     save(act, world, status);
     return act;
@@ -234,6 +299,7 @@ Move initialize(const World& world, const Evidence& evidence) {
     if (auto services = ensure_services(world)) return *services;
     if (auto probe = probe_providers(world, evidence)) return *probe;
     if (!world.primary) return make_primary(world);
+    if (!world.primary->ready() && is_better_off(world)) return begin_with_another(world);
     if (world.primary->readiness.state == ReadyState::fatal) return stuck(world);
     if (!world.primary->ready()) return wait_for_primary(world);
     if (auto scaler = create_scaler(world)) {
@@ -260,16 +326,27 @@ Move initialize(const World& world, const Evidence& evidence) {
 
 namespace {
 
-// DB-3: a lost primary comes back as what was proven, or not at all.
-Move recreate_primary(const World& world) {
+// As many pods as its autoscaler, which outlives it, wants; else as its template was promoted with.
+std::int64_t replicas_of_lost(const World& world, std::int64_t promoted) {
+    std::int64_t wanted = promoted;
+    std::int64_t least = 1;
+    if (world.canary.autoscaler && world.primary_scaler) {
+        const auto& scaler = *world.primary_scaler;
+        wanted = integer_at(scaler, {"status", "desiredReplicas"}).value_or(wanted);
+        least = integer_at(scaler, {"spec", "minReplicas"}).value_or(least);
+    }
+    return std::max({std::int64_t{1}, least, wanted});
+}
+
+// What the primary ran, as far as it is known.
+std::optional<Act> make_primary_again(const World& world) {
     const auto& status = world.canary.status;
     const auto& wanted = is_promoting(world) ? status.last_applied_spec : status.last_promoted_spec;
     auto act = act_of(world, "primary again");
     if (const auto kept = world.kept.find(wanted); kept != world.kept.end()) {
-        const auto replicas =
-            std::max<std::int64_t>(1, integer_at(kept->second, {"replicas"}).value_or(1));
-        act.effects.emplace_back(
-            create_primary(world, *find(kept->second, {"template"}), wanted, replicas));
+        const auto promoted = integer_at(kept->second, {"replicas"}).value_or(1);
+        act.effects.emplace_back(create_primary(
+            world, *find(kept->second, {"template"}), wanted, replicas_of_lost(world, promoted)));
         return act;
     }
     if (world.revision == wanted) {
@@ -277,9 +354,15 @@ Move recreate_primary(const World& world) {
         act.effects.emplace_back(create_primary(world,
                                                 target_template(world),
                                                 wanted,
-                                                std::max<std::int64_t>(1, world.target->replicas)));
+                                                replicas_of_lost(world, world.target->replicas)));
         return act;
     }
+    return std::nullopt;
+}
+
+// DB-3: a lost primary comes back as what was proven, or not at all.
+Move recreate_primary(const World& world) {
+    if (auto made = make_primary_again(world)) return *made;
     return hold(world,
                 {.text = fmt::format("{} {} is gone and the template that it ran is not "
                                      "known: waiting for {} to go back to it",
@@ -298,19 +381,19 @@ std::optional<Move> restore_copies(const World& world) {
     return act;
 }
 
-bool moves_selector(const Effect& effect) {
-    const auto* patch = std::get_if<Patch>(&effect);
-    return patch != nullptr && find(patch->patch, {"spec", "selector"}) != nullptr;
-}
-
 // T13: the mesh objects, with the weights that are live (DB-14).
 std::optional<Move> ensure_routes(const World& world) {
     if (!world.routes.can.weights) return std::nullopt;
     const auto live = live_weights(world);
-    if (!live && !world.primary->ready()) return hold(world, {.text = world.routes.text});
-    if (live && world.routes.state == RoutesState::weights && !world.routes.drifted) {
-        return std::nullopt;
+    const auto& hindrance = routes_hindrance(world);
+    if (live && world.routes.state == RoutesState::weights) {
+        // Weights that do not add up are somebody else's: they are put right first, by whatever
+        // compares them with what was decided. Those that can be read can be changed alone.
+        const bool add_up = live->primary + live->canary == api::whole;
+        if (!world.routes.drifted || !add_up || !hindrance.empty()) return std::nullopt;
     }
+    if (!hindrance.empty()) return hold(world, {.text = hindrance});
+    if (!live && !world.primary->ready()) return hold(world, {.text = world.routes.text});
     auto act = act_of(world, "routes");
     act.effects.emplace_back(
         EnsureRoutes{live.value_or(Weights{}), world.routes.resource_version, {}});
@@ -328,13 +411,36 @@ std::optional<Move> stand_up(const World& world) {
         act.effects.push_back(std::move(*scaler));
         return act;
     }
-    if (auto apex = ensure_service(world, Role::apex)) {
-        if (moves_selector(*apex) && !world.primary->ready()) return wait_for_primary(world);
+    // It waits for the primary, and nothing else has to wait for that.
+    auto apex = ensure_service(world, Role::apex);
+    if (apex && (!moves_selector(*apex) || world.primary->ready())) {
         auto act = act_of(world, "apex");
         act.effects.push_back(std::move(*apex));
         return act;
     }
     return ensure_routes(world);
+}
+
+std::optional<Move> stand_up_primary(const World& world) {
+    const bool is_service = kind_of(world) == Kind::service;
+    if (!world.target || world.revision.empty() || (world.selector_label.empty() && !is_service)) {
+        return std::nullopt;
+    }
+    if (!world.primary_service && !is_service) {
+        auto act = act_of(world, "services");
+        act.effects.push_back(*ensure_service(world, Role::primary));
+        return act;
+    }
+    if (!world.primary) {
+        if (auto made = make_primary_again(world)) return *made;
+        return std::nullopt;
+    }
+    if (auto scaler = create_scaler(world)) {
+        auto act = act_of(world, "scaler");
+        act.effects.push_back(*std::move(scaler));
+        return act;
+    }
+    return std::nullopt;
 }
 
 // --- edits and takeover -----------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include "api/texts.hpp"
 #include "delivery/canary/steps.hpp"
+#include "delivery/canary/workloads.hpp"
 
 #include <fmt/format.h>
 
@@ -23,14 +24,14 @@ bool was_edited(const World& world) {
 }
 
 bool lost_its_target(const World& world) {
-    return !world.target && !is_settled(world) && world.canary.status.phase != Phase::initializing;
+    return !world.target && is_analysing(world);
 }
 
 // Its share of the traffic fails, and the primary can take it.
 bool lost_its_pods(const World& world) {
     const auto live = live_weights(world);
     const bool is_reached = world.canary.status.canary_weight > 0 || (live && live->canary > 0);
-    return is_reached && world.target->available == 0 && world.primary->ready();
+    return is_reached && world.target->available == 0 && can_go_home(world);
 }
 
 // A primary that serves nobody, or is past its deadline, gates nothing: else a fix for it could
@@ -60,6 +61,96 @@ bool opts_in(const World& world) {
     return canary.revert_on_deletion && !canary.has_finalizer && canary.status.phase != Phase::none;
 }
 
+// What a person takes back, or what has been given up, needs nothing that others may lack.
+std::optional<Move> take_back(const World& world) {
+    if (world.wish != api::Verb::abort) return std::nullopt;
+    if (world.canary.status.phase == Phase::waiting) return fail_unstarted(world, {});
+    if (is_analysing(world) && !promotion_was_written(world)) return roll_back_for_wish(world);
+    return std::nullopt;
+}
+
+// What has failed is left, whatever else waits.
+std::optional<Move> leave_failing(const World& world) {
+    const auto& canary = world.canary;
+    if (!is_reverted(world) && !revision_changed(world)) {
+        if (world.target->readiness.state == ReadyState::fatal)
+            return roll_back_for_deadline(world);
+        if (!canary.skip_analysis && canary.status.failed_checks >= canary.analysis.threshold)
+            return roll_back_for_checks(world);
+    }
+    if (lost_its_pods(world)) return leave_without_pods(world);
+    return std::nullopt;
+}
+
+// Whether anybody or anything has met the canary.
+bool is_met(const World& world) {
+    const auto& status = world.canary.status;
+    return status.canary_weight > 0 || status.iterations > 0 || status.mirrored;
+}
+
+// A release that does not go on is told to whoever is on call: its share stays where it is.
+Move hold_release(const World& world, const std::string& why, std::optional<Time> wake) {
+    std::optional<Alert> told;
+    if (is_met(world)) told = Alert{Severity::warn, why, false};
+    return hold(world, {EventType::warning, why, wake, std::move(told)});
+}
+
+// A revision under judgement. What is held does not go on, but it is still judged, and taken back.
+Move analyse(const World& world, const Evidence& evidence, Time now, const std::string& held) {
+    if (primary_gates(world)) {
+        if (const auto left = leave_failing(world)) return *left;
+        return wait_for_primary(world);
+    }
+    if (is_reverted(world)) return cancel(world);
+    if (revision_changed(world)) return restart(world);
+    if (const auto left = leave_failing(world)) return *left;
+    if (!world.target->ready()) return wait_for_canary(world);
+    if (!held.empty() && (world.canary.skip_analysis || !is_met(world)))
+        return hold_release(world, held, {});
+    if (world.canary.skip_analysis) return promote(world, act_of(world, "promote"));
+    if (const auto mended = mend_weights(world)) return *mended;
+
+    if (const auto due = next_round(world); due && now < *due) {
+        if (!held.empty() && world.remembered.last_warning != held)
+            return hold_release(world, held, due);
+        if (!held.empty()) return rest_ready(world, due);
+        const auto gate = next_gate(world);
+        if (!gate) return rest_ready(world, due);
+        if (now < *gate) return rest_ready(world, std::min(*due, *gate));
+        return advance(world, evidence);
+    }
+    // A weight that the mesh has not taken over was borne by nobody yet.
+    if (!world.routes.pending.empty()) return hold(world, {.text = world.routes.pending});
+    if (const auto ask = ask_round(world, evidence)) return *ask;
+    if (const auto signal = heed_signal(world, evidence)) return *signal;
+    if (const auto failure = count_failure(world, evidence)) return *failure;
+    if (!held.empty()) return hold_judged(world, evidence, held);
+    return advance(world, evidence);
+}
+
+// An invalid edit, or what this version does not carry out: nothing is made of it. What is under
+// way can still be taken back, where the routes and both versions are known.
+Move refuse(const World& world, const Evidence& evidence) {
+    const bool can_leave =
+        !world.canary.suspended && world.routes.refusal.empty() && world.target && world.primary;
+    if (can_leave) {
+        if (world.canary.status.rollback) return finish_rollback(world, evidence);
+        if (const auto back = take_back(world)) return *back;
+        if (is_analysing(world) && lost_its_pods(world)) return leave_without_pods(world);
+    }
+    if (is_analysing(world)) return hold_release(world, world.refusal, {});
+    return hold(world, {.text = world.refusal});
+}
+
+// Something that a release needs is missing.
+Move hinder(const World& world, const Evidence& evidence, Time now) {
+    const bool is_known = world.target && world.primary && !world.revision.empty() &&
+                          (kind_of(world) == Kind::service || !world.selector_label.empty());
+    if (is_known && is_analysing(world) && !promotion_was_written(world))
+        return analyse(world, evidence, now, world.hindrance);
+    return hold(world, {.text = world.hindrance});
+}
+
 Move start_or_wait(const World& world, const Evidence& evidence) {
     if (auto closed = ask_to_start(world, evidence)) return *closed;
     return start(world, evidence);
@@ -87,7 +178,7 @@ Move next(const World& world, const Evidence& evidence, Time now) {
 
     if (canary.deleting) return canary.has_finalizer ? terminate(world) : rest_until({});
     if (opts_out(world)) return let_go(world);
-    if (!world.refusal.empty()) return hold(world, {.text = world.refusal});
+    if (!world.refusal.empty()) return refuse(world, evidence);
     if (opts_in(world)) return hold_finalizer(world);
     if (canary.suspended) return hold(world, {EventType::normal, api::texts::suspended(), {}, {}});
     if (status.phase == Phase::none) return begin(world);
@@ -96,12 +187,18 @@ Move next(const World& world, const Evidence& evidence, Time now) {
         return rest_until({});
     if (was_edited(world)) return note_edit(world);
 
+    const bool is_elsewhere = world.target && world.hindrance.empty() && is_retargeted(world);
+    if (is_elsewhere && status.phase != Phase::initializing) return begin(world);
     // What was decided is finished before anything else is looked at.
-    if (status.rollback) return finish_rollback(world, evidence);
+    if (status.rollback) {
+        if (const auto standing = stand_up_primary(world)) return *standing;
+        return finish_rollback(world, evidence);
+    }
     if (lost_its_target(world)) return roll_back_for_lost_target(world);
-    if (!world.hindrance.empty()) return hold(world, {.text = world.hindrance});
+    if (!world.target && is_promoting(world)) return go_on_without_target(world);
+    if (const auto back = take_back(world)) return *back;
+    if (!world.hindrance.empty()) return hinder(world, evidence, now);
     if (status.phase == Phase::initializing) return initialize(world, evidence);
-    if (is_retargeted(world)) return begin(world);
     if (is_taken_over(world)) return take_over(world);
     if (world.primary && strategy_changed(world)) return restart(world);
     if (const auto standing = stand_up(world)) return *standing;
@@ -114,8 +211,8 @@ Move next(const World& world, const Evidence& evidence, Time now) {
 
         if (const auto mended = mend_weights_at_rest(world)) return *mended;
         if (status.phase == Phase::waiting && is_reverted(world)) return cancel(world);
-        if (world.wish == api::Verb::abort) return fail_unstarted(world, {});
         if (!world.config_trouble.empty()) return hold(world, {.text = world.config_trouble});
+        if (!routes_hindrance(world).empty()) return hold(world, {.text = routes_hindrance(world)});
         if (!is_due(world)) return settle(world);
         if (primary_gates(world)) return wait_for_primary(world);
         return start_or_wait(world, evidence);
@@ -129,30 +226,7 @@ Move next(const World& world, const Evidence& evidence, Time now) {
         return status.phase == Phase::promoting ? shift_home(world) : finalise(world, evidence);
     }
 
-    if (world.wish == api::Verb::abort) return roll_back_for_wish(world);
-    if (primary_gates(world)) return wait_for_primary(world);
-    if (is_reverted(world)) return cancel(world);
-    if (revision_changed(world)) return restart(world);
-    if (world.target->readiness.state == ReadyState::fatal) return roll_back_for_deadline(world);
-    if (!canary.skip_analysis && status.failed_checks >= canary.analysis.threshold)
-        return roll_back_for_checks(world);
-    if (lost_its_pods(world)) return leave_without_pods(world);
-    if (!world.target->ready()) return wait_for_canary(world);
-    if (canary.skip_analysis) return promote(world, act_of(world, "promote"));
-    if (const auto mended = mend_weights(world)) return *mended;
-
-    if (const auto due = next_round(world); due && now < *due) {
-        const auto gate = next_gate(world);
-        if (!gate) return rest_ready(world, due);
-        if (now < *gate) return rest_ready(world, std::min(*due, *gate));
-        return advance(world, evidence);
-    }
-    // A weight that the mesh has not taken over was borne by nobody yet.
-    if (!world.routes.pending.empty()) return hold(world, {.text = world.routes.pending});
-    if (const auto ask = ask_round(world, evidence)) return *ask;
-    if (const auto signal = heed_signal(world, evidence)) return *signal;
-    if (const auto failure = count_failure(world, evidence)) return *failure;
-    return advance(world, evidence);
+    return analyse(world, evidence, now, routes_hindrance(world));
 }
 
 }  // namespace sluice::canary

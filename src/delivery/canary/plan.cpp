@@ -44,7 +44,8 @@ Step prove(const World& world) {
     }
     const bool is_over = status.canary_weight == api::whole;
     if (done == all || (world.routes.can.weights && !is_over)) {
-        const int weight = world.routes.can.weights ? api::whole : 0;
+        // Without weights users stay where they are: on the canary after a failed promotion.
+        const int weight = world.routes.can.weights ? api::whole : status.canary_weight;
         return {.kind = StepKind::switch_over, .weights = split(weight), .iterations = all + 1};
     }
     return {.kind = StepKind::promote};
@@ -91,8 +92,13 @@ std::vector<api::HookType> gates_of(const World& world, const Step& step) {
 }
 
 Weights decided_weights(const World& world) {
-    auto weights = split(world.canary.status.canary_weight);
-    weights.mirrored = world.canary.status.mirrored;
+    const auto& status = world.canary.status;
+    // One Service serves, or the other.
+    if (!world.routes.can.weights) {
+        return split(status.canary_weight == api::whole ? api::whole : 0);
+    }
+    auto weights = split(status.canary_weight);
+    weights.mirrored = status.mirrored;
     return weights;
 }
 

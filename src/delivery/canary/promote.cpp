@@ -32,7 +32,7 @@ api::Status promoting(const World& world) {
 Act to_finalising(const World& world, bool moves) {
     auto act = act_of(world, "all home");
     const bool was_reached = moves || world.canary.status.canary_weight > 0;
-    if (moves) act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
+    if (moves) send(act, world, {});
     auto status = transition_of(world);
     status.mirrored = false;
     unbind_users(status);
@@ -55,23 +55,26 @@ void bring_scaler_in_line(Act& act, const World& world) {
     act.effects.insert(act.effects.begin(), std::move(*patch));
 }
 
-// A route, or where nothing is routed the apex Service (DB-4).
-Effect send_to_canary(const World& world) {
-    if (world.routes.can.weights) {
-        return Route{split(api::whole), world.routes.resource_version, {}};
-    }
-    auto after = world;
-    after.canary.status.canary_weight = api::whole;
-    return ensure_service(after, Role::apex).value();
-}
+// The condition's own texts: the canary was not scaled to zero, it serves (DB-4).
+constexpr std::string_view has_failed = "Promotion failed, primary not ready.";
+constexpr std::string_view canary_serves =
+    "Promotion failed, primary not ready: the canary serves.";
+constexpr std::string_view primary_serves = "Promotion failed: the primary serves as before.";
 
-// The condition's own text: the canary was not scaled to zero, it serves (DB-4).
-void say_canary_serves(api::Status& status) {
+void say(api::Status& status, std::string_view text) {
     if (!status.conditions.is_array()) return;
     for (auto& condition : status.conditions.get_array()) {
-        if (text_at(condition, {"type"}) != "Promoted") continue;
-        put(condition, {"message"}, "Promotion failed, primary not ready: the canary serves.");
+        if (text_at(condition, {"type"}) == "Promoted") put(condition, {"message"}, Json(text));
     }
+}
+
+bool says(const api::Status& status, std::string_view text) {
+    return std::ranges::any_of(
+        status.conditions.is_array() ? status.conditions.get_array() : JsonArray{},
+        [&](const Json& condition) {
+            return text_at(condition, {"type"}) == "Promoted" &&
+                   text_at(condition, {"message"}) == text;
+        });
 }
 
 }  // namespace
@@ -117,7 +120,7 @@ Move shift_home(const World& world) {
     const bool at_once = canary.analysis.step_weight_promotion == 0 || !world.routes.can.weights;
     if (live.canary == 0 || at_once) {
         // Weight 0 while promoting is the end of it, whoever wrote it (DB-6).
-        auto act = to_finalising(world, live != Weights{} && world.routes.can.weights);
+        auto act = to_finalising(world, live != Weights{});
         bring_scaler_in_line(act, world);
         const bool stepped = !at_once && canary.status.canary_weight > 0;
         if (stepped) {
@@ -171,9 +174,7 @@ Move finalise(const World& world, const Evidence& evidence) {
     if (!is_home && canary.status.routed_at) return drain_anew(world);
     if (!is_home || !canary.status.routed_at) {
         auto act = act_of(world, "route home");
-        if (!is_home) {
-            act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
-        }
+        send(act, world, {});
         auto status = status_of(world);
         status.routed_at = world.now;
         status.unready_since.reset();
@@ -209,7 +210,7 @@ Move finalise(const World& world, const Evidence& evidence) {
     act.finish = canary.skip_analysis ? Finish::promoted_unanalysed : Finish::promoted;
     act.events.back().phase = Phase::succeeded;
     auto status = transition_of(world);
-    if (world.wish) status.granted = canary.wish->text;
+    if (world.wish == api::Verb::promote) status.granted = canary.wish->text;
     status.last_promoted_spec = status.last_applied_spec;
     status.routed_at.reset();
     status.unready_since.reset();
@@ -221,31 +222,43 @@ Move finalise(const World& world, const Evidence& evidence) {
 // 2.10. The canary is proven and serves; the primary gets its old template back (restore,
 // come_home).
 Move fail_promotion(const World& world, const Evidence& evidence) {
-    auto act = act_of(world, "promotion failed");
+    const auto& before = world.canary.status;
     const auto& why = world.primary->readiness.why;
     const auto live = live_weights(world).value_or(Weights{});
-    auto status = transition_of(world);
-    status.canary_weight = live.canary;
-    if (world.target->ready()) {
-        if (live.canary != api::whole) act.effects.push_back(send_to_canary(world));
-        status.canary_weight = api::whole;
-    }
-    tell(act, world, EventType::warning, texts::promotion_failed(target_of(world), why));
-    // The users come first, then the hooks, and then it is written down.
-    if (const auto asked = ask_after_run(world, evidence, Phase::failed)) {
-        if (act.effects.empty()) return *asked;
+    const int weight = world.target->ready() ? api::whole : live.canary;
+    const auto text = weight > 0 ? canary_serves : has_failed;
+
+    // The users come first, and it is written down where they are: whoever looks next, after a kill
+    // too, takes nothing back. Then the hooks.
+    if (!says(before, text) || live.canary != weight || before.canary_weight != weight) {
+        auto act = act_of(world, "promotion fails");
+        if (live.canary != weight) send(act, world, split(weight));
+        if (!says(before, canary_serves) && !says(before, has_failed)) {
+            tell(act, world, EventType::warning, texts::promotion_failed(target_of(world), why));
+            alert(
+                act, Severity::error, fmt::format("Promotion failed, primary not ready: {}", why));
+        }
+        auto status = status_of(world);
+        status.canary_weight = weight;
+        api::set_condition(status, world.canary.target.kind, world.now);
+        say(status, text);
+        save(act, world, status);
         return act;
     }
+    if (const auto asked = ask_after_run(world, evidence, Phase::failed)) return *asked;
+
+    auto act = act_of(world, "promotion failed");
     tell_after_run(act, world, evidence, Phase::failed);
-    alert(act, Severity::error, fmt::format("Promotion failed, primary not ready: {}", why));
     act.finish = Finish::failed;
+    auto status = transition_of(world);
+    status.canary_weight = weight;
     status.failed_checks = 0;
     status.iterations = 0;
     status.mirrored = false;
     status.routed_at = world.now;
     status.unready_since.reset();
     set_phase(status, world, Phase::failed);
-    if (status.canary_weight > 0) say_canary_serves(status);
+    say(status, text);
     save(act, world, status);
     return act;
 }
@@ -281,10 +294,7 @@ Move restore(const World& world) {
 // The restored primary is ready: it serves again.
 Move come_home(const World& world) {
     auto act = act_of(world, "come home");
-    // Without weights the apex Service follows the status.
-    if (world.routes.can.weights) {
-        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
-    }
+    send(act, world, {});
     // It runs what was promoted before because it got it back: told again, a kill may have come
     // first.
     const auto& status_now = world.canary.status;
@@ -299,8 +309,27 @@ Move come_home(const World& world) {
     unbind_users(status);
     status.routed_at = world.now;
     status.unready_since.reset();
+    say(status, primary_serves);
     save(act, world, status);
     return act;
+}
+
+// It is applied again in a moment, as `kubectl replace --force` and Helm do, or never: either way
+// the primary carries what was judged. The canary's pods are gone, so their share goes home.
+Move go_on_without_target(const World& world) {
+    const auto live = live_weights(world);
+    if (live && *live != Weights{} && can_go_home(world)) {
+        auto act = act_of(world, "route home");
+        send(act, world, {});
+        auto status = transition_of(world);
+        status.canary_weight = 0;
+        status.mirrored = false;
+        unbind_users(status);
+        status.routed_at = world.now;
+        save(act, world, status);
+        return act;
+    }
+    return hold(world, {.text = world.hindrance});
 }
 
 // The canary of a failed promotion goes, after the drain.
@@ -321,6 +350,7 @@ Move leave(const World& world) {
     tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
     auto status = status_of(world);
     status.routed_at.reset();
+    set_phase(status, world, status.phase);
     save(act, world, status);
     return act;
 }

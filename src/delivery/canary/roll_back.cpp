@@ -42,12 +42,7 @@ Move stay(const World& world) {
 
 Move route_away(const World& world) {
     auto act = act_of(world, "route home");
-    const auto live = live_weights(world);
-    if (!live) {
-        act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
-    } else if (*live != Weights{} && world.routes.can.weights) {
-        act.effects.emplace_back(Route{{}, world.routes.resource_version, {}});
-    }
+    send(act, world, {});
     auto status = status_of(world);
     status.canary_weight = 0;
     status.mirrored = false;

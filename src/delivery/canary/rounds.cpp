@@ -234,14 +234,14 @@ Batch gate(const World& world, HookType type) {
                     Stop::until_first_failure);
 }
 
-// What a closed gate was asked about: another weight, revision or failed check is another matter.
+// What a closed gate was asked about: another weight or revision is another matter, and is told
+// anew.
 std::string gate_key(const World& world, HookType type) {
     const auto& status = world.canary.status;
-    return fmt::format("{}/{}/{}/{}/{}/{}",
+    return fmt::format("{}/{}/{}/{}/{}",
                        to_string(type),
                        status.canary_weight,
                        status.iterations,
-                       status.failed_checks,
                        status.last_applied_spec,
                        status.mirrored);
 }
@@ -380,11 +380,18 @@ Move take(const World& world, const Evidence& evidence, const Step& step) {
     return act;
 }
 
+// A gate is asked again between two rounds only while the last one was good: one that opens after a
+// round that failed, or had no data, lets nothing through by itself.
+void wait_for_good_round(Act& act) {
+    act.remembered.gate_asked_at.reset();
+}
+
 // A round that changes nothing: the next one comes after the interval.
 Act hold_round(const World& world, const Evidence& evidence) {
     auto act = act_of(world, "hold round");
     tell_round(act, world, evidence);
     act.remembered.last_round = world.now;
+    wait_for_good_round(act);
     return act;
 }
 
@@ -400,6 +407,16 @@ Move hold_without_data(const World& world, const Evidence& evidence, const Found
 }
 
 }  // namespace
+
+Move hold_judged(const World& world, const Evidence& evidence, const std::string& why) {
+    auto act = hold_round(world, evidence);
+    if (world.remembered.last_warning != why) {
+        tell(act, world, EventType::warning, why);
+        alert(act, Severity::warn, why);
+        act.remembered.last_warning = why;
+    }
+    return act;
+}
 
 // T23 and T28: whether a rollback is wanted, then hooks in order, then metrics; a failed hook keeps
 // the metrics from being asked.
@@ -451,6 +468,7 @@ std::optional<Move> count_failure(const World& world, const Evidence& evidence) 
     status.failed_checks += 1;
     status.unready_since.reset();
     act.remembered.last_round = world.now;
+    wait_for_good_round(act);
     save(act, world, status);
     return act;
 }

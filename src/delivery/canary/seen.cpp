@@ -6,6 +6,7 @@
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 #include "delivery/canary/scalers.hpp"
+#include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
@@ -64,7 +65,8 @@ bool is_injected(const Seen& seen) {
     return namespace_label == "enabled" || !revision.empty() || pod == "true";
 }
 
-// A wish is about one revision and one time: what has been granted is not granted again.
+// A wish is about one revision and one time: what has been granted is not granted again, and a
+// promotion lets nothing through but what it was asked for.
 void read_wish(World& world) {
     const auto& wish = world.canary.wish;
     const auto& status = world.canary.status;
@@ -72,6 +74,8 @@ void read_wish(World& world) {
     const bool is_failed = status.phase == api::Phase::failed;
     if ((wish->verb == api::Verb::retry) != is_failed) return;
     if (status.phase == api::Phase::initialized || status.phase == api::Phase::succeeded) return;
+    const bool is_another = world.target && !world.revision.empty() && revision_changed(world);
+    if (wish->verb == api::Verb::promote && is_another) return;
     world.wish = wish->verb;
     // What a person has promoted is not judged any further.
     if (wish->verb == api::Verb::promote) world.canary.skip_analysis = true;
@@ -268,11 +272,8 @@ World world_of(const Seen& seen, Time now) {
     world.injected = world.canary.provider != "istio" || is_injected(seen);
     if (const auto* analysis = find(seen.canary, {"spec", "analysis"})) world.analysis = *analysis;
 
-    read_wish(world);
+    // What is refused is looked at all the same: a release under way can still be taken back.
     world.refusal = refusal_of(seen, world.canary);
-    // Whatever is wrong with it, what is being deleted gives back what it took.
-    if (!world.refusal.empty() && !world.canary.deleting) return world;
-
     read_kept(seen, world);
     read_target(seen, world);
     if (seen.primary) {
@@ -284,6 +285,7 @@ World world_of(const Seen& seen, Time now) {
                                        now});
         world.primary_carries = carried_by_primary(world);
     }
+    read_wish(world);
     return world;
 }
 

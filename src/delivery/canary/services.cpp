@@ -1,6 +1,7 @@
 // The three core Services (canary.md 4.5).
 #include "base/core/text.hpp"
 #include "delivery/canary/objects.hpp"
+#include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
 
 #include <boost/json.hpp>
@@ -26,8 +27,8 @@ struct Part {
 
 Part part_of(const World& world, Role role) {
     const auto primary_value = world.selector_value + "-primary";
-    const bool canary_serves =
-        !world.routes.can.weights && world.canary.status.canary_weight == api::whole;
+    const bool canary_serves = !world.routes.can.weights && apex_selects_canary(world) &&
+                               world.canary.status.phase != api::Phase::initializing;
     switch (role) {
         case Role::apex:
             return {world.canary.apex,
@@ -319,6 +320,14 @@ Json service_before(const Json& live, const Json& selector) {
         if (!was_there) drop(before, {"metadata", "annotations", key});
     }
     return before;
+}
+
+std::optional<Effect> point_apex_at(const World& world, bool canary) {
+    if (world.selector_value.empty()) return std::nullopt;
+    auto part = part_of(world, Role::apex);
+    part.selects = world.selector_value + (canary ? "" : "-primary");
+    if (!part.live->has_value()) return create_service(world, part);
+    return correct_service(world, part, **part.live);
 }
 
 bool apex_selects_canary(const World& world) {

@@ -132,6 +132,17 @@ std::optional<Weights> live_weights(const World& world) {
     return std::nullopt;
 }
 
+const std::string& routes_hindrance(const World& world) {
+    static const std::string nothing;
+    return world.routes.state == RoutesState::unreadable ? nothing : world.routes.text;
+}
+
+bool can_go_home(const World& world) {
+    if (!world.primary) return false;
+    const auto canary_pods = world.target ? world.target->available : 0;
+    return world.primary->ready() || (world.primary->available > 0 && canary_pods == 0);
+}
+
 std::string target_of(const World& world) {
     return world.canary.dotted(world.canary.target.name);
 }
@@ -251,6 +262,20 @@ void save(Act& act, const World& world, const api::Status& status) {
     if (status.phase != world.canary.status.phase) {
         act.remembered.last_warning.clear();
         act.remembered.last_warning_at.reset();
+    }
+}
+
+void send(Act& act, const World& world, Weights to) {
+    const auto live = live_weights(world);
+    if (live == to) return;
+    if (!world.routes.can.weights) {
+        if (auto effect = point_apex_at(world, to.canary == api::whole)) {
+            act.effects.push_back(*std::move(effect));
+        }
+    } else if (live) {
+        act.effects.emplace_back(Route{to, world.routes.resource_version, {}});
+    } else {
+        act.effects.emplace_back(EnsureRoutes{to, world.routes.resource_version, {}});
     }
 }
 

@@ -32,6 +32,11 @@ bool is_reverted(const World& world);
 // The weights as they are live: 100/0 without a mesh object, nothing when unreadable.
 std::optional<Weights> live_weights(const World& world);
 std::string target_of(const World& world);  // "web.prod"
+// The primary may take the canary's share: it is ready, or has a pod where the canary has none (law
+// 1's exception).
+bool can_go_home(const World& world);
+// Why nothing of the routes but their weights can be written; empty when all of it can.
+const std::string& routes_hindrance(const World& world);
 // The drain time has passed since traffic was last moved away.
 bool is_drained(const World& world);
 Time end_of_drain(const World& world);
@@ -69,6 +74,12 @@ api::Status transition_of(const World& world);
 void set_phase(api::Status& status, const World& world, api::Phase phase);
 void save(Act& act, const World& world, const api::Status& status);
 
+// Where nothing is routed, the apex Service points at the canary, or at the primary; nothing when
+// it does.
+std::optional<Effect> point_apex_at(const World& world, bool canary);
+// Makes these weights live: by the routes, or where nothing is routed by the apex Service.
+void send(Act& act, const World& world, Weights to);
+
 // One step of stepWeightPromotion has been taken, by us now or before a kill: promotion and a
 // restart go home in the same way. The route itself is the caller's.
 Act one_step_home(const World& world, std::string_view why, int canary_weight);
@@ -101,6 +112,8 @@ Move begin(const World& world);                                 // the first sta
 Move note_edit(const World& world);
 Move take_over(const World& world);
 std::optional<Move> stand_up(const World& world);  // T6 to T13 of a Canary that is initialized
+// What a rollback leaves to is made again where it is gone.
+std::optional<Move> stand_up_primary(const World& world);
 
 Move settle(const World& world);
 // Whether the gates in front of a run let it start: nothing when they do.
@@ -118,6 +131,8 @@ std::optional<Move> count_failure(const World& world, const Evidence& evidence);
 // When a closed gate in front of the next step is asked again; nothing when none is closed.
 std::optional<Time> next_gate(const World& world);
 Move advance(const World& world, const Evidence& evidence);
+// The round was good, but the release may not go on.
+Move hold_judged(const World& world, const Evidence& evidence, const std::string& why);
 Move note_step(const World& world, const Step& step);
 void tell_gates_passed(Act& act, const World& world, const Step& step);
 
@@ -134,6 +149,8 @@ Move fail_promotion(const World& world, const Evidence& evidence);
 Move restore(const World& world);
 Move come_home(const World& world);
 Move leave(const World& world);
+// The target is gone in the middle of its promotion.
+Move go_on_without_target(const World& world);
 
 Move roll_back_for_checks(const World& world);
 Move roll_back_for_deadline(const World& world);

@@ -79,6 +79,18 @@ TEST_CASE("law 1's exception: leaving a failed canary") {
     CHECK(broken(world, {route(0, 100)}) == 1);
 }
 
+TEST_CASE("law 1's exception: a canary without a pod") {
+    auto world = a_world();
+    make_unready(world.target, 0);
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {route(100, 0)}) == 0);
+    make_unready(world.primary, 0);
+    CHECK(broken(world, {route(100, 0)}) == 1);
+    make_unready(world.target, 1);
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {route(100, 0)}) == 1);
+}
+
 TEST_CASE("law 2: between the route and the scale-down lies the drain") {
     auto world = a_world();
     CHECK(broken(world, {scale(0)}) == 1);
@@ -161,4 +173,43 @@ TEST_CASE("the apex Service is pointed only at a primary that is ready") {
     CHECK(broken(world, {patch}) == 0);
     make_unready(world.primary, 1);
     CHECK(broken(world, {patch}) == 1);
+}
+
+TEST_CASE("the primary's Service is pointed only at a primary that can answer") {
+    auto world = a_world();
+    Patch patch;
+    patch.kind = Kind::service;
+    patch.name = "podinfo-primary";
+    patch.patch = parse_json(R"({"spec": {"selector": {"app": "podinfo-primary"}}})").value();
+    // Put right: any pod is better than somebody else's.
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {patch}) == 0);
+    make_unready(world.primary, 0);
+    CHECK(broken(world, {patch}) == 1);
+    // At first all of it is new to these pods.
+    world.canary.status.phase = api::Phase::initializing;
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {patch}) == 1);
+}
+
+TEST_CASE("without a mesh the apex Service's selector is the weight") {
+    auto world = a_world();
+    world.routes = {};
+    world.routes.can.weights = false;
+    world.selector_label = "app";
+    world.selector_value = "podinfo";
+    world.apex_service = parse_json(R"({"spec": {"selector": {"app": "podinfo"}}})").value();
+    world.canary.status.routed_at = world.now - 1h;
+    CHECK(broken(world, {scale(0)}) == 1);
+    Patch home;
+    home.kind = Kind::service;
+    home.name = "podinfo";
+    home.patch = parse_json(R"({"spec": {"selector": {"app": "podinfo-primary"}}})").value();
+    CHECK(broken(world, {home}) == 0);
+    CHECK(broken(world, {home, scale(0)}) == 1);
+    // A rollback needs but one pod.
+    make_unready(world.primary, 1);
+    CHECK(broken(world, {home}) == 1);
+    world.canary.status.rollback = api::Rollback{"aborted", ""};
+    CHECK(broken(world, {home}) == 0);
 }

@@ -149,6 +149,13 @@ TEST_CASE("killed between any two writes while a new revision overtakes the one 
         be_overtaken);
 }
 
+TEST_CASE("killed between any two writes without a mesh") {
+    check_every_kill([](Cluster& cluster) {
+        cluster.no_mesh = true;
+        cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "iterations"}, 3); });
+    });
+}
+
 // Anything at any time: new revisions, edits, bad pods, bad metrics, kills. The laws hold, ticks
 // come to rest, and when the storm is over the Canary settles on what the target says.
 TEST_CASE("whatever happens, the laws hold and the Canary settles") {
@@ -157,6 +164,10 @@ TEST_CASE("whatever happens, the laws hold and the Canary settles") {
         const auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
         Cluster cluster;
         cluster.pods = chance(50) ? Pods::staged : Pods::instant;
+        cluster.no_mesh = chance(25);
+        if (chance(30)) {
+            cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "iterations"}, 3); });
+        }
         if (chance(70)) with_checks(cluster);
         if (chance(30)) {
             cluster.edit_canary(
@@ -172,7 +183,7 @@ TEST_CASE("whatever happens, the laws hold and the Canary settles") {
         };
         int version = 1;
         for (int event = 0; event < 25; ++event) {
-            switch (random() % 10) {
+            switch (random() % 16) {
                 case 0:
                     cluster.set_image(fmt::format("podinfo:{}", ++version));
                     break;
@@ -199,26 +210,73 @@ TEST_CASE("whatever happens, the laws hold and the Canary settles") {
                 case 6:
                     cluster.edit_canary([&](Json& spec) { put(spec, {"suspend"}, chance(30)); });
                     break;
+                case 7:
+                    if (!cluster.routes) break;
+                    cluster.routes =
+                        Weights{static_cast<int>(random() % 120), static_cast<int>(random() % 120)};
+                    cluster.drifted = true;
+                    cluster.by_hand();
+                    break;
+                case 8:
+                    cluster.hindrance = chance(50) ? "it cannot be carried out" : "";
+                    break;
+                case 9:
+                    cluster.primary.reset();
+                    break;
+                case 10:
+                    cluster.wish(chance(50) ? "abort" : "promote");
+                    break;
+                case 11:
+                    cluster.edit_canary([&](Json& spec) {
+                        put(spec, {"analysis", "maxWeight"}, chance(50) ? 150 : 50);
+                    });
+                    break;
+                case 12:
+                    if (cluster.apex && cluster.no_mesh) {
+                        put(*cluster.apex, {"spec", "selector", "app"}, "podinfo");
+                        cluster.by_hand();
+                    }
+                    break;
                 default:
                     break;
             }
             if (chance(50)) cluster.writes_left = static_cast<int>(random() % 12);
             cluster.run(std::chrono::seconds(1 + random() % 90));
         }
-        calm = true;
-        cluster.bad_images.clear();
         cluster.writes_left.reset();
+        if (chance(50)) {
+            // Whatever else is wrong, a person who takes a release back is heard.
+            cluster.edit_canary([&](Json& spec) { put(spec, {"suspend"}, false); });
+            const auto analysed = [&] {
+                return cluster.phase() == "Progressing" || cluster.phase() == "WaitingPromotion";
+            };
+            if (analysed()) {
+                cluster.wish("abort");
+                cluster.tick();
+                const auto world = cluster.world();
+                const auto pods = [](const std::optional<Workload>& one) {
+                    return one ? one->available : 0;
+                };
+                const bool nobody_else = pods(world.primary) == 0 && pods(world.target) > 0;
+                if (cluster.live().canary > 0 && !nobody_else && !cluster.is_promoting())
+                    cluster.complaints.emplace_back("an abort that leaves the canary its traffic");
+            }
+        }
+        calm = true;
+        cluster.hindrance.clear();
+        cluster.bad_images.clear();
         cluster.edit_canary([](Json& spec) {
             put(spec, {"suspend"}, false);
             put(spec, {"skipAnalysis"}, false);
             put(spec, {"analysis", "stepWeight"}, 25);
+            put(spec, {"analysis", "maxWeight"}, 50);
         });
         cluster.run(3min);
         cluster.set_image("podinfo:last");
         cluster.run(10min);
         return cluster;
     };
-    for (unsigned seed = 1; seed <= 25; ++seed) {
+    for (unsigned seed = 1; seed <= 40; ++seed) {
         CAPTURE(seed);
         const auto cluster = storm(seed);
         CHECK(cluster.complaints == Messages{});

@@ -99,6 +99,20 @@ void Cluster::edit_canary(const std::function<void(Json&)>& edit) {
     touch(canary, true);
 }
 
+void Cluster::wish(const std::string& verb) {
+    const std::string revision(text_at(status(), {"lastAppliedSpec"}));
+    put(canary,
+        {"metadata", "annotations", "sluice.dev/wish"},
+        Json(fmt::format("{} {} {}", verb, revision, rfc3339(now))));
+    touch(canary, false);
+}
+
+Weights Cluster::live() const {
+    if (!no_mesh) return routes.value_or(Weights{});
+    const bool canary_serves = apex && text_at(*apex, {"spec", "selector", "app"}) == "podinfo";
+    return canary_serves ? Weights{0, 100} : Weights{};
+}
+
 std::string Cluster::image_of(const Json& deployment) const {
     const auto& containers = array_at(deployment, {"spec", "template", "spec", "containers"});
     return containers.empty() ? "" : std::string(text_at(containers.front(), {"image"}));
@@ -260,7 +274,12 @@ void Cluster::perform(const Effect& effect) {
         const bool spec = find(patch->patch, {"spec"}) != nullptr;
         if (patch->kind == Kind::service && patch->name == "podinfo" && spec)
             canary_reached_at_ = now;
+        const auto before = live();
         apply_merge_patch(object, patch->patch);
+        if (live().canary > before.canary && !serves(target))
+            complaints.emplace_back("the apex Service points at a canary without a pod");
+        if (live().primary > before.primary && !serves(primary))
+            complaints.emplace_back("the apex Service points at a primary without a pod");
         touch(object, spec);
     } else if (const auto* to = std::get_if<ScaleTarget>(&effect)) {
         scale(to->replicas);
@@ -303,8 +322,10 @@ Seen Cluster::seen() const {
             if (text_at(owner, {"uid"}) == "canary-uid") seen.owned_configs.push_back(summary);
         }
     }
-    seen.routes.state = routes ? RoutesState::weights : RoutesState::absent;
-    seen.routes.weights = live();
+    seen.routes.state = routes && !no_mesh ? RoutesState::weights : RoutesState::absent;
+    if (!no_mesh) seen.routes.weights = live();
+    seen.routes.can.weights = !no_mesh;
+    seen.routes.text = hindrance;
     seen.routes.drifted = drifted;
     seen.routes.can.mirror = can_mirror;
     seen.routes.can.affinity = true;

@@ -36,6 +36,11 @@ class Cluster {
     void use_config(const std::string& reference);
     void set_config(const std::string& reference, const std::string& value);
     std::string config(const std::string& reference) const;
+    // The traffic was moved by hand: requests may have been anywhere.
+    void by_hand() { canary_reached_at_ = now; }
+    bool is_promoting() const { return phase() == "Promoting" || phase() == "Finalising"; }
+    // What `sluice VERB` asks of the revision at hand.
+    void wish(const std::string& verb);
     void edit_canary(const std::function<void(Json& spec)>& edit);
     // Pods of these images never become available.
     std::set<std::string> bad_images;
@@ -60,7 +65,8 @@ class Cluster {
     // --- what is seen from outside ---
     Json status() const;
     std::string phase() const;
-    Weights live() const { return routes.value_or(Weights{}); }
+    // Without a mesh it is all or nothing: whom the apex Service selects.
+    Weights live() const;
     std::string image_of(const Json& deployment) const;
     Seen seen() const;
     World world() const { return world_of(seen(), now); }
@@ -74,6 +80,8 @@ class Cluster {
     std::optional<Weights> routes;
     bool drifted = false;
     bool can_mirror = false;
+    bool no_mesh = false;
+    std::string hindrance;  // of the routes
     Settings settings;
     Remembered remembered;
     Pods pods = Pods::instant;
