@@ -1,5 +1,6 @@
 #include "sim/chaos.hpp"
 
+#include "api/canary.hpp"
 #include "scenario/script.hpp"
 
 #include <fmt/format.h>
@@ -12,6 +13,8 @@ namespace {
 namespace resources = kube::resources;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+constexpr int odd_max_weight = 150;
 
 Json spec(Json inner) {
     return JsonObject{{"spec", std::move(inner)}};
@@ -34,20 +37,32 @@ std::string Chaos::make_release() {
     has_scaler_ = one_in(4);
     if (has_scaler_) script += "scaler 1 3\n";
     script += fmt::format("canary threshold {} deadline {}", 1 + below(4), one_of<int>({60, 120}));
-    script += one_of<std::string>({" step 10 max 50",
-                                   " step 25 max 50",
-                                   " step 20 max 100",
-                                   " steps 1,5,20,60 max 60",
-                                   " step 40 max 50",
-                                   " step 50 max 50 promotion-step 20",
-                                   " step 10 max 30 promotion-step 50",
-                                   " step 30 max 100 promotion-step 100"});
+    has_mesh_ = !one_in(5);
+    const bool by_weight = has_mesh_ && !one_in(5);
+    if (by_weight) {
+        script += one_of<std::string>({" step 10 max 50",
+                                       " step 25 max 50",
+                                       " step 20 max 100",
+                                       " steps 1,5,20,60 max 60",
+                                       " step 40 max 50",
+                                       " step 50 max 50 promotion-step 20",
+                                       " step 10 max 30 promotion-step 50",
+                                       " step 30 max 100 promotion-step 100"});
+    }
     script += " metric request-success-rate 99 -";
     if (one_in(2)) script += " metric request-duration - 500";
     if (one_in(3)) script += " hook pre-rollout acceptance";
     if (one_in(3)) script += " hook rollout load";
+    if (one_in(4)) script += " hook confirm-rollout approve";
+    if (one_in(4)) script += " hook confirm-traffic-increase more";
+    if (one_in(4)) script += " hook confirm-promotion ship";
+    if (one_in(4)) script += " hook post-rollout report";
     if (one_in(10)) script += " skip-analysis";
-    script += "\n";
+    Json more = JsonObject{};
+    if (!has_mesh_) put(more, {"spec", "provider"}, "kubernetes");
+    if (!by_weight) put(more, {"spec", "analysis", "iterations"}, 1 + below(4));
+    if (!by_weight && has_mesh_ && one_in(3)) put(more, {"spec", "analysis", "mirror"}, true);
+    script += " with " + to_text(more) + "\n";
     scenario::Player player(world_);
     for (const auto& wrong : player.play(scenario::parse_script(script))) {
         world_.violations.push_back(wrong);
@@ -83,7 +98,7 @@ std::string Chaos::strike_once() {
         world_.api.set_away(false);
         return "the API server is back";
     }
-    switch (below(12)) {
+    switch (below(13)) {
         case 0:
         case 1:
             return strike_api();
@@ -101,6 +116,8 @@ std::string Chaos::strike_once() {
         case 8:
         case 9:
             return edit_generated();
+        case 10:
+            return wish(one_of<std::string>({"promote", "abort", "retry"}));
         default:
             return new_image();
     }
@@ -170,7 +187,8 @@ std::string Chaos::strike_prometheus() {
 }
 
 std::string Chaos::strike_hooks() {
-    const auto name = one_of<std::string>({"acceptance", "load"});
+    const auto name =
+        one_of<std::string>({"acceptance", "load", "approve", "more", "ship", "report"});
     const auto how = one_of<std::string>({"200", "200", "403 no", "500 boom", "hang"});
     world_.neighbours.hooks[name] = how;
     return "hook " + name + " answers " + how;
@@ -206,7 +224,7 @@ std::string Chaos::strike_pods() {
 
 std::string Chaos::edit_canary() {
     Json patch;
-    switch (below(8)) {
+    switch (below(10)) {
         case 0:
             patch = spec(JsonObject{{"suspend", one_in(2)}});
             break;
@@ -229,6 +247,15 @@ std::string Chaos::edit_canary() {
             break;
         case 6:
             patch = spec(JsonObject{{"progressDeadlineSeconds", one_of<int>({30, 60, 300})}});
+            break;
+        case 7:
+            // Makes no sense.
+            patch = analysis(JsonObject{{"maxWeight", odd_max_weight}});
+            break;
+        case 8:
+            // Istio does not carry it out.
+            patch = spec(JsonObject{
+                {"service", JsonObject{{"delegation", true}, {"hosts", JsonArray{"a.test"}}}}});
             break;
         default:
             patch = spec(JsonObject{
@@ -260,14 +287,16 @@ std::string Chaos::edit_generated() {
         // The weights of the routes as they stand, in other numbers.
         auto http = array_at(routes, {"spec", "http"});
         const int canary = one_of<int>({0, 5, 10, 50, 100});
+        // They need not add up.
+        const int primary = one_in(3) ? 1 + below(120) : 100 - canary;
         for (auto& route : http) {
             for (auto& each : route.at("route").as_array()) {
                 const bool is_canary = text_at(each, {"destination", "host"}) == "podinfo-canary";
-                put(each, {"weight"}, is_canary ? canary : 100 - canary);
+                put(each, {"weight"}, is_canary ? canary : primary);
             }
         }
         world_.patch(resources::virtual_services, "podinfo", spec(JsonObject{{"http", http}}));
-        return fmt::format("somebody sets the weights to {}/{}", 100 - canary, canary);
+        return fmt::format("somebody sets the weights to {}/{}", primary, canary);
     }
     if (one_in(2)) {
         world_.remove(thing.resource, thing.name);
@@ -297,10 +326,32 @@ std::string Chaos::new_image() {
     return "image " + image;
 }
 
-void Chaos::heal() {
+std::string Chaos::wish(const std::string& verb) {
+    const std::string revision(text_at(world_.canary(), {"status", "lastAppliedSpec"}));
+    const auto text = fmt::format("{} {} {}", verb, revision, rfc3339(world_.clock.now()));
+    Json patch = JsonObject{};
+    put(patch, {"metadata", "annotations", api::wish_annotation}, Json(text));
+    world_.patch(resources::canaries, "podinfo", patch);
+    return "wish " + text;
+}
+
+void Chaos::calm() {
+    away_ = false;
     world_.api.die_after(0, {});
     world_.api.set_weather({});
     world_.api.set_away(false);
+    world_.patch(resources::canaries, "podinfo", spec(JsonObject{{"suspend", false}}));
+}
+
+void Chaos::heal() {
+    calm();
+    if (integer_at(world_.canary(), {"spec", "analysis", "maxWeight"}) == odd_max_weight) {
+        world_.patch(resources::canaries, "podinfo", analysis(JsonObject{{"maxWeight", 50}}));
+    }
+    world_.patch(
+        resources::canaries,
+        "podinfo",
+        spec(JsonObject{{"service", JsonObject{{"delegation", nullptr}, {"hosts", nullptr}}}}));
     world_.neighbours.prometheus_away = false;
     world_.neighbours.metrics = {{"request-success-rate", "100"}, {"request-duration", "20"}};
     world_.neighbours.hooks = {};
@@ -310,7 +361,6 @@ void Chaos::heal() {
         // What crashes by its old script starts anew by the new one.
         world_.pods.crash(kube::key_of(*pod));
     }
-    world_.patch(resources::canaries, "podinfo", spec(JsonObject{{"suspend", false}}));
 }
 
 }  // namespace sluice::sim

@@ -18,6 +18,11 @@ class Chaos {
     std::string make_release();
     // Does one thing, and says what.
     std::string strike();
+    // What `sluice VERB` asks of the revision at hand.
+    std::string wish(const std::string& verb);
+    // Ends what keeps the controller from acting at all, and nothing else.
+    void calm();
+    bool has_mesh() const { return has_mesh_; }
     // Ends every fault; what was broken on the way stays as it is.
     void heal();
     Duration pause();
@@ -48,6 +53,7 @@ class Chaos {
     int next_tag_ = 1;
     bool away_ = false;
     bool has_scaler_ = false;
+    bool has_mesh_ = true;
 };
 
 }  // namespace sluice::sim
