@@ -179,7 +179,7 @@ Task<> CanaryController::overtaken(ViewPtr view, canary::Ask ask, Evidence evide
         const auto now = survey(key);
         if (!now) co_return;
         // Not to be judged at this moment: so the question stands.
-        if (now->unclear || now->behind || now->unseen_routes || trouble_with(*now)) continue;
+        if (now->unclear || now->behind || now->unseen || trouble_with(*now)) continue;
         if (canary::fingerprint(now->world) != asked_of) co_return;
         const auto move = canary::next(now->world, evidence, tools_.clock.now());
         const auto* same = std::get_if<canary::Ask>(&move);
@@ -516,7 +516,7 @@ canary::RoutesSeen CanaryController::routes_seen(const Json& object,
 }
 
 // Only of the kinds that this Canary's judgement reads: one that is out of reach stops nobody else.
-// Those of the routes are looked at with them (unseen_routes).
+// Those that only some Canaries need are looked at by themselves (unseen_kinds).
 std::optional<Error> CanaryController::trouble_with(const View& view) const {
     const auto& caches = tools_.caches;
     std::vector<const kube::Cache*> needed{
