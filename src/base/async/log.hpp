@@ -24,8 +24,8 @@ class LogValue {
     template <typename Text>
         requires std::convertible_to<Text, std::string_view>
     LogValue(const Text& text) : text_(std::string_view(text)) {}
-    static LogValue json(std::string compact) {
-        LogValue value(std::move(compact));
+    static LogValue json(std::string_view compact) {
+        LogValue value(compact);
         value.is_json_ = true;
         return value;
     }
