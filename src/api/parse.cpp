@@ -392,12 +392,12 @@ void read_target(const Reader& spec, Canary& canary) {
                      spec.needed({"targetRef", "kind"}),
                      spec.needed({"targetRef", "name"})};
     const bool is_service = canary.target.kind == "Service";
+    // A Knative Service has the name alone in common with a core one.
     if (is_service && canary.target.api_version.starts_with("serving.knative.dev/")) {
         spec.findings().not_built(
             spec.name({"targetRef", "kind"}),
             fmt::format("Service of {} is not built yet", canary.target.api_version));
-    }
-    if (is_service && spec.has({"autoscalerRef"})) {
+    } else if (is_service && spec.has({"autoscalerRef"})) {
         spec.findings().wrong(spec.name({"autoscalerRef"}), "a Service is not scaled");
     }
     if (!canary.target.kind.empty() && canary.target.kind != "Deployment" &&

@@ -95,6 +95,16 @@ TEST_CASE("what is not built is refused by its path, never skipped") {
                 json(
                     R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "x"})"));
         }) == "spec.targetRef.kind: Service of serving.knative.dev/v1 is not built yet");
+    CHECK(
+        refusal([](Json& spec) {
+            put(spec,
+                {"targetRef"},
+                json(
+                    R"({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "x"})"));
+            put(spec,
+                {"autoscalerRef"},
+                json(R"({"kind": "HorizontalPodAutoscaler", "name": "x"})"));
+        }) == "spec.targetRef.kind: Service of serving.knative.dev/v1 is not built yet");
     CHECK(refusal([](Json& spec) {
               put(spec,
                   {"analysis", "metrics"},
