@@ -45,7 +45,7 @@ std::string check_line(const Json& check, const Terminal& terminal) {
     const auto verdict = text_at(check, {"verdict"});
     const auto name = text_at(check, {"check"});
     const auto question = text_at(check, {"question"});
-    const auto answer = text_at(check, {"answer"});
+    const auto answer = release::answer_text(check);
     const auto threshold = text_at(check, {"threshold"});
     auto text = fmt::format("{:<7} ", verdict);
     text +=

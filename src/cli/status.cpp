@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "delivery/canary/workloads.hpp"
 #include "kube/yaml.hpp"
+#include "release/words.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -75,7 +76,7 @@ const JsonArray& last_checks(const Json& object) {
 std::string check_text(const Json& check, const Terminal& terminal) {
     const auto verdict = text_at(check, {"verdict"});
     auto text = fmt::format("{:<8} {}", verdict, text_at(check, {"check"}));
-    const auto answer = text_at(check, {"answer"});
+    const auto answer = release::answer_text(check);
     const auto threshold = text_at(check, {"threshold"});
     if (!answer.empty()) text += fmt::format(": {}", answer);
     if (!threshold.empty()) text += fmt::format(", wanted {}", threshold);

@@ -1,9 +1,13 @@
 #include "release/words.hpp"
 
+#include "base/core/text.hpp"
+
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace sluice::release {
 namespace {
@@ -55,6 +59,17 @@ constexpr std::array wordings{
 std::string_view words_for(std::string_view what) {
     const auto* known = std::ranges::find(wordings, what, &Wording::what);
     return known == wordings.end() ? what : known->words;
+}
+
+std::string answer_text(const Json& check) {
+    const auto answer = text_at(check, {"answer"});
+    // Hooks have no threshold, and what they say is no number of ours.
+    const bool is_metric = find(check, {"threshold"}) != nullptr;
+    const auto value = is_metric ? parse_number(answer) : std::nullopt;
+    if (!value || !std::isfinite(*value)) return std::string(answer);
+    auto shorter =
+        std::abs(*value) < 1 ? fmt::format("{:.4g}", *value) : fmt::format("{:.2f}", *value);
+    return shorter.size() < answer.size() ? shorter : std::string(answer);
 }
 
 std::string_view event_time(const Json& event) {

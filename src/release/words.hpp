@@ -3,12 +3,17 @@
 
 #include "base/core/json.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace sluice::release {
 
 // "All checks passed: the next step": a decision's name in a reader's words.
 std::string_view words_for(std::string_view what);
+
+// What a check was answered, as it is read: a number to two decimals as in the Events (four digits
+// below 1), any other answer as it is kept.
+std::string answer_text(const Json& check);
 
 // When an Event last happened; its text as it stands there.
 std::string_view event_time(const Json& event);

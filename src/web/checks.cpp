@@ -291,7 +291,7 @@ Json decisions_json(const Json& canary) {
         for (const auto& check : array_at(*decision, {"checks"})) {
             checks.push_back(JsonObject{{"check", text_at(check, {"check"})},
                                         {"question", text_at(check, {"question"})},
-                                        {"answer", text_json(text_at(check, {"answer"}))},
+                                        {"answer", text_json(release::answer_text(check))},
                                         {"threshold", text_json(text_at(check, {"threshold"}))},
                                         {"verdict", verdict_of(text_at(check, {"verdict"}))}});
         }

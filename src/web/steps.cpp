@@ -47,7 +47,7 @@ std::vector<std::string> announcements_of(const PlannedStep& step, const api::Ca
     if (type == "primaryWeight") {
         return {texts::advance_primary(name, static_cast<int>(number_after("primary weight")))};
     }
-    if (step.what.starts_with("all traffic")) {
+    if (type == "home") {
         return {texts::routing_to_primary(), texts::advance_primary(name, api::whole)};
     }
     return {texts::promotion_completed(canary.dotted(canary.target.name)),
@@ -202,6 +202,7 @@ std::string_view type_of(const PlannedStep& step) {
     if (what.starts_with("copies ")) return "mirror";
     if (what.starts_with("promotion")) return "promote";
     if (what.starts_with("primary weight ")) return "primaryWeight";
+    if (what.starts_with("all traffic to the primary")) return "home";
     if (what == "all traffic to the canary" || what == "the last checks") return "switch";
     return "finish";
 }

@@ -27,7 +27,7 @@ std::optional<Time> run_began(const api::Canary& canary,
                               const std::vector<Decision>& run,
                               const std::vector<Json>& events);
 
-// setWeight, iteration, mirror, switch, promote, primaryWeight or finish.
+// setWeight, iteration, mirror, switch, promote, primaryWeight, home or finish.
 std::string_view type_of(const canary::PlannedStep& step);
 
 }  // namespace sluice::web

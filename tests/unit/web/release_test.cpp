@@ -9,6 +9,8 @@
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 
+#include <set>
+
 using namespace sluice;
 using namespace sluice::web;
 using namespace std::chrono_literals;
@@ -217,7 +219,63 @@ TEST_CASE("steps are done, under way and to come, with their times and their che
           "request-duration 917 ms > 500 ms");
     CHECK(state(3) == "pending");
     CHECK(text_at(items[4], {"type"}) == "promote");
+    CHECK(text_at(items[5], {"type"}) == "home");
     CHECK(text_at(items[6], {"type"}) == "finish");
+}
+
+TEST_CASE("no two steps of a plan are told alike") {
+    const auto of = release::seen_of(canary_object(failing));
+    std::set<std::pair<std::string, std::string>> told;
+    const auto steps = steps_of(of, {});
+    for (const auto& step : steps.items.as_array()) {
+        // Of a weight the label says which; of all others the type alone has to.
+        const std::string type(text_at(step, {"type"}));
+        const std::string label(type == "setWeight" ? text_at(step, {"label"}) : "");
+        CHECK(told.emplace(type, label).second);
+    }
+    CHECK(told.size() == 7);
+}
+
+TEST_CASE("a list tells at which step of how many a release is") {
+    const auto at = [](std::string_view status) {
+        const auto json = release_of(seen(status), now).json;
+        const auto& steps = json.at("steps").as_object();
+        return std::pair(steps.at("index").as_int64(), steps.at("total").as_int64());
+    };
+    using Pair = std::pair<std::int64_t, std::int64_t>;
+    CHECK(at(failing) == Pair{2, 7});
+    CHECK(at(R"({"phase": "Initialized"})") == Pair{-1, 7});
+    CHECK(at(R"({"phase": "Progressing"})") == Pair{-1, 7});
+    CHECK(at(R"({"phase": "Promoting", "canaryWeight": 80})") == Pair{4, 7});
+    CHECK(at(R"({"phase": "Finalising"})") == Pair{6, 7});
+    CHECK(at(R"({"phase": "Succeeded"})") == Pair{7, 7});
+}
+
+TEST_CASE("what a decision's check was answered is told to two decimals, as the Events tell it") {
+    auto object = canary_object(failing);
+    const auto answered = [&](std::string_view answer) {
+        auto& decisions = find(object, {"status", "decisions"})->as_array();
+        put(decisions.back().as_object().at("checks").as_array()[1], {"answer"}, Json(answer));
+        const auto told = decisions_json(object);
+        return std::string(text_at(array_at(told.as_array()[0], {"checks"})[1], {"answer"}));
+    };
+    CHECK(answered("94.91525423728814") == "94.92");
+    CHECK(answered("917.0000000001") == "917.00");
+    CHECK(answered("0.00123456789") == "0.001235");
+    CHECK(answered("99.9") == "99.9");
+    CHECK(answered("100") == "100");
+    CHECK(answered("no values found") == "no values found");
+    // A hook's answer is its own.
+    put(find(object, {"status", "decisions"})
+            ->as_array()
+            .back()
+            .as_object()
+            .at("checks")
+            .as_array()[0],
+        {"answer"},
+        Json("3.14159265"));
+    const auto told = decisions_json(object);
+    CHECK(text_at(array_at(told.as_array()[0], {"checks"})[0], {"answer"}) == "3.14159265");
 }
 
 TEST_CASE("a step whose decision is no longer kept has its time of the Event") {
@@ -268,17 +326,17 @@ TEST_CASE("every step of every strategy has a type of its own") {
         return all;
     };
     CHECK(types(R"({"interval": "30s", "maxWeight": 50, "stepWeight": 25})") ==
-          "setWeight setWeight promote finish finish ");
+          "setWeight setWeight promote home finish ");
     CHECK(types(R"({"interval": "30s", "maxWeight": 50, "stepWeight": 50, "mirror": true})") ==
-          "mirror setWeight promote finish finish ");
+          "mirror setWeight promote home finish ");
     CHECK(types(R"({"interval": "30s", "iterations": 2})") ==
-          "iteration iteration switch promote finish finish ");
+          "iteration iteration switch promote home finish ");
     CHECK(types(R"({"interval": "30s", "iterations": 1,
                     "match": [{"headers": {"x": {"exact": "y"}}}]})") ==
-          "iteration promote finish finish ");
+          "iteration promote home finish ");
     CHECK(types(R"({"interval": "30s", "maxWeight": 50, "stepWeight": 50,
                     "stepWeightPromotion": 20})") ==
-          "setWeight promote primaryWeight primaryWeight finish finish ");
+          "setWeight promote primaryWeight primaryWeight home finish ");
 }
 
 TEST_CASE(
