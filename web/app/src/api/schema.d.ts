@@ -260,12 +260,30 @@ export interface paths {
          *     | `topology:<hash>` | `topology`: a TopologyPatch. The topic's name is `topic` of a GET /topology of the same query; it is forgotten 60 s after its last listener, and then `reset` is sent |
          *     | `events` | `event`: an Event |
          *     | `validations` | `validation`: a ValidationChange |
-         *     | `mesh`, `lab`, `tap:<hash>` | as in 5.5; not asked by the page of this version |
+         *     | `lab` | `lab`: a Lab, at most one a second while load runs, and when it ends |
+         *     | `tap:<hash>` | `tap`: a list of TapRow, oldest first, at most four a second; `dropped`. The topic's name is `topic` of a GET /tap of the same query |
          *     | (any) | `hello`: a Hello; `reset`: a Reset; `dropped`: a Dropped |
          *
          *     `overview` and `release-detail` are not in 5.4.4; with them a page that stays open never polls objects.
          */
         get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lab": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What runs in the lab for its user's sake. Elsewhere 404 `not_a_lab`. */
+        get: operations["lab"];
         put?: never;
         post?: never;
         delete?: never;
@@ -283,9 +301,30 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** *Send test load* of an empty topology. Lab only; elsewhere 404 `not_a_lab`. */
+        /**
+         * *Send test load*: requests through a gateway of the lab, so many a second, until a time. Elsewhere 404 `not_a_lab`.
+         * @description Bounded: at most 4 runs at once, 100 requests per second each and 600 s. An answer that does not come holds up
+         *     its sender, and what it missed is not made up for. The run ends by itself, by DELETE, or with the lab.
+         */
         post: operations["sendLoad"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lab/load/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a run of test load; 200 also when it has ended already. */
+        delete: operations["stopLoad"];
         options?: never;
         head?: never;
         patch?: never;
@@ -298,7 +337,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events of releases, newest first. */
+        /** Events of releases, newest first; the newest 1 000 are known. */
         get: operations["events"];
         put?: never;
         post?: never;
@@ -315,7 +354,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Deployments and DaemonSets with health, traffic and sidecars; by namespace, name and kind. */
         get: operations["workloads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workloads/{ns}/{workloadKind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: components["parameters"]["nsPath"];
+                /** @description Lower case. */
+                workloadKind: "deployment" | "daemonset";
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /** One workload, with what is *detail only*. Its charts are `/metrics/node/{id}` of its `node`. */
+        get: operations["workload"];
         put?: never;
         post?: never;
         delete?: never;
@@ -331,7 +393,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Services with their endpoints, routes and traffic; by namespace and name. */
         get: operations["services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/{ns}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /** One Service, with what is *detail only*. Its charts are `/metrics/node/{id}` of its `node`. */
+        get: operations["service"];
         put?: never;
         post?: never;
         delete?: never;
@@ -347,7 +430,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Control planes, proxies, mTLS, Prometheus and what this process has read. Not streamed; worth asking again every 15 s. */
         get: operations["mesh"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests as the lab's proxy saw them, newest first. Where there is no lab it says so, with 200.
+         * @description The proxy tells of requests while somebody taps: from the first GET /tap or listener of a `tap:` topic until
+         *     60 s after the last. At most 200 a second are told; the others are counted in `dropped`. The
+         *     last 2 000 rows are kept. A client GETs, then listens to `topic`.
+         */
+        get: operations["tap"];
         put?: never;
         post?: never;
         delete?: never;
@@ -388,6 +494,7 @@ export interface components {
                  * @example bad_content_type
                  * @example not_allowed_now
                  * @example too_many_streams
+                 * @example too_many_loads
                  * @example internal
                  * @example api_server_away
                  * @example api_server_timeout
@@ -715,8 +822,11 @@ export interface components {
         };
         Step: {
             i: number;
-            /** @enum {string} */
-            type: "setWeight" | "iteration" | "mirror" | "switch" | "promote" | "primaryWeight" | "finish";
+            /**
+             * @description home: all traffic goes to the primary. finish: the canary is scaled to zero.
+             * @enum {string}
+             */
+            type: "setWeight" | "iteration" | "mirror" | "switch" | "promote" | "primaryWeight" | "home" | "finish";
             /** @description `weight 20`, `iteration 3 of 10`, `promotion: the primary gets the new revision`; the words of `sluice plan`. */
             label: string;
             /** @description Of the new version in this step, percent. */
@@ -756,18 +866,7 @@ export interface components {
             number | null
         ];
         Detail: {
-            pods: {
-                name: string;
-                /** @enum {string} */
-                revision: "canary" | "primary" | "stable" | "preview" | "other";
-                phase: string;
-                ready: boolean;
-                restarts: number;
-                node: string | null;
-                startedAt: components["schemas"]["MaybeTime"];
-                /** @description Why it is not ready: `CrashLoopBackOff`, `ErrImagePull: …`. */
-                reason: string | null;
-            }[];
+            pods: components["schemas"]["Pod"][];
             /** @description Newest first. */
             events: components["schemas"]["Event"][];
             /** @description Newest first; `status.decisions`, with `words`. */
@@ -787,6 +886,18 @@ export interface components {
                 at: components["schemas"]["Time"];
                 phase: string;
             }[];
+        };
+        Pod: {
+            name: string;
+            /** @enum {string} */
+            revision: "canary" | "primary" | "stable" | "preview" | "other";
+            phase: string;
+            ready: boolean;
+            restarts: number;
+            node: string | null;
+            startedAt: components["schemas"]["MaybeTime"];
+            /** @description Why it is not ready: `CrashLoopBackOff`, `ErrImagePull: …`. */
+            reason: string | null;
         };
         /** @description As the controller wrote it, except for the unit of `verdict` (`no data` is `nodata` here). */
         Decision: {
@@ -849,6 +960,18 @@ export interface components {
             nodes: components["schemas"]["Node"][];
             edges: components["schemas"]["Edge"][];
         };
+        /** @description Of which release it is a part. On a namespace the worst one in it. */
+        ReleaseRole: {
+            /** @enum {string} */
+            kind: "Canary" | "Rollout";
+            namespace: string;
+            name: string;
+            /** @enum {string} */
+            role: "primary" | "canary" | "stable" | "preview" | "group";
+            weight: number | null;
+            severity: components["schemas"]["Severity"];
+            version: string | null;
+        };
         Rates: {
             rps: number | null;
             success: number | null;
@@ -870,17 +993,7 @@ export interface components {
                 desired: number;
             };
             badges: ("gateway" | "trafficShifting" | "mirroring" | "faultInjection" | "requestRouting" | "timeout" | "circuitBreaker" | "missingSidecar" | "dead" | "idle")[];
-            release: null | {
-                /** @enum {string} */
-                kind: "Canary" | "Rollout";
-                namespace: string;
-                name: string;
-                /** @enum {string} */
-                role: "primary" | "canary" | "stable" | "preview" | "group";
-                weight: number | null;
-                severity: components["schemas"]["Severity"];
-                version: string | null;
-            };
+            release: null | components["schemas"]["ReleaseRole"];
             in: components["schemas"]["Rates"];
             out: components["schemas"]["Rates"];
             addresses: string[];
@@ -1093,10 +1206,72 @@ export interface components {
             topic: string;
             count: number;
         };
+        Lab: {
+            now: components["schemas"]["Time"];
+            /** @description Runs of test load that are under way, and the last ones that ended; newest first. */
+            load: components["schemas"]["LoadRun"][];
+        };
+        LoadRun: {
+            /** @description Of a POST and a DELETE. */
+            now?: components["schemas"]["Time"];
+            id: string;
+            /** @description `namespace/name` */
+            gateway: string;
+            url: string;
+            workers: number;
+            /** @description Of all workers together. */
+            qps: number;
+            /** @enum {string} */
+            state: "running" | "ended" | "stopped";
+            startedAt: components["schemas"]["Time"];
+            /** @description When it ends, or ended. */
+            until: components["schemas"]["Time"];
+            /** @description Requests that have an answer or none. */
+            sent: number;
+            /** @description Answered below 500. */
+            ok: number;
+            /** @description 5xx, or no answer in 10 s. */
+            failed: number;
+            p99: number | null;
+            /** @description Why the last request failed (`connection refused`), or why `p99` is not known. */
+            reason: string | null;
+        };
+        EventList: {
+            now: components["schemas"]["Time"];
+            items: components["schemas"]["Event"][];
+            continue: string | null;
+            total: number;
+            problems: components["schemas"]["Problem"][];
+        };
+        /** @description Of sidecars, by the pods that run. */
+        Injection: {
+            /** @description Every pod has one; of no pods whether new ones would get one. */
+            injected: boolean;
+            revision: string | null;
+            /** @description Pods have another revision than their namespace asks for, or none, or one that it no longer asks for. */
+            needsRestart: boolean;
+            /** @description Why it needs a restart: `1 of 2 pods has no sidecar`. */
+            reason: string | null;
+        };
+        WorkloadList: {
+            now: components["schemas"]["Time"];
+            items: components["schemas"]["Workload"][];
+            continue: string | null;
+            total: number;
+            /** @description Seconds that the rates are over. */
+            window: number;
+            problems: components["schemas"]["Problem"][];
+        };
         Workload: {
+            /** @description Of a GET of one. */
+            now?: components["schemas"]["Time"];
             namespace: string;
             name: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "Deployment" | "DaemonSet";
+            /** @description Its id in the topology. */
+            node: string;
+            /** @description Of its pods. */
             labels: {
                 [key: string]: string;
             };
@@ -1106,74 +1281,159 @@ export interface components {
                 desired: number;
             };
             health: components["schemas"]["Health"];
-            injection: {
-                injected: boolean;
-                revision: string | null;
-                needsRestart: boolean;
-            };
+            injection: components["schemas"]["Injection"];
+            /** @description That arrive. */
             rps: number | null;
             success: number | null;
             p99: number | null;
             reason: string | null;
-            release: components["schemas"]["ObjectRef"] | null;
+            release: components["schemas"]["ReleaseRole"] | null;
+            /** @description Of its release's objects and of its Services' routes. */
             validations: components["schemas"]["LevelCounts"];
+            /** @description Detail only. `namespace/name` of the Services that select it. */
+            services?: string[];
+            /** @description Detail only. */
+            pods?: components["schemas"]["Pod"][];
+            /** @description Detail only. What `validations` counts. */
+            findings?: components["schemas"]["Validation"][];
+        };
+        ServiceList: {
+            now: components["schemas"]["Time"];
+            items: components["schemas"]["Service"][];
+            continue: string | null;
+            total: number;
+            /** @description Seconds that the rates are over. */
+            window: number;
+            problems: components["schemas"]["Problem"][];
         };
         Service: {
+            /** @description Of a GET of one. */
+            now?: components["schemas"]["Time"];
             namespace: string;
             name: string;
+            /** @description Its id in the topology. */
+            node: string;
+            /** @description ClusterIP, LoadBalancer, … */
+            type: string;
             ports: {
                 name: string;
                 port: number;
                 targetPort: number | string;
+                /** @description As the mesh reads it: `http`, `http2`, `grpc`, `https`, `tls`, `tcp`, `udp` … */
                 protocol: string;
             }[];
             selector: {
                 [key: string]: string;
             };
+            /** @description Pods that it selects. */
             endpoints: {
                 ready: number;
                 total: number;
             };
+            /** @description Ids in the topology. */
             workloads: string[];
+            /** @description `namespace/name` of those that route it or to it. */
             virtualServices: string[];
+            /** @description `namespace/name` */
             destinationRules: string[];
             health: components["schemas"]["Health"];
+            /** @description That came by its name. */
             rps: number | null;
             success: number | null;
             p99: number | null;
             reason: string | null;
+            /** @description Of itself and of the routes named here. */
+            validations: components["schemas"]["LevelCounts"];
+            /** @description Detail only. What `validations` counts. */
+            findings?: components["schemas"]["Validation"][];
+        };
+        Tap: {
+            now: components["schemas"]["Time"];
+            available: boolean;
+            /** @description Why not: `not available without an access-log service`. */
+            reason: string | null;
+            topic: string | null;
+            /** @description Left out in the last 60 s. */
+            dropped: number;
+            items: components["schemas"]["TapRow"][];
+        };
+        TapRow: {
+            id: string;
+            /** @description When it came. */
+            t: components["schemas"]["Time"];
+            /** @description `namespace/workload`; `unknown` without a sidecar. */
+            src: string;
+            /** @description `namespace/workload`; `unknown` when it reached nobody. */
+            dst: string;
+            /** @description Address of the pod that was asked last. */
+            pod: string | null;
+            /** @description Host of the Service that it was led to. */
+            svc: string;
+            method: string;
+            authority: string;
+            /** @description Without its query. */
+            path: string;
+            /** @description 0: no answer. */
+            code: number;
+            /** @description Response flags; `-` is none. */
+            flags: string;
+            ms: number;
+            /** @description Of these the last try's, in ms. */
+            up: number | null;
+            /** @description Tries. */
+            attempt: number;
+            /** @description `test/podinfo#0`: route object and the index of its route. */
+            route: string | null;
+            /** @description Bytes of the request's body. */
+            in: number;
+            /** @description Bytes of the answer's body. */
+            out: number;
+            /** @description Of the request, as pairs; values of `authorization`, `cookie`, `set-cookie`, `x-api-key` and the like are `•••`. */
+            headers: string[][];
         };
         Mesh: {
             now: components["schemas"]["Time"];
+            problems: components["schemas"]["Problem"][];
             controlPlanes: {
                 /** @enum {string} */
                 source: "IstioControlPlane" | "istiod";
                 namespace: string;
                 name: string;
+                /** @description As namespaces ask for it by `istio.io/rev`. */
                 revision: string;
                 version: string | null;
+                /** @description As the object says; `Ready`/`NotReady` of a Deployment; `Unknown`. */
                 status: string;
                 pods: {
                     ready: number;
                     total: number;
                 };
+                /** @description Revision tags that lead to it. */
                 tags: string[];
                 injectionNamespaces: string[];
             }[];
             proxies: {
+                /** @description Pods with a sidecar. */
                 total: number;
+                /** @description By the version of the sidecar's image, else by its revision; `unknown`. */
                 byVersion: {
                     [key: string]: number;
                 };
+                /** @description `namespace/name` of workloads whose pods' sidecars are of several versions, or of another revision than their namespace asks for. */
                 skewed: string[];
+                /** @description `namespace/name` of workloads that should have sidecars and have pods without. */
+                missing: string[];
             };
+            /** @description One for each namespace with sidecars or a policy, by name. */
             mtls: {
                 namespace: string;
                 /** @enum {string} */
                 mode: "PERMISSIVE" | "STRICT" | "DISABLE" | "UNSET";
+                /** @description `namespace/name` of the PeerAuthentication. */
                 source: string | null;
             }[];
             prometheus: {
+                /** @description Without user */
                 url: string;
                 ok: boolean;
                 version: string | null;
@@ -1181,11 +1441,28 @@ export interface components {
                 retention: string | null;
                 scrapeInterval: number | null;
                 lastError: string | null;
+                /** @description Of the present state of `ok`. */
+                since: components["schemas"]["MaybeTime"];
             };
             istioApi: {
                 versions: string[];
                 used: string | null;
             };
+            apiServer: {
+                ok: boolean;
+                error: string | null;
+                since: components["schemas"]["MaybeTime"];
+            };
+            /** @description What this process has read of the cluster for this page. */
+            caches: {
+                /** @description `canaries`, `pods` … */
+                kind: string;
+                objects: number;
+                bytes: number;
+                synced: boolean;
+                lastContact: components["schemas"]["MaybeTime"];
+                error: string | null;
+            }[];
         };
     };
     responses: {
@@ -1255,6 +1532,8 @@ export interface components {
         /** @description Namespaces, with commas; absent or empty: all. At most 50. */
         ns: string;
         continue: string;
+        /** @description Every word must be part of namespace/name, kind or image; case does not count. */
+        q: string;
         limit: number;
         /** @description Lower case. `rollout` answers 404 `not_built` until Rollouts are. */
         kind: "canary" | "rollout";
@@ -1733,6 +2012,31 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    lab: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lab */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lab"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     sendLoad: {
         parameters: {
             query?: never;
@@ -1745,13 +2049,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description `namespace/name` of a gateway. */
+                    /** @description `namespace/name` of an item of /gateways. */
                     gateway: string;
                     /** @default 20 */
                     qps?: number;
                     /** @default 60 */
                     seconds?: number;
-                    /** @default / */
+                    /**
+                     * @description Begins with /.
+                     * @default /
+                     */
                     path?: string;
                 };
             };
@@ -1763,16 +2070,94 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        id: string;
-                        url: string;
-                        until: components["schemas"]["Time"];
-                    };
+                    "application/json": components["schemas"]["LoadRun"];
                 };
             };
             400: components["responses"]["BadRequest"];
-            403: components["responses"]["Forbidden"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `csrf`, `read_only`, `forbidden`, `bad_origin`, `bad_host` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             404: components["responses"]["NotFound"];
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_allowed_now`: the gateway has no address yet. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_loads`: 4 are running. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    stopLoad: {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Sluice-CSRF": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run as it ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoadRun"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `csrf`, `read_only`, `bad_origin`, `bad_host` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
         };
     };
     events: {
@@ -1780,6 +2165,7 @@ export interface operations {
             query?: {
                 /** @description Namespaces, with commas; absent or empty: all. At most 50. */
                 ns?: components["parameters"]["ns"];
+                type?: "Normal" | "Warning";
                 limit?: components["parameters"]["limit"];
                 continue?: components["parameters"]["continue"];
             };
@@ -1795,14 +2181,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        now: components["schemas"]["Time"];
-                        items: components["schemas"]["Event"][];
-                        continue: string | null;
-                    };
+                    "application/json": components["schemas"]["EventList"];
                 };
             };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
         };
     };
     workloads: {
@@ -1810,6 +2196,8 @@ export interface operations {
             query?: {
                 /** @description Namespaces, with commas; absent or empty: all. At most 50. */
                 ns?: components["parameters"]["ns"];
+                /** @description Every word must be part of namespace/name, kind or image; case does not count. */
+                q?: components["parameters"]["q"];
                 limit?: components["parameters"]["limit"];
                 continue?: components["parameters"]["continue"];
             };
@@ -1825,14 +2213,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        now: components["schemas"]["Time"];
-                        continue: string | null;
-                        items: components["schemas"]["Workload"][];
-                    };
+                    "application/json": components["schemas"]["WorkloadList"];
                 };
             };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: components["parameters"]["nsPath"];
+                /** @description Lower case. */
+                workloadKind: "deployment" | "daemonset";
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Workload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workload"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
         };
     };
     services: {
@@ -1840,6 +2258,8 @@ export interface operations {
             query?: {
                 /** @description Namespaces, with commas; absent or empty: all. At most 50. */
                 ns?: components["parameters"]["ns"];
+                /** @description Every word must be part of namespace/name, kind or image; case does not count. */
+                q?: components["parameters"]["q"];
                 limit?: components["parameters"]["limit"];
                 continue?: components["parameters"]["continue"];
             };
@@ -1855,14 +2275,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        now: components["schemas"]["Time"];
-                        continue: string | null;
-                        items: components["schemas"]["Service"][];
-                    };
+                    "application/json": components["schemas"]["ServiceList"];
                 };
             };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Service */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
         };
     };
     mesh: {
@@ -1883,7 +2331,45 @@ export interface operations {
                     "application/json": components["schemas"]["Mesh"];
                 };
             };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tap: {
+        parameters: {
+            query?: {
+                /** @description Namespaces, with commas; absent or empty: all. At most 50. */
+                ns?: components["parameters"]["ns"];
+                /** @description Part of the source's or destination's `namespace/name`. */
+                workload?: string;
+                /** @description Exact (`503`), or a class (`5xx`). */
+                code?: string;
+                /** @description Part of the path. */
+                path?: string;
+                method?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tap"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -5,7 +5,7 @@ import type { Edge, Node } from '../api/types';
 
 export const node_width = 216;
 const usual_height = 60;
-export const head_height = 108;
+export const head_height = 126;
 const pad = 12;
 const gap = 14;
 const margin = 24;

@@ -10,7 +10,7 @@ export async function open_browser() {
 
 // A page that remembers what went wrong in it: errors, refusals of the Content-Security-Policy, requests to elsewhere.
 export async function open_page(browser, url, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', timezoneId: 'UTC', ...options });
   // The machine may be busy with other things; nothing here is about its speed.
   context.setDefaultTimeout(90_000);
   const page = await context.newPage();
