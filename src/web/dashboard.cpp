@@ -269,10 +269,11 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
         if (first == "stream") co_return co_await stream(call);
         if (first == "topology") co_return co_await topology(call);
         if (first == "gateways") co_return co_await list_gateways(call);
-        if (first == "workloads" || first == "services" || first == "mesh") {
-            co_return refuse(
-                {.status = 404, .code = "not_built", .message = first + " is not built yet"});
-        }
+        if (first == "workloads" || first == "services") co_return co_await list_inventory(call);
+        if (first == "mesh") co_return co_await show_mesh(call);
+    }
+    if ((first == "workloads" && path.size() == 4) || (first == "services" && path.size() == 3)) {
+        co_return co_await one_of_inventory(call);
     }
     if (first == "metrics" && path.size() == 3) {
         co_return co_await node_metrics(call);
@@ -414,15 +415,30 @@ Task<net::Response> Dashboard::State::events(SharedCall call) {
     if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
     const auto page = page_of(call->asked);
     if (!page) co_return refused(bad_request(page.error()), call->id);
+    const auto type = call->asked.words("type", {"Normal", "Warning"}, 20);
+    if (!type) co_return refused(bad_request(type.error()), call->id);
     std::size_t from = 0;
-    const auto all = recent.last(seen_namespaces(call->viewer, *namespaces), 1000);
+    auto all = recent.last(seen_namespaces(call->viewer, *namespaces), 1000);
+    if (!type->empty()) {
+        std::erase_if(all, [&](const auto* one) {
+            return one->json.at("type").as_string() != type->front();
+        });
+    }
     const auto place = [](const RecentEvents::One& one) {
         return fmt::format("{} {}", one.at.time_since_epoch().count(), to_string(one.key));
     };
     if (page->after) {
         const auto found =
             std::ranges::find_if(all, [&](const auto* one) { return place(*one) == *page->after; });
-        from = found == all.end() ? all.size() : static_cast<std::size_t>(found - all.begin()) + 1;
+        from = static_cast<std::size_t>(found - all.begin()) + 1;
+        if (found == all.end()) {
+            // It is no longer kept: what is as old, or older, follows.
+            const auto at = parse_integer(page->after->substr(0, page->after->find(' ')));
+            const auto next = std::ranges::find_if(all, [&](const auto* one) {
+                return at && one->at.time_since_epoch().count() <= *at;
+            });
+            from = static_cast<std::size_t>(next - all.begin());
+        }
     }
     JsonArray items;
     std::size_t at = from;
@@ -431,7 +447,10 @@ Task<net::Response> Dashboard::State::events(SharedCall call) {
         at < all.size() && at > 0 ? Json(token_of(place(*all[at - 1]))) : Json(nullptr);
     co_return told(call->request,
                    outside.clock.now(),
-                   JsonObject{{"items", std::move(items)}, {"continue", token}});
+                   JsonObject{{"items", std::move(items)},
+                              {"continue", token},
+                              {"total", all.size()},
+                              {"problems", problems_json(problems())}});
 }
 
 Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
@@ -465,8 +484,12 @@ Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
     if (page->after) {
         const auto found = std::ranges::find_if(
             meant, [&](const auto* one) { return place(*one) == *page->after; });
-        from = found == meant.end() ? meant.size()
-                                    : static_cast<std::size_t>(found - meant.begin()) + 1;
+        from = static_cast<std::size_t>(found - meant.begin()) + 1;
+        if (found == meant.end()) {
+            const auto next = std::ranges::find_if(
+                meant, [&](const auto* one) { return place(*one) > *page->after; });
+            from = static_cast<std::size_t>(next - meant.begin());
+        }
     }
     JsonArray items;
     std::size_t at = from;

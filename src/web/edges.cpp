@@ -112,6 +112,20 @@ std::string id_of(const EdgeKey& key) {
     return fmt::format("e/{}>{}/{}", key.source, key.target, key.protocol);
 }
 
+EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
+    sum.rps += more.rps;
+    sum.failed += more.failed;
+    sum.refused += more.refused;
+    sum.mtls += more.mtls;
+    sum.knows_mtls = sum.knows_mtls || more.knows_mtls;
+    for (const auto& [code, rate] : more.codes) sum.codes[code] += rate;
+    for (const auto& [flag, rate] : more.flags) sum.flags[flag] += rate;
+    for (const auto member : {&EdgeRates::p50, &EdgeRates::p95, &EdgeRates::p99}) {
+        if (more.*member) sum.*member = std::max((sum.*member).value_or(0), *(more.*member));
+    }
+    return sum;
+}
+
 EdgeQueries edge_queries(Duration window, const std::string& ns) {
     const auto length = std::chrono::duration_cast<seconds>(window).count();
     const auto here = [&](std::string_view side) {

@@ -35,6 +35,9 @@ struct EdgeRates {
     std::optional<double> p50, p95, p99;
 };
 
+// Of two ways between the same ends the slower one's latency is told.
+EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more);
+
 struct EdgesTable {
     std::map<EdgeKey, EdgeRates> edges;
     std::string reason;  // why there is nothing

@@ -51,6 +51,12 @@ void cut_pod(Json& pod) {
         for (const auto& container : array_at(*spec, {"containers"})) {
             containers.push_back(picked(container, {"name", "image"}));
         }
+        // A sidecar may run as one of these.
+        for (const auto& container : array_at(*spec, {"initContainers"})) {
+            if (text_at(container, {"name"}) == "istio-proxy") {
+                containers.push_back(picked(container, {"name", "image"}));
+            }
+        }
         auto kept = picked(*spec, {"nodeName"});
         put(kept, {"containers"}, std::move(containers));
         *spec = std::move(kept);
@@ -216,9 +222,13 @@ std::optional<Error> Known::canaries_trouble() const {
 }
 
 std::vector<Problem> Known::problems() const {
+    return problems_of(kinds());
+}
+
+std::vector<Problem> Known::problems_of(const std::vector<kube::Resource>& kinds) const {
     std::vector<Problem> problems;
     bool is_away = false;
-    for (const auto& kind : kinds()) {
+    for (const auto& kind : kinds) {
         const auto* cache = find(kind);
         if (cache == nullptr) continue;
         const auto trouble = cache->trouble();
@@ -243,6 +253,22 @@ std::vector<Problem> Known::problems() const {
 void Known::note(const kube::Resource& resource, const Json& object) {
     const auto found = caches_.find(resource);
     if (found != caches_.end()) found->second->note(object);
+}
+
+std::vector<Known::CacheState> Known::caches() const {
+    std::vector<CacheState> all;
+    all.reserve(caches_.size());
+    for (const auto& [resource, cache] : caches_) {
+        const auto trouble = cache->trouble();
+        all.push_back({.kind = resource.plural,
+                       .objects = cache->size(),
+                       .bytes = cache->bytes(),
+                       .synced = cache->synced(),
+                       .last_contact = cache->last_contact(),
+                       .error = trouble ? trouble->message : std::string()});
+    }
+    std::ranges::sort(all, {}, &CacheState::kind);
+    return all;
 }
 
 std::size_t Known::bytes() const {

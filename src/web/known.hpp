@@ -66,9 +66,20 @@ class Known : public std::enable_shared_from_this<Known> {
     // Why Canaries are not known; nothing while they are, however old.
     std::optional<Error> canaries_trouble() const;
     std::vector<Problem> problems() const;
+    // The same of other kinds, which were opened.
+    std::vector<Problem> problems_of(const std::vector<kube::Resource>& kinds) const;
     // A write's answer, so that the next look is not behind it.
     void note(const kube::Resource& resource, const Json& object);
     std::size_t bytes() const;
+    struct CacheState {
+        std::string kind;  // plural
+        std::size_t objects = 0;
+        std::size_t bytes = 0;
+        bool synced = false;
+        std::optional<Time> last_contact = {};
+        std::string error = {};
+    };
+    std::vector<CacheState> caches() const;
 
    private:
     kube::Cache& make(const kube::Resource& resource);

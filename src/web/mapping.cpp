@@ -98,6 +98,7 @@ Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
                         .mesh_gateways = known->list(resources::istio_mesh_gateways),
                         .releases = std::move(all),
                         .edges = *table,
+                        .sidecars = sidecars.look(*known),
                         .namespaces = query.namespaces,
                         .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); },
                         .services_between = query.services,

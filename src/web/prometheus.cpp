@@ -100,6 +100,7 @@ void Prometheus::note(const Result<net::Response>& answer) {
     } else {
         health_.error = answer ? fmt::format("Prometheus answered {}", answer->status)
                                : words_for(answer.error());
+        health_.last_error = health_.error;
     }
 }
 
@@ -226,6 +227,18 @@ Task<> Prometheus::learn_now() {
     if (config && config->status == 200) {
         const auto read = parse_json(config->body);
         if (read) health_.scrape_interval = scrape_interval_of(text_at(*read, {"data", "yaml"}));
+    }
+    const auto flags = co_await get("/api/v1/status/flags");
+    if (flags && flags->status == 200) {
+        const auto read = parse_json(flags->body);
+        if (!read) co_return;
+        const auto lookback = parse_duration(text_at(*read, {"data", "query.lookback-delta"}));
+        if (lookback) {
+            health_.lookback = std::chrono::duration<double>(*lookback).count();
+        }
+        // Zero is: as the other limit, or the default, has it.
+        const auto retention = text_at(*read, {"data", "storage.tsdb.retention.time"});
+        if (retention != "0s") health_.retention = retention;
     }
 }
 

@@ -26,6 +26,9 @@ struct PrometheusHealth {
     std::optional<Time> since = {};  // of the present state; nothing before anything was asked
     std::optional<std::string> version = {};
     std::optional<double> scrape_interval = {};  // seconds
+    std::optional<double> lookback = {};         // seconds
+    std::string retention = {};                  // as it is set: "6h"; empty: not known
+    std::string last_error = {};                 // also when it is ok again
 };
 
 // An answer, or why there is none. Shared by all who asked.

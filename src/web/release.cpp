@@ -326,25 +326,7 @@ Json pods_json(const ReleaseSeen& seen) {
                                       : is_selected(pod, seen.target) ? "canary"
                                                                       : "";
         if (side.empty()) continue;
-        bool ready = false;
-        for (const auto& condition : array_at(pod, {"status", "conditions"})) {
-            if (text_at(condition, {"type"}) == "Ready") {
-                ready = text_at(condition, {"status"}) == "True";
-            }
-        }
-        std::int64_t restarts = 0;
-        for (const auto& status : array_at(pod, {"status", "containerStatuses"})) {
-            restarts += integer_at(status, {"restartCount"}).value_or(0);
-        }
-        all.push_back(JsonObject{
-            {"name", text_at(pod, {"metadata", "name"})},
-            {"revision", side},
-            {"phase", text_at(pod, {"status", "phase"})},
-            {"ready", ready},
-            {"restarts", restarts},
-            {"node", text_json(text_at(pod, {"spec", "nodeName"}))},
-            {"startedAt", time_json(parse_rfc3339(text_at(pod, {"status", "startTime"})))},
-            {"reason", ready ? Json(nullptr) : text_json(reason_of(pod))}});
+        all.push_back(pod_json(pod, side));
     }
     return all;
 }
@@ -578,6 +560,27 @@ const std::string& text_for(Release& release, const std::vector<std::string>& ve
 
 std::optional<Time> time_of_event(const Json& event) {
     return parse_rfc3339(release::event_time(event));
+}
+
+JsonObject pod_json(const Json& pod, std::string_view revision) {
+    bool ready = false;
+    for (const auto& condition : array_at(pod, {"status", "conditions"})) {
+        if (text_at(condition, {"type"}) == "Ready") {
+            ready = text_at(condition, {"status"}) == "True";
+        }
+    }
+    std::int64_t restarts = 0;
+    for (const auto& status : array_at(pod, {"status", "containerStatuses"})) {
+        restarts += integer_at(status, {"restartCount"}).value_or(0);
+    }
+    return {{"name", text_at(pod, {"metadata", "name"})},
+            {"revision", revision},
+            {"phase", text_at(pod, {"status", "phase"})},
+            {"ready", ready},
+            {"restarts", restarts},
+            {"node", text_json(text_at(pod, {"spec", "nodeName"}))},
+            {"startedAt", time_json(parse_rfc3339(text_at(pod, {"status", "startTime"})))},
+            {"reason", ready ? Json(nullptr) : text_json(reason_of(pod))}};
 }
 
 JsonObject event_json(const Json& event) {

@@ -83,6 +83,8 @@ const std::string& text_for(Release& release, const std::vector<std::string>& ve
 void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs);
 extern const std::vector<std::string> all_verbs;
 
+// One pod; `revision` is what it is to its release, or `other`.
+JsonObject pod_json(const Json& pod, std::string_view revision);
 // One Event of the cluster.
 JsonObject event_json(const Json& event);
 std::optional<Time> time_of_event(const Json& event);

@@ -75,6 +75,7 @@ void Dashboard::State::begin_to_know() {
     releases.look_at(known);
     validations.forget();
     recent.forget();
+    sidecars.forget();
     known->start([this](const kube::Resource& resource, const kube::ObjectKey& key) {
         note_change(resource, key);
     });
@@ -115,6 +116,7 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
     releases.look_at(nullptr);
     validations.forget();
     recent.forget();
+    sidecars.forget();
     changed.clear();
     changed_details.clear();
     // The pump ends too.
@@ -125,6 +127,7 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
 void Dashboard::State::note_change(const kube::Resource& resource, const kube::ObjectKey& key) {
     if (!known) return;
     validations.note_change(resource, key);
+    sidecars.note_change(resource, key);
     if (resource == resources::events) {
         const auto event = known->get(resource, key);
         if (!event || !recent.note(key, *event)) return;

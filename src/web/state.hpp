@@ -13,6 +13,7 @@
 #include "web/people.hpp"
 #include "web/releases.hpp"
 #include "web/series.hpp"
+#include "web/sidecars.hpp"
 #include "web/topology.hpp"
 #include "web/validations.hpp"
 
@@ -93,6 +94,15 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     void forget_topologies();
     Task<net::Response> list_gateways(SharedCall call);
 
+    // --- what there is: inventory_answers.cpp
+    // -----------------------------------------------------
+    struct Gathered;
+    Task<std::shared_ptr<Gathered>> gather(std::set<std::string> namespaces, Viewer viewer);
+    Task<net::Response> list_inventory(SharedCall call);
+    Task<net::Response> one_of_inventory(SharedCall call);
+    Task<net::Response> show_mesh(SharedCall call);
+    Task<> learn_istio_versions();
+
     // --- acting: actions.cpp
     // ----------------------------------------------------------------------
     Task<net::Response> act(SharedCall call, kube::ObjectKey key, std::string verb);
@@ -139,6 +149,9 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Releases releases;
     Validations validations;
     RecentEvents recent;
+    SidecarBook sidecars;
+    std::vector<std::string> istio_versions;
+    std::optional<Time> istio_asked;
 
     std::shared_ptr<Known> known;  // null while nobody looks
     Time last_look{};

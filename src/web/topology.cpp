@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <tuple>
 
@@ -17,7 +16,6 @@ namespace {
 constexpr std::size_t grouped_above = 400;
 constexpr std::size_t nodes_max = 2000;
 constexpr std::size_t edges_max = 8000;
-constexpr std::size_t reasons_max = 10;
 
 Json number_json(const std::optional<double>& value) {
     return value ? Json(*value) : Json(nullptr);
@@ -27,37 +25,10 @@ Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
-// Worst first.
-constexpr std::array healths{"failure", "degraded", "notReady", "healthy", "unknown"};
-
-struct Health {
-    std::string status = "unknown";
-    std::vector<std::string> reasons;
-
-    void worsen(std::string_view to, std::string reason) {
-        const auto rank = [](std::string_view one) {
-            return std::ranges::find(healths, one) - healths.begin();
-        };
-        if (rank(to) < rank(status)) status = to;
-        if (!reason.empty() && reasons.size() < reasons_max) reasons.push_back(std::move(reason));
-    }
-    JsonObject json() const {
-        JsonArray all;
-        for (const auto& reason : reasons) all.emplace_back(reason);
-        return {{"status", status}, {"reasons", std::move(all)}};
-    }
-};
-
-struct Role {
-    const Release* release = nullptr;
-    std::string_view role;
-    double weight = 0;
-};
-
 struct Node {
     std::string id, kind, ns, name, app, version;
     Health health;
-    std::optional<std::pair<std::int64_t, std::int64_t>> replicas;  // ready, desired
+    std::optional<Replicas> replicas;
     std::set<std::string> badges;
     std::optional<Role> role;
     double in = 0, in_failed = 0, out = 0, out_failed = 0;
@@ -100,6 +71,10 @@ class Drawing {
     void add_gateways();
     void add_releases();
     void add_configuration();
+    void note_copies(const std::string& ns, const Json& route);
+    bool is_copied(const std::string& id) const {
+        return mirrored_.contains(id) && !routed_.contains(id);
+    }
     void add_edges();
     void add_planned_edges();
     void judge();
@@ -107,18 +82,21 @@ class Drawing {
     Topology as_it_is();
     Topology by_namespace();
 
-    std::vector<std::string> workloads_behind(const std::string& ns,
-                                              const std::string& service) const;
+    const std::vector<std::string>& workloads_behind(const std::string& ns,
+                                                     const std::string& service);
     static bool selects(const JsonObject& selector, const JsonObject& labels);
     JsonObject node_json(const Node& node) const;
-    JsonObject edge_json(const Edge& edge, double leaving) const;
-    Json route_of(const Edge& edge) const;
+    JsonObject edge_json(const Edge& edge, double leaving);
+    Json route_of(const Edge& edge);
     Health edge_health(const Edge& edge) const;
 
     const TopologyParts& parts_;
     std::map<std::string, Node> nodes_;
     std::vector<Edge> edges_;
     std::map<std::string, JsonObject> labels_;  // of pods, by workload's id
+    std::map<kube::ObjectKey, const Json*> services_;
+    std::map<kube::ObjectKey, std::vector<std::string>> behind_;  // workloads, by Service
+    std::set<std::string> mirrored_, routed_;  // workloads that get copies, or a share
 };
 
 Node& Drawing::node(const std::string& id) {
@@ -163,22 +141,12 @@ void Drawing::add_workloads() {
         if (one.app.empty()) one.app = label("app");
         one.version = label("version");
         if (one.version.empty()) one.version = label("app.kubernetes.io/version");
-        const bool is_daemon = text_at(object, {"kind"}) == "DaemonSet";
-        const auto desired =
-            is_daemon ? integer_at(object, {"status", "desiredNumberScheduled"}).value_or(0)
-                      : integer_at(object, {"spec", "replicas"}).value_or(1);
-        const auto ready = is_daemon ? integer_at(object, {"status", "numberReady"}).value_or(0)
-                                     : integer_at(object, {"status", "readyReplicas"}).value_or(0);
-        one.replicas = {ready, desired};
-        if (desired == 0) {
-            one.badges.insert("dead");
-            one.health.worsen("notReady", "scaled to zero");
-        } else if (ready == 0) {
-            one.health.worsen("failure", fmt::format("none of {} pods is ready", desired));
-        } else if (ready < desired) {
-            one.health.worsen("degraded", fmt::format("{} of {} pods are ready", ready, desired));
-        } else {
-            one.health.worsen("healthy", "");
+        one.replicas = replicas_of(object);
+        judge_replicas(one.health, *one.replicas);
+        if (one.replicas->desired == 0) one.badges.insert("dead");
+        const auto sidecars = parts_.sidecars.find(one.id);
+        if (sidecars != parts_.sidecars.end() && sidecars->second.missing > 0) {
+            one.badges.insert("missingSidecar");
         }
     }
 }
@@ -215,51 +183,59 @@ void Drawing::add_gateways() {
 }
 
 void Drawing::add_releases() {
+    std::vector<const Release*> asked;
     for (const auto* release : parts_.releases) {
-        if (!is_asked(release->ns)) continue;
-        const auto& json = release->json;
-        const Json whole(json);
-        const auto configured = number_at(whole, {"weight", "configured"});
-        const double weight =
-            configured.value_or(number_at(whole, {"weight", "desired"}).value_or(0));
-        for (const auto& [side, role] : {std::pair("stable", std::string_view("primary")),
-                                         std::pair("canary", std::string_view("canary"))}) {
-            const auto id = workload_id(
-                release->ns, std::string(text_at(whole, {"revisions", side, "workload"})));
-            const auto found = nodes_.find(id);
-            if (found == nodes_.end()) continue;
-            auto& one = found->second;
-            one.role = Role{release, role, role == "canary" ? weight : 100 - weight};
-            const auto version = text_at(whole, {"revisions", side, "version"});
-            if (!version.empty()) one.version = version;
-            const bool fails = release->severity == Severity::failure && role == "canary";
-            if (!fails || release->status == "Failed") continue;
-            const auto check = text_at(whole, {"attention", "check", "text"});
-            if (check.empty()) {
-                one.health.worsen("degraded", "its release fails");
-            } else {
-                one.health.worsen("failure", fmt::format("release check {}", check));
-            }
-        }
+        if (is_asked(release->ns)) asked.push_back(release);
+    }
+    for (auto& [id, role] : roles_of(asked)) {
+        const auto found = nodes_.find(id);
+        if (found == nodes_.end()) continue;
+        auto& one = found->second;
+        if (!role.version.empty()) one.version = role.version;
+        judge_release(one.health, role);
+        one.role = std::move(role);
     }
 }
 
-std::vector<std::string> Drawing::workloads_behind(const std::string& ns,
-                                                   const std::string& service) const {
-    std::vector<std::string> found;
+const std::vector<std::string>& Drawing::workloads_behind(const std::string& ns,
+                                                          const std::string& service) {
     // "web", "web.test" or "web.test.svc.cluster.local".
     const auto parts = split(service, '.');
-    const std::string name(parts[0]);
-    const std::string where = parts.size() > 1 ? std::string(parts[1]) : ns;
-    for (const auto& object : parts_.services) {
-        if (kube::key_of(object) != kube::ObjectKey{where, name}) continue;
-        const auto& selector = object_at(object, {"spec", "selector"});
-        for (const auto& [id, labels] : labels_) {
-            const auto& one = nodes_.at(id);
-            if (one.ns == where && selects(selector, labels)) found.push_back(id);
-        }
+    const kube::ObjectKey key{parts.size() > 1 ? std::string(parts[1]) : ns, std::string(parts[0])};
+    const auto [place, is_new] = behind_.try_emplace(key);
+    auto& found = place->second;
+    if (!is_new) return found;
+    if (services_.empty()) {
+        for (const auto& object : parts_.services) services_[kube::key_of(object)] = &object;
+    }
+    const auto object = services_.find(key);
+    if (object == services_.end()) return found;
+    const auto& selector = object_at(*object->second, {"spec", "selector"});
+    const auto first = workload_id(key.ns, "");
+    for (auto one = labels_.lower_bound(first);
+         one != labels_.end() && one->first.starts_with(first);
+         ++one) {
+        if (selects(selector, one->second)) found.push_back(one->first);
     }
     return found;
+}
+
+// Whom a route sends copies, and whom a share of what comes.
+void Drawing::note_copies(const std::string& ns, const Json& route) {
+    const auto note = [&](const Json* destination, std::set<std::string>& into) {
+        if (destination == nullptr) return;
+        const auto& behind = workloads_behind(ns, std::string(text_at(*destination, {"host"})));
+        into.insert(behind.begin(), behind.end());
+    };
+    note(find(route, {"mirror"}), mirrored_);
+    for (const auto& one : array_at(route, {"mirrors"}))
+        note(find(one, {"destination"}), mirrored_);
+    const auto& to = array_at(route, {"route"});
+    for (const auto& one : to) {
+        const auto weight = integer_at(one, {"weight"});
+        const bool has_share = weight ? *weight > 0 : to.size() == 1;
+        if (has_share) note(find(one, {"destination"}), routed_);
+    }
 }
 
 void Drawing::add_configuration() {
@@ -274,6 +250,7 @@ void Drawing::add_configuration() {
             if (find(route, {"mirror"}) != nullptr || !array_at(route, {"mirrors"}).empty()) {
                 badges.insert("mirroring");
             }
+            note_copies(ns, route);
             if (find(route, {"fault"}) != nullptr) badges.insert("faultInjection");
             if (!array_at(route, {"match"}).empty()) badges.insert("requestRouting");
             if (find(route, {"timeout"}) != nullptr) badges.insert("timeout");
@@ -304,21 +281,6 @@ std::string namespace_of(const std::string& id) {
     return parts.size() == 3 && parts[0] != "x" ? std::string(parts[1]) : std::string();
 }
 
-EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
-    sum.rps += more.rps;
-    sum.failed += more.failed;
-    sum.refused += more.refused;
-    sum.mtls += more.mtls;
-    sum.knows_mtls = sum.knows_mtls || more.knows_mtls;
-    for (const auto& [code, rate] : more.codes) sum.codes[code] += rate;
-    for (const auto& [flag, rate] : more.flags) sum.flags[flag] += rate;
-    for (const auto member : {&EdgeRates::p50, &EdgeRates::p95, &EdgeRates::p99}) {
-        // Of two ways between the same ends the slower one is told.
-        if (more.*member) sum.*member = std::max((sum.*member).value_or(0), *(more.*member));
-    }
-    return sum;
-}
-
 void Drawing::add_edges() {
     std::map<EdgeKey, EdgeRates> merged;
     for (const auto& [key, rates] : parts_.edges.edges) {
@@ -344,13 +306,15 @@ void Drawing::add_edges() {
         auto& from = node(key.source);
         auto& to = node(key.target);
         from.has_traffic = to.has_traffic = true;
+        const bool mirror = is_copied(key.target);
         if (key.protocol != "tcp") {
-            from.out += rates.rps;
-            from.out_failed += rates.failed;
+            // Nobody waits for the answer to a copy.
+            from.out += mirror ? 0 : rates.rps;
+            from.out_failed += mirror ? 0 : rates.failed;
             to.in += rates.rps;
             to.in_failed += rates.failed;
         }
-        edges_.push_back({.key = key, .rates = std::move(rates)});
+        edges_.push_back({.key = key, .rates = std::move(rates), .mirror = mirror});
     }
 }
 
@@ -388,8 +352,10 @@ void Drawing::add_planned_edges() {
                                 return one.key.source == id && one.key.target == target;
                             });
                             if (is_there || !nodes_.contains(target)) continue;
-                            edges_.push_back(
-                                {.key = {id, target, "http", ""}, .rates = {}, .is_planned = true});
+                            edges_.push_back({.key = {id, target, "http", ""},
+                                              .rates = {},
+                                              .is_planned = true,
+                                              .mirror = is_copied(target)});
                         }
                     }
                 }
@@ -450,7 +416,7 @@ void Drawing::judge() {
     });
 }
 
-Json Drawing::route_of(const Edge& edge) const {
+Json Drawing::route_of(const Edge& edge) {
     const auto found = nodes_.find(edge.key.target);
     if (found == nodes_.end() || !found->second.role) return nullptr;
     const auto& one = found->second;
@@ -465,7 +431,7 @@ Json Drawing::route_of(const Edge& edge) const {
         for (const auto& route : array_at(service, {"spec", "http"})) {
             for (const auto& to : array_at(route, {"route"})) {
                 const std::string host(text_at(to, {"destination", "host"}));
-                const auto behind = workloads_behind(key.ns, host);
+                const auto& behind = workloads_behind(key.ns, host);
                 if (std::ranges::find(behind, one.id) == behind.end()) continue;
                 return JsonObject{{"object", fmt::format("VirtualService {}", to_string(key))},
                                   {"index", index},
@@ -483,16 +449,7 @@ JsonObject Drawing::node_json(const Node& one) const {
     JsonArray addresses;
     for (const auto& address : one.addresses) addresses.emplace_back(address);
     Json release = nullptr;
-    if (one.role) {
-        const auto& of = *one.role->release;
-        release = JsonObject{{"kind", "Canary"},
-                             {"namespace", of.ns},
-                             {"name", of.name},
-                             {"role", one.role->role},
-                             {"weight", one.role->weight},
-                             {"severity", to_string(of.severity)},
-                             {"version", text_json(one.version)}};
-    }
+    if (one.role) release = role_json(*one.role, one.version);
     const auto rates = [&](double rps, double failed) {
         return JsonObject{{"rps", one.has_traffic ? Json(rps) : Json(nullptr)},
                           {"success", rps > 0 ? Json(1 - failed / rps) : Json(nullptr)}};
@@ -505,10 +462,7 @@ JsonObject Drawing::node_json(const Node& one) const {
             {"version", text_json(one.version)},
             {"outside", !one.ns.empty() && !is_asked(one.ns)},
             {"health", one.health.json()},
-            {"replicas",
-             one.replicas ? Json(JsonObject{{"ready", one.replicas->first},
-                                            {"desired", one.replicas->second}})
-                          : Json(nullptr)},
+            {"replicas", one.replicas ? Json(one.replicas->json()) : Json(nullptr)},
             {"badges", std::move(badges)},
             {"release", std::move(release)},
             {"in", rates(one.in, one.in_failed)},
@@ -518,7 +472,7 @@ JsonObject Drawing::node_json(const Node& one) const {
             {"reason", one.has_traffic ? Json(nullptr) : Json(parts_.edges.reason)}};
 }
 
-JsonObject Drawing::edge_json(const Edge& edge, double leaving) const {
+JsonObject Drawing::edge_json(const Edge& edge, double leaving) {
     const auto& rates = edge.rates;
     const bool is_tcp = edge.key.protocol == "tcp";
     JsonObject codes;
@@ -539,7 +493,9 @@ JsonObject Drawing::edge_json(const Edge& edge, double leaving) const {
         {"target", edge.key.target},
         {"protocol", edge.key.protocol},
         {"rps", edge.is_planned ? Json(nullptr) : Json(rates.rps)},
-        {"share", leaving > 0 && !edge.is_planned ? Json(rates.rps / leaving) : Json(nullptr)},
+        {"share",
+         leaving > 0 && !edge.is_planned && !edge.mirror ? Json(rates.rps / leaving)
+                                                         : Json(nullptr)},
         {"success", rates.rps > 0 && !is_tcp ? Json(1 - rates.failed / rates.rps) : Json(nullptr)},
         {"codes", std::move(codes)},
         {"flags", std::move(flags)},
@@ -573,7 +529,9 @@ Topology Drawing::as_it_is() {
     }
     for (const auto* one : order) drawn.nodes[one->id] = node_json(*one);
     std::map<std::pair<std::string, std::string>, double> leaving;
-    for (const auto& edge : edges_) leaving[{edge.key.source, edge.key.protocol}] += edge.rates.rps;
+    for (const auto& edge : edges_) {
+        if (!edge.mirror) leaving[{edge.key.source, edge.key.protocol}] += edge.rates.rps;
+    }
     for (const auto& edge : edges_) {
         if (!drawn.nodes.contains(edge.key.source) || !drawn.nodes.contains(edge.key.target)) {
             continue;
@@ -678,21 +636,6 @@ Json parts_between(const std::map<std::string, JsonObject>& before,
 }
 
 }  // namespace
-
-RequestHealth health_of_requests(const EdgeRates& rates) {
-    if (rates.rps <= 0) return {"unknown", ""};
-    const auto failed = rates.failed / rates.rps;
-    const auto refused = rates.refused / rates.rps;
-    if (failed >= 0.1) return {"failure", fmt::format("{:.1f} % of requests fail", 100 * failed)};
-    if (refused >= 0.2) {
-        return {"failure", fmt::format("{:.1f} % of requests are refused (4xx)", 100 * refused)};
-    }
-    if (failed > 0) return {"degraded", fmt::format("{:.2f} % of requests fail", 100 * failed)};
-    if (refused >= 0.1) {
-        return {"degraded", fmt::format("{:.1f} % of requests are refused (4xx)", 100 * refused)};
-    }
-    return {"healthy", ""};
-}
 
 Topology topology_of(const TopologyParts& parts) {
     return Drawing(parts).draw();

@@ -4,7 +4,9 @@
 
 #include "base/core/json.hpp"
 #include "web/edges.hpp"
+#include "web/health.hpp"
 #include "web/release.hpp"
+#include "web/sidecars.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -24,7 +26,8 @@ struct TopologyParts {
     std::vector<Json> mesh_gateways;  // IstioMeshGateways
     std::vector<const Release*> releases;
     const EdgesTable& edges;
-    std::set<std::string> namespaces;  // that were asked for; empty: all
+    std::map<std::string, Sidecars> sidecars = {};  // by the workload's id
+    std::set<std::string> namespaces;               // that were asked for; empty: all
     // What this reader may not see is left out; unset: everything is seen.
     std::function<bool(const std::string& ns)> sees = {};
     bool services_between = false;
@@ -43,12 +46,5 @@ Topology topology_of(const TopologyParts& parts);
 
 // What has changed, as `patch` of the contract; null when nothing has.
 Json patch_between(const Topology& before, const Topology& after);
-
-// Kiali's rules: by the share of failed and refused requests; a release's own limits come first.
-struct RequestHealth {
-    std::string status;  // failure, degraded, healthy or unknown
-    std::string reason;
-};
-RequestHealth health_of_requests(const EdgeRates& rates);
 
 }  // namespace sluice::web

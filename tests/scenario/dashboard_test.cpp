@@ -5,12 +5,14 @@
 #include "base/core/text.hpp"
 #include "net/in_process.hpp"
 #include "scenario/script.hpp"
+#include "support/contract.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 using namespace sluice;
 using namespace sluice::scenario;
@@ -66,6 +68,11 @@ class Numbers final : public net::HttpClient {
         }
         if (query.find("buildinfo") != std::string::npos) {
             response.body = R"({"status":"success","data":{"version":"2.42.0"}})";
+            co_return response;
+        }
+        if (query.find("/flags") != std::string::npos) {
+            response.body = R"({"status":"success","data":{"query.lookback-delta":"5m",)"
+                            R"("storage.tsdb.retention.time":"6h"}})";
             co_return response;
         }
         if (query.find("/config") != std::string::npos) {
@@ -126,6 +133,34 @@ class Way final : public net::HttpClient {
     net::InProcessClient inner_;
 };
 
+const support::Contract& contract() {
+    static const support::Contract read(SLUICE_SOURCE_DIR "/web/openapi.yaml");
+    return read;
+}
+
+// What an answer or an event has that the contract has not, or the other way round.
+void check_contract(const std::vector<std::string>& faults) {
+    CHECK_MESSAGE(faults.empty(), joined(faults, "\n"));
+}
+
+void check_event(std::string_view event, const Json& data) {
+    static const std::map<std::string, std::string, std::less<>> schemas{
+        {"hello", "Hello"},
+        {"reset", "Reset"},
+        {"dropped", "Dropped"},
+        {"overview", "Overview"},
+        {"release", "Release"},
+        {"release-detail", "Release"},
+        {"release-deleted", "Deleted"},
+        {"topology", "TopologyPatch"},
+        {"event", "Event"},
+        {"validation", "ValidationChange"},
+        {"lab", "Lab"}};
+    const auto schema = schemas.find(event);
+    REQUIRE_MESSAGE(schema != schemas.end(), event);
+    check_contract(contract().faults_of(schema->second, data));
+}
+
 struct Told {
     std::string event;
     std::string id;
@@ -167,6 +202,7 @@ Task<> listen(Stream& stream) {
                 if (line.starts_with("id: ")) one.id = line.substr(4);
                 if (line.starts_with("data: ")) one.data = *parse_json(line.substr(6));
             }
+            check_event(one.event, one.data);
             stream.told.push_back(std::move(one));
         }
     }
@@ -216,8 +252,16 @@ struct Site {
         REQUIRE(done);
         return response;
     }
+    // What is refused is held against the contract too.
     net::Response get(std::string path, net::Headers headers = {}) {
-        return send({.target = std::move(path), .headers = std::move(headers)});
+        auto response = send({.target = path, .headers = std::move(headers)});
+        constexpr std::string_view base = "/api/ui/v1";
+        if (response.status >= 400 && path.starts_with(base)) {
+            const auto read = parse_json(response.body);
+            REQUIRE(read);
+            check_contract(contract().faults_of("ErrorBody", *read));
+        }
+        return response;
     }
     Json json(std::string path) {
         const auto response = get("/api/ui/v1" + path);
@@ -225,6 +269,8 @@ struct Site {
         REQUIRE(response.status == 200);
         auto read = parse_json(response.body);
         REQUIRE(read);
+        CAPTURE(path);
+        check_contract(contract().faults("GET", path, response.status, *read));
         return *std::move(read);
     }
     Json release() { return json("/releases/canary/test/podinfo"); }
@@ -284,6 +330,20 @@ std::string code_of(const net::Response& response) {
 }
 
 }  // namespace
+
+TEST_CASE("the contract says what is wrong with an answer") {
+    const auto faults = contract().faults(
+        "GET", "/lab", 200, Json{{"now", 1}, {"load", {{{"state", "sleeping"}}}}, {"more", true}});
+    const auto all = joined(faults, "\n");
+    CAPTURE(all);
+    for (const auto* fault : {"now: integer, not string",
+                              "load[0]: id is missing",
+                              "load[0].state: \"sleeping\" is none of",
+                              "more: not in the contract"}) {
+        CHECK(all.find(fault) != std::string::npos);
+    }
+    CHECK(contract().faults("GET", "/nowhere", 200, Json()).size() == 1);
+}
 
 TEST_CASE("a page that looks on at a promotion sees each of its steps") {
     Site site;
@@ -802,4 +862,112 @@ TEST_CASE("the graph has the release on it, and its stream tells only what chang
     auto& gone = site.open("topology:0123456789abcdef");
     REQUIRE(gone.of("reset").size() == 1);
     CHECK(text_at(gone.of("reset").front()->data, {"reason"}) == "topic_gone");
+}
+
+TEST_CASE("workloads are told with their sidecars, their release and what was measured") {
+    Site site;
+    Json labelled{{"metadata", {{"labels", {{"istio-injection", "enabled"}}}}}};
+    REQUIRE(site.world.cluster.patch(
+        resources::namespaces, {"", "test"}, lab::PatchKind::merge, labelled));
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto list = site.json("/workloads?ns=test");
+    CHECK(*integer_at(list, {"total"}) == 2);
+    const auto& items = array_at(list, {"items"});
+    REQUIRE(items.size() == 2);
+    CHECK(text_at(items[0], {"name"}) == "podinfo");
+    CHECK(text_at(items[1], {"name"}) == "podinfo-primary");
+    CHECK(text_at(items[0], {"node"}) == "w/test/podinfo");
+    CHECK(text_at(items[0], {"release", "role"}) == "canary");
+    CHECK(*number_at(items[0], {"release", "weight"}) == 20);
+    CHECK(*number_at(items[0], {"rps"}) == 6);
+    CHECK(*number_at(items[1], {"rps"}) == 14);
+    CHECK(text_at(items[0], {"health", "status"}) == "healthy");
+    // This world has no mesh that would inject: who asked for sidecars did not get them.
+    CHECK_FALSE(*bool_at(items[0], {"injection", "injected"}));
+    CHECK(*bool_at(items[0], {"injection", "needsRestart"}));
+    CHECK(text_at(items[0], {"injection", "reason"}) == "2 of 2 pods have no sidecar");
+    const auto graph = site.json("/topology?ns=test&window=60");
+    for (const auto& one : array_at(graph, {"nodes"})) {
+        if (text_at(one, {"kind"}) != "workload") continue;
+        const auto& badges = array_at(one, {"badges"});
+        CHECK(std::ranges::find(badges, Json("missingSidecar")) != badges.end());
+    }
+
+    const auto first = site.json("/workloads?ns=test&limit=1");
+    CHECK(text_at(array_at(first, {"items"})[0], {"name"}) == "podinfo");
+    const auto second = site.json("/workloads?ns=test&limit=1&continue=" +
+                                  std::string(text_at(first, {"continue"})));
+    CHECK(text_at(array_at(second, {"items"})[0], {"name"}) == "podinfo-primary");
+    CHECK(find(second, {"continue"})->is_null());
+    CHECK(*integer_at(site.json("/workloads?q=PRIMARY%206.0"), {"total"}) == 1);
+    CHECK(*integer_at(site.json("/workloads?ns=elsewhere"), {"total"}) == 0);
+    CHECK(code_of(site.get("/api/ui/v1/workloads?limit=0")) == "bad_request");
+    CHECK(code_of(site.get("/api/ui/v1/workloads?continue=x")) == "bad_continue");
+
+    const auto one = site.json("/workloads/test/deployment/podinfo");
+    CHECK(array_at(one, {"pods"}).size() == 2);
+    CHECK(text_at(array_at(one, {"pods"})[0], {"revision"}) == "canary");
+    CHECK(array_at(one, {"services"}).size() >= 1);
+    CHECK(code_of(site.get("/api/ui/v1/workloads/test/deployment/nobody")) == "not_found");
+    CHECK(code_of(site.get("/api/ui/v1/workloads/test/pod/podinfo")) == "not_found");
+}
+
+TEST_CASE("Services are told with their endpoints and the routes that lead to them") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.run_for(1min);
+    const auto list = site.json("/services?ns=test");
+    const auto find_one = [&](std::string_view name) {
+        for (const auto& one : array_at(list, {"items"})) {
+            if (text_at(one, {"name"}) == name) return one;
+        }
+        return Json(nullptr);
+    };
+    const auto primary = find_one("podinfo-primary");
+    REQUIRE(primary.is_object());
+    CHECK(*integer_at(primary, {"endpoints", "ready"}) == 2);
+    CHECK(*integer_at(primary, {"endpoints", "total"}) == 2);
+    CHECK(text_at(primary, {"health", "status"}) == "healthy");
+    CHECK(array_at(primary, {"workloads"}) == JsonArray{"w/test/podinfo-primary"});
+    CHECK(array_at(primary, {"virtualServices"}) == JsonArray{"test/podinfo"});
+    CHECK(array_at(primary, {"destinationRules"}) == JsonArray{"test/podinfo-primary"});
+    CHECK(text_at(array_at(primary, {"ports"})[0], {"protocol"}) == "http");
+    // The canary rests at nothing.
+    const auto canary = find_one("podinfo-canary");
+    CHECK(*integer_at(canary, {"endpoints", "total"}) == 0);
+    CHECK(text_at(canary, {"health", "status"}) == "notReady");
+    const auto one = site.json("/services/test/podinfo-primary");
+    CHECK(find(one, {"findings"}) != nullptr);
+    CHECK(code_of(site.get("/api/ui/v1/services/test/nobody")) == "not_found");
+}
+
+TEST_CASE("the mesh is told as far as it may be read, and what this page costs") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.json("/overview");
+    site.world.run_for(1s);
+    const auto mesh = site.json("/mesh");
+    CHECK(text_at(mesh, {"prometheus", "version"}) == "2.42.0");
+    CHECK(*number_at(mesh, {"prometheus", "lookback"}) == 300);
+    CHECK(text_at(mesh, {"prometheus", "retention"}) == "6h");
+    CHECK(text_at(mesh, {"istioApi", "used"}) == "v1beta1");
+    CHECK(*bool_at(mesh, {"apiServer", "ok"}));
+    const auto& caches = array_at(mesh, {"caches"});
+    const auto canaries = std::ranges::find_if(
+        caches, [](const Json& one) { return text_at(one, {"kind"}) == "canaries"; });
+    REQUIRE(canaries != caches.end());
+    CHECK(*integer_at(*canaries, {"objects"}) == 1);
+    CHECK(*bool_at(*canaries, {"synced"}));
+    site.way.forbidden = "peerauthentications";
+    site.world.run_for(5min);
+    const auto refused = site.json("/mesh");
+    const auto& problems = array_at(refused, {"problems"});
+    CHECK(std::ranges::any_of(problems, [](const Json& problem) {
+        return text_at(problem, {"message"}) == "You may not list peerauthentications";
+    }));
 }

@@ -1,0 +1,67 @@
+// Who has a sidecar, of which revision and version, and who should have one: by the pods that run and
+// by what their namespaces ask for. A pod is read when it has changed.
+#pragma once
+
+#include "web/known.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace sluice::web {
+
+// What the pods of one workload have.
+struct Sidecars {
+    std::string ns, name;
+    int pods = 0;       // that have not ended
+    int with = 0;       // of them with a sidecar
+    int missing = 0;    // without one that they should have
+    int needless = 0;   // with one that nobody asks for any more
+    int outdated = 0;   // of another revision than is asked for
+    int ready = 0;
+    std::map<std::string, int> versions;  // of the sidecars; "unknown"
+    std::set<std::string> revisions;
+
+    bool needs_restart() const { return missing + needless + outdated > 0; }
+    // "1 of 2 pods has no sidecar"; empty when none needs a restart.
+    std::string reason() const;
+    // Several versions at once, or another one than asked for.
+    bool is_skewed() const { return versions.size() > 1 || outdated > 0; }
+};
+
+// Whether a pod with this metadata gets a sidecar in that namespace; nothing when it is not known.
+struct Injection {
+    bool wanted = false;
+    std::string revision = {};  // empty: any
+};
+Injection injection_of(const Json& pod, const Json& ns);
+// "cp-v112x.istio-system" is also asked for as "cp-v112x".
+bool is_revision(std::string_view asked, std::string_view revision);
+
+class SidecarBook {
+   public:
+    void forget();
+    void note_change(const kube::Resource& resource, const kube::ObjectKey& key);
+    // Reads what has changed since. By the workload's id; lives until the next call.
+    const std::map<std::string, Sidecars>& look(const Known& known);
+
+   private:
+    struct Seen {
+        std::string workload;  // its id
+        std::string name;
+        bool has_sidecar = false;
+        bool ready = false;
+        std::string revision, version;
+        Injection injection;
+    };
+    static std::optional<Seen> seen_of(const Json& pod, const std::optional<Json>& ns);
+    void count();
+
+    std::set<kube::ObjectKey> changed_;
+    std::set<std::string> changed_namespaces_;
+    std::map<kube::ObjectKey, Seen> pods_;
+    std::map<std::string, Sidecars> by_workload_;
+};
+
+}  // namespace sluice::web
