@@ -237,20 +237,15 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
     }
     const bool is_action = path.size() == 6 && path[0] == "releases" && path[4] == "actions";
     const bool is_load = path == std::vector<std::string>{"lab", "load"};
-    if (is_action || is_load) {
-        if (call->request.method != "POST") co_return refuse(bad_method("POST"));
+    const bool is_load_run = path.size() == 3 && path[0] == "lab" && path[1] == "load";
+    if (is_action || is_load || is_load_run) {
+        const std::string method = is_load_run ? "DELETE" : "POST";
+        if (call->request.method != method) co_return refuse(bad_method(method));
         const auto no =
             objection_to_write(call->request, settings, csrf_of(bearer_of(call->request)));
         if (no) co_return refuse(*no);
     } else if (!is_read(call->request)) {
         co_return refuse(bad_method("GET, HEAD"));
-    }
-    if (is_load) {
-        co_return refuse({.status = 404,
-                          .code = settings.lab ? "not_built" : "not_a_lab",
-                          .message = settings.lab
-                                         ? "test load is not built yet: sluice demo sends it"
-                                         : "this is no lab"});
     }
 
     if (const auto no = co_await look()) co_return refuse(*no);
@@ -271,6 +266,13 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
         if (first == "gateways") co_return co_await list_gateways(call);
         if (first == "workloads" || first == "services") co_return co_await list_inventory(call);
         if (first == "mesh") co_return co_await show_mesh(call);
+        if (first == "tap") {
+            co_return refuse(
+                {.status = 404, .code = "not_built", .message = "tap is not built yet"});
+        }
+    }
+    if (first == "lab" && (path.size() == 1 || is_load || is_load_run)) {
+        co_return co_await lab(call);
     }
     if ((first == "workloads" && path.size() == 4) || (first == "services" && path.size() == 3)) {
         co_return co_await one_of_inventory(call);
@@ -562,6 +564,7 @@ Dashboard::Dashboard(const Outside& outside,
 
 Dashboard::~Dashboard() {
     state_->hub->close();
+    state_->loads.cancel();
     state_->tasks.cancel();
     if (state_->known) state_->known->cancel();
     state_->prometheus->cancel();
@@ -574,8 +577,10 @@ Task<net::Response> Dashboard::handle(net::Request request) {
 Task<> Dashboard::stop() {
     const auto state = state_;
     state->hub->close();
+    state->loads.cancel();
     state->tasks.cancel();
     co_await state->tasks.wait();
+    co_await state->loads.wait();
     if (const auto known = std::exchange(state->known, nullptr)) co_await known->stop();
     co_await state->prometheus->stop();
 }

@@ -21,7 +21,7 @@ struct Outside {
     Clock& clock;
     Random& random;
     net::HttpClient& api;   // to the API server
-    net::HttpClient& http;  // to Prometheus
+    net::HttpClient& http;  // to Prometheus, and to a lab's gateways
     Logger& log;
 };
 

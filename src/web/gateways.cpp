@@ -142,7 +142,8 @@ class Shown {
             {"namespace", key_.ns},
             {"name", key_.name},
             {"node", id},
-            {"labAddress", text_json(lab_address)},
+            // The annotation names every port.
+            {"labAddress", text_json(lab_address.substr(0, lab_address.find(',')))},
             {"controlPlane", nullptr},
             {"revision", nullptr},
             {"gateways", std::move(gateways)},

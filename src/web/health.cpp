@@ -104,8 +104,8 @@ void judge_release(Health& health, const Role& role) {
     const bool fails = release.severity == Severity::failure && role.role == "canary";
     if (!fails || release.status == "Failed") return;
     const auto* attention = release.json.if_contains("attention");
-    const auto check = attention == nullptr ? std::string_view{}
-                                            : text_at(*attention, {"check", "text"});
+    const auto check =
+        attention == nullptr ? std::string_view{} : text_at(*attention, {"check", "text"});
     if (check.empty()) {
         health.worsen("degraded", "its release fails");
     } else {

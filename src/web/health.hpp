@@ -1,5 +1,5 @@
-// How healthy a workload is: by its pods, by its requests and by its release, the worst of them; and
-// of which release it is a part. Pure.
+// How healthy a workload is: by its pods, by its requests and by its release, the worst of them;
+// and of which release it is a part. Pure.
 #pragma once
 
 #include "base/core/json.hpp"

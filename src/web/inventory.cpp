@@ -206,8 +206,8 @@ std::vector<const Validation*> Inventory::findings_of(const Json& workload) cons
         {std::string(text_at(workload, {"kind"})), key}};
     const auto role = parts_.roles.find(workload_id(key.ns, key.name));
     if (role != parts_.roles.end()) {
-        objects.emplace_back(
-            "Canary", kube::ObjectKey{role->second.release->ns, role->second.release->name});
+        objects.emplace_back("Canary",
+                             kube::ObjectKey{role->second.release->ns, role->second.release->name});
     }
     auto all = findings_on(objects);
     std::set<const Validation*> counted(all.begin(), all.end());
@@ -288,8 +288,8 @@ JsonObject Inventory::workload_in_detail(const Json& object) const {
     JsonArray pods;
     const auto& selector = object_at(object, {"spec", "selector", "matchLabels"});
     const auto role = parts_.roles.find(std::string(json.at("node").as_string()));
-    const auto revision = role == parts_.roles.end() ? std::string_view("other")
-                                                     : role->second.role;
+    const auto revision =
+        role == parts_.roles.end() ? std::string_view("other") : role->second.role;
     for (const auto& pod : in(parts_.pods, kube::key_of(object).ns)) {
         if (pods.size() >= pods_max) break;
         if (!selects(selector, object_at(pod, {"metadata", "labels"}))) continue;

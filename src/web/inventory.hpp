@@ -1,5 +1,5 @@
-// Workloads and Services as lists, and one of them alone: what they are, how they fare, what leads to
-// them. Pure.
+// Workloads and Services as lists, and one of them alone: what they are, how they fare, what leads
+// to them. Pure.
 #pragma once
 
 #include "web/edges.hpp"
@@ -62,7 +62,8 @@ class Inventory {
     std::map<std::string, std::vector<const Validation*>> findings_;
 };
 
-// As the mesh takes a port: by appProtocol, else by the name before its first dash, else by protocol.
+// As the mesh takes a port: by appProtocol, else by the name before its first dash, else by
+// protocol.
 std::string protocol_of_port(const Json& port);
 
 }  // namespace sluice::web

@@ -32,15 +32,14 @@ std::vector<const kube::Resource*> kinds_of(std::string_view list) {
 }
 
 bool is_meant(const Json& object, const std::vector<std::string>& words) {
-    auto haystack = fmt::format(
-        "{} {}", to_string(kube::key_of(object)), text_at(object, {"kind"}));
+    auto haystack =
+        fmt::format("{} {}", to_string(kube::key_of(object)), text_at(object, {"kind"}));
     for (const auto& container : array_at(object, {"spec", "template", "spec", "containers"})) {
         haystack += fmt::format(" {}", text_at(container, {"image"}));
     }
     haystack = lower_case(haystack);
-    return std::ranges::all_of(words, [&](const std::string& word) {
-        return haystack.find(word) != std::string::npos;
-    });
+    return std::ranges::all_of(
+        words, [&](const std::string& word) { return haystack.find(word) != std::string::npos; });
 }
 
 }  // namespace
@@ -59,8 +58,7 @@ Task<std::shared_ptr<Dashboard::State::Gathered>> Dashboard::State::gather(
     const auto window = window_for(std::chrono::minutes{1}, window_min(settings));
     const auto fresh = refresh_of(settings);
     const auto rates = co_await web::rates(*prometheus, window, settings.ns, fresh);
-    const auto edges =
-        co_await web::edges(*prometheus, window, settings.ns, std::nullopt, fresh);
+    const auto edges = co_await web::edges(*prometheus, window, settings.ns, std::nullopt, fresh);
     co_await build_all();
     co_await validate();
     if (!known) co_return nullptr;
@@ -184,19 +182,19 @@ Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
     }
     const auto object = is_kind ? known->get(*resource, key) : std::nullopt;
     if (!object) {
-        co_return refused({.status = 404,
-                           .code = "not_found",
-                           .message = is_kind ? fmt::format("{} {} does not exist",
-                                                            resource->kind,
-                                                            to_string(key))
-                                              : "workloads are deployments and daemonsets"},
-                          call->id);
+        co_return refused(
+            {.status = 404,
+             .code = "not_found",
+             .message = is_kind
+                            ? fmt::format("{} {} does not exist", resource->kind, to_string(key))
+                            : "workloads are deployments and daemonsets"},
+            call->id);
     }
     const Inventory inventory(gathered->parts);
-    co_return told(call->request,
-                   outside.clock.now(),
-                   is_service ? inventory.service_in_detail(*object)
-                              : inventory.workload_in_detail(*object));
+    co_return told(
+        call->request,
+        outside.clock.now(),
+        is_service ? inventory.service_in_detail(*object) : inventory.workload_in_detail(*object));
 }
 
 Task<> Dashboard::State::learn_istio_versions() {

@@ -96,9 +96,8 @@ class Mesh {
                 {.source = "istiod",
                  .key = key,
                  .revision = revision,
-                 .version = containers.empty()
-                                ? std::string()
-                                : version_of(text_at(containers.front(), {"image"})),
+                 .version = containers.empty() ? std::string()
+                                               : version_of(text_at(containers.front(), {"image"})),
                  .status = pods.ready >= pods.desired && pods.desired > 0 ? "Ready" : "NotReady",
                  .pods = pods});
         }
@@ -129,17 +128,16 @@ class Mesh {
                                                        (asked == "default" && all.size() == 1));
                 if (is_its && parts_.sees(name)) namespaces.emplace_back(name);
             }
-            shown.push_back(JsonObject{{"source", plane.source},
-                                       {"namespace", plane.key.ns},
-                                       {"name", plane.key.name},
-                                       {"revision", plane.revision},
-                                       {"version", text_json(plane.version)},
-                                       {"status", plane.status},
-                                       {"pods",
-                                        JsonObject{{"ready", plane.pods.ready},
-                                                   {"total", plane.pods.desired}}},
-                                       {"tags", std::move(tags)},
-                                       {"injectionNamespaces", std::move(namespaces)}});
+            shown.push_back(JsonObject{
+                {"source", plane.source},
+                {"namespace", plane.key.ns},
+                {"name", plane.key.name},
+                {"revision", plane.revision},
+                {"version", text_json(plane.version)},
+                {"status", plane.status},
+                {"pods", JsonObject{{"ready", plane.pods.ready}, {"total", plane.pods.desired}}},
+                {"tags", std::move(tags)},
+                {"injectionNamespaces", std::move(namespaces)}});
         }
         return shown;
     }
@@ -227,9 +225,10 @@ class Mesh {
         JsonArray versions;
         for (const auto& version : parts_.istio_versions) versions.emplace_back(version);
         const auto& ours = kube::resources::virtual_services.version;
-        const bool is_served = std::ranges::find(parts_.istio_versions, ours) !=
-                               parts_.istio_versions.end();
-        return {{"versions", std::move(versions)}, {"used", is_served ? Json(ours) : Json(nullptr)}};
+        const bool is_served =
+            std::ranges::find(parts_.istio_versions, ours) != parts_.istio_versions.end();
+        return {{"versions", std::move(versions)},
+                {"used", is_served ? Json(ours) : Json(nullptr)}};
     }
 
     JsonArray caches() const {

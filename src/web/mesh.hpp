@@ -24,7 +24,8 @@ struct MeshParts {
     std::vector<Json> policies;        // PeerAuthentications
     std::vector<Json> namespaces;
     const std::map<std::string, Sidecars>& sidecars;
-    std::vector<std::string> istio_versions;  // of networking.istio.io that are served; preferred first
+    std::vector<std::string>
+        istio_versions;  // of networking.istio.io that are served; preferred first
     const PrometheusHealth& prometheus;
     ApiServerHealth api_server;
     std::vector<Known::CacheState> caches;

@@ -40,8 +40,7 @@ const Json* proxy_of(const Json& pod) {
 
 bool is_ready(const Json& pod) {
     return std::ranges::any_of(array_at(pod, {"status", "conditions"}), [](const Json& condition) {
-        return text_at(condition, {"type"}) == "Ready" &&
-               text_at(condition, {"status"}) == "True";
+        return text_at(condition, {"type"}) == "Ready" && text_at(condition, {"status"}) == "True";
     });
 }
 

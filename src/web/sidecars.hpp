@@ -1,5 +1,5 @@
-// Who has a sidecar, of which revision and version, and who should have one: by the pods that run and
-// by what their namespaces ask for. A pod is read when it has changed.
+// Who has a sidecar, of which revision and version, and who should have one: by the pods that run
+// and by what their namespaces ask for. A pod is read when it has changed.
 #pragma once
 
 #include "web/known.hpp"
@@ -14,11 +14,11 @@ namespace sluice::web {
 // What the pods of one workload have.
 struct Sidecars {
     std::string ns, name;
-    int pods = 0;       // that have not ended
-    int with = 0;       // of them with a sidecar
-    int missing = 0;    // without one that they should have
-    int needless = 0;   // with one that nobody asks for any more
-    int outdated = 0;   // of another revision than is asked for
+    int pods = 0;      // that have not ended
+    int with = 0;      // of them with a sidecar
+    int missing = 0;   // without one that they should have
+    int needless = 0;  // with one that nobody asks for any more
+    int outdated = 0;  // of another revision than is asked for
     int ready = 0;
     std::map<std::string, int> versions;  // of the sidecars; "unknown"
     std::set<std::string> revisions;

@@ -43,9 +43,11 @@ Dashboard::State::State(const Outside& world,
       releases(settings, world.clock, routers),
       validations(world.clock),
       measured(world.executor),
+      loads(world.executor, world.clock, world.http),
       wake(world.executor),
       tasks(world.executor) {
     hub->on_listen([this] { wake.notify_all(); });
+    loads.on_change([this] { publish_lab(); });
 }
 
 Task<> Dashboard::State::kept_alive(std::shared_ptr<State> self, Task<> task) {

@@ -9,6 +9,7 @@
 #include "web/gate.hpp"
 #include "web/hub.hpp"
 #include "web/known.hpp"
+#include "web/load.hpp"
 #include "web/overview.hpp"
 #include "web/people.hpp"
 #include "web/releases.hpp"
@@ -103,6 +104,12 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> show_mesh(SharedCall call);
     Task<> learn_istio_versions();
 
+    // --- the lab: lab_answers.cpp
+    // -----------------------------------------------------------------
+    Task<net::Response> lab(SharedCall call);
+    Task<net::Response> start_load(SharedCall call);
+    void publish_lab();
+
     // --- acting: actions.cpp
     // ----------------------------------------------------------------------
     Task<net::Response> act(SharedCall call, kube::ObjectKey key, std::string verb);
@@ -180,6 +187,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
         Time told{};
     };
     std::map<std::string, Drawn> topologies;  // by topic
+    LoadRuns loads;
     Signal wake;
     TaskGroup tasks;
 };

@@ -69,7 +69,8 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
             const auto own = "overview/" + sha256_hex(call->person->token).substr(0, 16);
             own_overviews[own] = viewer;
             listening.topics.insert(own);
-        } else if (topic == "releases" || topic == "events" || topic == "validations") {
+        } else if (topic == "releases" || topic == "events" || topic == "validations" ||
+                   topic == "lab") {
             listening.topics.insert(topic);
         } else if (topic.starts_with("topology:")) {
             listening.topics.insert(topic);

@@ -32,8 +32,21 @@ class Numbers final : public net::HttpClient {
     int asked = 0;
     bool hangs = false;
     bool away = false;
+    // Requests of test load.
+    int load = 0;
+    int load_status = 200;
+    std::string load_host, load_target;
 
     Task<Result<net::Response>> send(net::Request request) override {
+        if (request.origin.host == "127.112.0.1") {
+            ++load;
+            load_host = request.headers.get("Host").value_or("");
+            load_target = request.target;
+            co_await clock_.sleep_for(20ms);
+            net::Response answered;
+            answered.status = load_status;
+            co_return answered;
+        }
         ++asked;
         if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
         if (hangs) {
@@ -296,6 +309,21 @@ struct Site {
                      .target = "/api/ui/v1/releases/canary/test/podinfo/actions/" + verb,
                      .headers = std::move(headers),
                      .body = to_text(body)});
+    }
+    // Of what is no action: an empty body is none.
+    net::Response write(std::string method, std::string path, const Json& body = nullptr) {
+        net::Request request{.method = std::move(method), .target = "/api/ui/v1" + path};
+        request.headers.set("X-Sluice-CSRF", text_at(json("/session"), {"csrf"}));
+        if (!body.is_null()) {
+            request.headers.set("Content-Type", "application/json");
+            request.body = to_text(body);
+        }
+        const auto asked = request.method;
+        auto response = send(std::move(request));
+        const auto read = parse_json(response.body);
+        REQUIRE(read);
+        check_contract(contract().faults(asked, path, response.status, *read));
+        return response;
     }
     Json seen() {
         const auto now = release();
@@ -970,4 +998,127 @@ TEST_CASE("the mesh is told as far as it may be read, and what this page costs")
     CHECK(std::ranges::any_of(problems, [](const Json& problem) {
         return text_at(problem, {"message"}) == "You may not list peerauthentications";
     }));
+}
+
+namespace {
+
+// A gateway "test/edge" of the lab, with an address.
+void add_gateway(Site& site, bool has_address = true) {
+    auto& cluster = site.world.cluster;
+    REQUIRE(cluster.create(resources::deployments, *parse_json(R"({
+        "metadata": {"name": "edge", "namespace": "test"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"gateway": "edge"}},
+          "template": {"metadata": {"labels": {"gateway": "edge"}},
+            "spec": {"containers": [{"name": "istio-proxy", "image": "istio/proxyv2:1.17.8"}]}}}})")));
+    REQUIRE(cluster.create(
+        resources::services,
+        *parse_json(fmt::format(
+            R"({{
+        "metadata": {{"name": "edge", "namespace": "test"{}}},
+        "spec": {{"selector": {{"gateway": "edge"}}, "ports": [{{"name": "http", "port": 80}}]}}}})",
+            has_address
+                ? R"(, "annotations": {"sluice.dev/lab-address": "127.112.0.1:18080,127.112.0.1:18443"})"
+                : ""))));
+    REQUIRE(cluster.create(resources::gateways, *parse_json(R"({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "Gateway",
+        "metadata": {"name": "edge", "namespace": "test"},
+        "spec": {"selector": {"gateway": "edge"},
+          "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}]}})")));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "test load comes at its rate, is told of each second, and ends by itself or when it is "
+    "stopped") {
+    Site site({.lab = true});
+    add_gateway(site);
+    auto& stream = site.open("lab");
+    const auto started = site.write(
+        "POST",
+        "/lab/load",
+        Json{{"gateway", "test/edge"}, {"qps", 20}, {"seconds", 30}, {"path", "/status/200"}});
+    REQUIRE(started.status == 202);
+    const auto run = *parse_json(started.body);
+    CHECK(text_at(run, {"url"}) == "http://127.112.0.1:18080/status/200");
+    CHECK(text_at(run, {"state"}) == "running");
+    site.world.run_for(10s);
+    CHECK(site.numbers.load >= 190);
+    CHECK(site.numbers.load <= 202);
+    CHECK(site.numbers.load_target == "/status/200");
+    CHECK(stream.of("lab").size() >= 10);
+    CHECK(stream.of("lab").size() <= 13);
+    site.world.run_for(30s);
+    const auto ended = site.json("/lab");
+    const auto& first = array_at(ended, {"load"})[0];
+    CHECK(text_at(first, {"state"}) == "ended");
+    CHECK(*integer_at(first, {"sent"}) == site.numbers.load);
+    CHECK(site.numbers.load >= 590);
+    CHECK(site.numbers.load <= 602);
+    CHECK(*number_at(first, {"p99"}) > 19);
+    CHECK(*number_at(first, {"p99"}) < 22);
+    CHECK(find(first, {"reason"})->is_null());
+    CHECK(text_at(array_at(stream.of("lab").back()->data, {"load"})[0], {"state"}) == "ended");
+
+    site.numbers.load_status = 503;
+    const auto second =
+        *parse_json(site.write("POST", "/lab/load", Json{{"gateway", "test/edge"}}).body);
+    site.world.run_for(3s);
+    const auto path = "/lab/load/" + std::string(text_at(second, {"id"}));
+    const auto stopped = site.write("DELETE", path);
+    CHECK(stopped.status == 200);
+    const auto as_ended = *parse_json(stopped.body);
+    CHECK(text_at(as_ended, {"state"}) == "stopped");
+    CHECK(*integer_at(as_ended, {"failed"}) == *integer_at(as_ended, {"sent"}));
+    CHECK(text_at(as_ended, {"reason"}) == "it answered 503");
+    const auto count = site.numbers.load;
+    site.world.run_for(10s);
+    CHECK(site.numbers.load <= count + 2);
+    // Again, and of what there never was.
+    CHECK(site.write("DELETE", path).status == 200);
+    CHECK(site.write("DELETE", "/lab/load/nothing").status == 404);
+}
+
+TEST_CASE("test load is bounded in number and rate, and only for a lab") {
+    Site site({.lab = true});
+    add_gateway(site);
+    const auto refused = [&](const Json& body) {
+        const auto response = site.write("POST", "/lab/load", body);
+        CHECK(response.status >= 400);
+        return code_of(response);
+    };
+    CHECK(refused(Json{{"qps", 5}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/edge"}, {"qps", 101}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/edge"}, {"qps", "many"}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/edge"}, {"seconds", 601}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/edge"}, {"seconds", 0.5}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/edge"}, {"path", "@elsewhere/"}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/edge"}, {"path", "/a\r\nHost: b"}}) == "bad_request");
+    CHECK(refused(Json{{"gateway", "test/nowhere"}}) == "not_found");
+    for (int i = 0; i < 4; ++i) {
+        CHECK(site.write("POST", "/lab/load", Json{{"gateway", "test/edge"}, {"qps", 1}}).status ==
+              202);
+    }
+    CHECK(refused(Json{{"gateway", "test/edge"}}) == "too_many_loads");
+    site.world.run_for(61s);
+    CHECK(site.write("POST", "/lab/load", Json{{"gateway", "test/edge"}}).status == 202);
+    // Without the session's header nothing is sent.
+    CHECK(code_of(site.send({.method = "POST", .target = "/api/ui/v1/lab/load", .body = "{}"})) ==
+          "csrf");
+    CHECK(code_of(site.send({.method = "DELETE", .target = "/api/ui/v1/lab/load/x"})) == "csrf");
+
+    Site cluster;
+    add_gateway(cluster);
+    CHECK(code_of(cluster.get("/api/ui/v1/lab")) == "not_a_lab");
+    CHECK(code_of(cluster.write("POST", "/lab/load", Json{{"gateway", "test/edge"}})) ==
+          "not_a_lab");
+    CHECK(cluster.numbers.load == 0);
+}
+
+TEST_CASE("a gateway without an address gets no test load") {
+    Site site({.lab = true});
+    add_gateway(site, false);
+    const auto response = site.write("POST", "/lab/load", Json{{"gateway", "test/edge"}});
+    CHECK(response.status == 422);
+    CHECK(code_of(response) == "not_allowed_now");
 }

@@ -1,0 +1,157 @@
+// What only a lab has: test load through its gateways.
+#include "web/answer.hpp"
+#include "web/gateways.hpp"
+#include "web/state.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::web {
+namespace {
+
+namespace resources = kube::resources;
+
+struct LoadWanted {
+    std::string gateway;
+    double per_second = 20;
+    std::int64_t length = 60;
+    std::string path = "/";
+};
+
+Error wrong(std::string why) {
+    return {ErrorKind::invalid, std::move(why)};
+}
+
+Result<LoadWanted> load_wanted(std::string_view body) {
+    const auto json = parse_json(body, {.depth = 8, .bytes = std::size_t{16} * 1024});
+    if (!json) return wrong("the body is no JSON: " + json.error().message);
+    if (!json->is_object()) return wrong("the body is no object");
+    LoadWanted wanted;
+    const auto* gateway = find(*json, {"gateway"});
+    if (gateway == nullptr || !gateway->is_string()) {
+        return wrong("gateway is missing, or no text");
+    }
+    wanted.gateway = std::string_view(gateway->get_string());
+    if (const auto* rate = find(*json, {"qps"})) {
+        const auto number = number_at(*json, {"qps"});
+        if (!rate->is_number() || !number || !std::isfinite(*number) || *number < 1 ||
+            *number > LoadRuns::per_second_max) {
+            return wrong(fmt::format("qps is not in 1..{}", LoadRuns::per_second_max));
+        }
+        wanted.per_second = *number;
+    }
+    if (find(*json, {"seconds"}) != nullptr) {
+        const auto number = integer_at(*json, {"seconds"});
+        if (!number || *number < 1 || *number > 600) return wrong("seconds is not in 1..600");
+        wanted.length = *number;
+    }
+    if (const auto* path = find(*json, {"path"})) {
+        if (!path->is_string()) return wrong("path is no text");
+        wanted.path = std::string_view(path->get_string());
+        const bool is_path = wanted.path.starts_with('/') && wanted.path.size() <= 500 &&
+                             std::ranges::all_of(wanted.path, [](char c) { return c > ' ' && c < 127; });
+        if (!is_path) return wrong("path is no path of at most 500 bytes that begins with /");
+    }
+    return wanted;
+}
+
+// The host that the first route behind a gateway is for; empty where it takes any.
+std::string host_behind(const JsonObject& gateway, const Known& known) {
+    for (const auto& name : gateway.at("virtualServices").as_array()) {
+        const std::string_view text = name.as_string();
+        const auto slash = text.find('/');
+        const auto object =
+            known.get(resources::virtual_services,
+                      {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))});
+        if (!object) continue;
+        for (const auto& host : array_at(*object, {"spec", "hosts"})) {
+            if (!host.is_string()) continue;
+            const std::string_view one = host.get_string();
+            return one.find('*') == std::string_view::npos ? std::string(one) : std::string();
+        }
+    }
+    return {};
+}
+
+// From where this machine reaches it; empty while it has no address.
+std::string address_of(const JsonObject& gateway) {
+    const auto& lab = gateway.at("labAddress");
+    if (lab.is_string()) return std::string(std::string_view(lab.get_string()));
+    const auto& addresses = gateway.at("addresses").as_array();
+    return addresses.empty() ? std::string() : std::string(addresses.front().as_string());
+}
+
+}  // namespace
+
+Task<net::Response> Dashboard::State::lab(SharedCall call) {
+    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
+    if (!settings.lab) {
+        co_return refuse({.status = 404, .code = "not_a_lab", .message = "this is no lab"});
+    }
+    const auto& path = call->path;
+    if (path.size() == 1) {
+        co_return told(call->request, outside.clock.now(), JsonObject{{"load", loads.runs_json()}});
+    }
+    if (path.size() == 2) co_return co_await start_load(call);
+    if (!loads.stop(path[2])) {
+        co_return refuse({.status = 404,
+                          .code = "not_found",
+                          .message = "no test load has the id " + path[2].substr(0, 64)});
+    }
+    co_return told(call->request, outside.clock.now(), loads.run_json(path[2]).as_object());
+}
+
+Task<net::Response> Dashboard::State::start_load(SharedCall call) {
+    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
+    const auto wanted = load_wanted(call->request.body);
+    if (!wanted) co_return refuse(bad_request(wanted.error()));
+    const EdgesTable no_edges;
+    const auto gateways =
+        gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
+                     .gateways = known->list(resources::gateways),
+                     .deployments = known->list(resources::deployments),
+                     .services = known->list(resources::services),
+                     .virtual_services = known->list(resources::virtual_services),
+                     .edges = no_edges});
+    const auto gateway = std::ranges::find(gateways, wanted->gateway, &GatewayShown::key);
+    if (gateway == gateways.end() || !call->viewer.sees(gateway->ns)) {
+        co_return refuse({.status = 404,
+                          .code = "not_found",
+                          .message = fmt::format("no gateway {}", wanted->gateway.substr(0, 200))});
+    }
+    const auto address = address_of(gateway->json);
+    if (address.empty()) {
+        co_return refuse(
+            {.status = 422,
+             .code = "not_allowed_now",
+             .message = fmt::format("gateway {} has no address yet", wanted->gateway)});
+    }
+    const auto id = loads.start({.gateway = wanted->gateway,
+                                 .url = fmt::format("http://{}{}", address, wanted->path),
+                                 .host = host_behind(gateway->json, *known),
+                                 .per_second = wanted->per_second,
+                                 .length = std::chrono::seconds{wanted->length}},
+                                fmt::format("{:08x}", outside.random.next() & 0xffffffffU));
+    if (!id) {
+        const bool too_many = id.error().kind == ErrorKind::too_many;
+        co_return refuse({.status = too_many ? 429 : 400,
+                          .code = too_many ? "too_many_loads" : "bad_request",
+                          .message = id.error().message});
+    }
+    auto response = told(call->request, outside.clock.now(), loads.run_json(*id).as_object());
+    response.status = 202;
+    response.headers.erase("ETag");
+    co_return response;
+}
+
+void Dashboard::State::publish_lab() {
+    if (!hub->is_heard("lab")) return;
+    const auto text = to_text(
+        JsonObject{{"now", rfc3339_millis(outside.clock.now())}, {"load", loads.runs_json()}});
+    hub->publish({.topic = "lab", .event = "lab", .data = text});
+}
+
+}  // namespace sluice::web
