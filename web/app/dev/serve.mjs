@@ -1,5 +1,7 @@
-// npm run dev [-- --mode MODE --port N --at SECONDS]: the page against the fake server, rebuilt when a file changes.
+// npm run dev [-- --mode MODE --port N --at SECONDS]: the page against the fake server, rebuilt when a file changes; with --server URL
+// against that dashboard.
 import { spawn } from 'node:child_process';
+import { front } from './front.mjs';
 import { modes, start } from './server.mjs';
 
 const given = process.argv.slice(2);
@@ -9,6 +11,8 @@ if (!modes.includes(mode)) {
   console.error(`--mode ${mode}: one of ${modes.join(', ')}`);
   process.exit(2);
 }
-const { url } = await start({ port: Number(option('port', 5180)), mode, t: Number(option('at', 0)), base: option('base', '') });
-console.log(`${url}/ui/  (${mode})`);
+const port = Number(option('port', 5180));
+const server = option('server', null);
+const { url } = server ? await front(server, port) : await start({ port, mode, t: Number(option('at', 0)), base: option('base', '') });
+console.log(server ? `${url}  (${server})` : `${url}/ui/  (${mode})`);
 if (!given.includes('--no-build')) spawn('npx', ['vite', 'build', '--watch'], { stdio: 'inherit' });

@@ -3,6 +3,7 @@
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import * as lists from './lists.mjs';
 import { key_of, modes, World } from './world.mjs';
 
 const dist = new URL('../../dist/', import.meta.url);
@@ -36,6 +37,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
   // What has changed since the last look, four times a second as the contract bounds it.
   let overview_text = '';
   let finding_text = '';
+  let event_text = '';
   let ticks = 0;
   function look() {
     ticks += 1;
@@ -77,6 +79,18 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
         emit(topic, 'topology', { now: world.now(), at, topic, problems, patch: { nodes: { upsert: nodes, remove: [] }, edges: { upsert: edges, remove: [] } } });
       }
     }
+    for (const topic of new Set([...streams].flatMap((stream) => stream.topics))) {
+      if (topic.startsWith('tap:')) {
+        const text = decodeURIComponent(topic.slice(4));
+        const rows = world.frozen ? [] : lists.requests(world, new URLSearchParams(text === 'all' ? '' : text), 5).reverse();
+        if (rows.length) emit(topic, 'tap', rows);
+      } else if (topic === 'lab' && ticks % 4 === 0) emit('lab', 'lab', lists.lab(world));
+      else if (topic === 'events') {
+        const newest = world.events()[0];
+        if (newest && JSON.stringify(newest) !== event_text) emit('events', 'event', newest);
+        event_text = JSON.stringify(newest);
+      }
+    }
     if (world.mode === 'flood') for (const one of list.slice(0, 8)) for (let i = 0; i < 31; ++i) emit('releases', 'release', world.light({ ...one, resourceVersion: `${sequence}` }));
   }
   look();
@@ -116,7 +130,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
   }
 
   function stream(request, response, parameters) {
-    const topics = (parameters.get('topics') ?? '').split(',').filter(Boolean).map((one) => (one.startsWith('topology:') ? one : decodeURIComponent(one)));
+    const topics = (parameters.get('topics') ?? '').split(',').filter(Boolean).map((one) => (/^(topology|tap):/.test(one) ? one : decodeURIComponent(one)));
     if (topics.length === 0 || topics.length > 16) return refuse(response, 400, 'bad_request', 'topics: 1 to 16 are needed');
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     const one = { topics, response };
@@ -159,9 +173,31 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       if (!world.prometheus_ok) return refuse(response, 503, 'prometheus_away', 'Prometheus did not answer in 5 s');
       return json(response, 200, world.metrics(metrics[1], decodeURIComponent(metrics[2]), parameters), request);
     }
-    if (path === 'lab/load' && request.method === 'POST') {
-      world.set({ mode: 'story' });
-      return json(response, 202, { id: 'load-1', url: 'http://127.112.0.1/', until: world.now() });
+    const list = (items, more = {}) => json(response, 200, { now: world.now(), items, continue: null, total: items.length, problems: world.problems(), ...more }, request);
+    if (path === 'workloads') return list(lists.workloads(world, namespaces), { window: 60 });
+    if (path === 'services') return list(lists.services(world, namespaces), { window: 60 });
+    if (path === 'events') return list(lists.events(world, namespaces, parameters.get('type')));
+    if (path === 'mesh') return json(response, 200, lists.mesh(world), request);
+    if (path === 'lab') return json(response, 200, lists.lab(world), request);
+    if (path === 'tap') return json(response, 200, lists.tap(world, parameters), request);
+    const detail = /^(?:workloads\/([^/]+)\/deployment|services\/([^/]+))\/([^/]+)$/.exec(path);
+    if (detail) {
+      const [ns, name] = [decodeURIComponent(detail[1] ?? detail[2]), decodeURIComponent(detail[3])];
+      const one = (detail[1] ? lists.workloads : lists.services)(world, [ns], true).find((item) => item.name === name);
+      return one ? json(response, 200, one, request) : refuse(response, 404, 'not_found', `There is no ${detail[1] ? 'Deployment' : 'Service'} ${ns}/${name}`);
+    }
+    const load = /^lab\/load(?:\/([^/]+))?$/.exec(path);
+    if (load) {
+      if (request.headers['x-sluice-csrf'] !== 'c5rf') return refuse(response, 403, 'csrf', 'X-Sluice-CSRF is not that of this session');
+      if (request.method === 'DELETE') {
+        const ended = lists.stop_load(world, load[1]);
+        return ended ? json(response, 200, ended, request) : refuse(response, 404, 'not_found', `There is no load ${load[1]}`);
+      }
+      const wanted = JSON.parse(await body_of(request));
+      if (!world.gateways([]).items.some((one) => `${one.namespace}/${one.name}` === wanted.gateway)) return refuse(response, 400, 'bad_request', `gateway: there is no ${wanted.gateway}`);
+      if ((world.loads ?? []).filter((one) => one.state === 'running').length >= 4) return refuse(response, 429, 'too_many_loads', '4 runs of test load are under way; one must end first');
+      if (world.mode === 'idle') world.set({ mode: 'story' });
+      return json(response, 202, lists.send_load(world, wanted));
     }
     const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics)|\/actions\/([^/]+))?$/.exec(path);
     if (release) {

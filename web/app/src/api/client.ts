@@ -94,6 +94,11 @@ export async function post<T>(path: string, csrf: string, body: unknown): Promis
   return (await response.json()) as T;
 }
 
+export async function remove<T>(path: string, csrf: string): Promise<T> {
+  const response = await send(path, { method: 'DELETE', headers: { ...headers(), 'X-Sluice-CSRF': csrf } });
+  return (await response.json()) as T;
+}
+
 export function query(parameters: Record<string, string | number | null | undefined>): string {
   const parts = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {

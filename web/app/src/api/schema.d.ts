@@ -337,7 +337,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events of releases, newest first; the newest 1 000 are known. */
+        /** Events of releases, newest first; the newest 500 are known. */
         get: operations["events"];
         put?: never;
         post?: never;

@@ -1,7 +1,9 @@
 // Everything that a person chose stands in the address, so that reload and a shared link show the same.
 import { page_base } from '../api/client';
 
-export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'gateways' | 'validations' | 'unknown';
+export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'workloads' | 'workload' | 'services' | 'service' | 'gateways' | 'tap' | 'events' | 'validations' | 'mesh' | 'lab' | 'unknown';
+
+const lists = ['topology', 'gateways', 'tap', 'events', 'validations', 'mesh', 'lab'] as const;
 
 function read() {
   return { path: location.pathname, search: location.search };
@@ -23,8 +25,9 @@ class Route {
     const [first, ...rest] = this.parts;
     if (first === undefined || first === 'overview') return 'overview';
     if (first === 'releases') return rest.length === 3 ? 'release' : rest.length === 0 ? 'releases' : 'unknown';
-    if (first === 'topology' || first === 'gateways' || first === 'validations') return first;
-    return 'unknown';
+    if (first === 'workloads') return rest.length === 3 ? 'workload' : rest.length === 0 ? 'workloads' : 'unknown';
+    if (first === 'services') return rest.length === 2 ? 'service' : rest.length === 0 ? 'services' : 'unknown';
+    return lists.find((name) => name === first) ?? 'unknown';
   });
 
   get(name: string): string {
@@ -99,4 +102,12 @@ export const route = new Route();
 
 export function release_href(kind: string, ns: string, name: string): string {
   return route.href(`releases/${kind.toLowerCase()}/${encodeURIComponent(ns)}/${encodeURIComponent(name)}`);
+}
+
+export function workload_href(kind: string, ns: string, name: string): string {
+  return route.href(`workloads/${encodeURIComponent(ns)}/${kind.toLowerCase()}/${encodeURIComponent(name)}`);
+}
+
+export function service_href(ns: string, name: string): string {
+  return route.href(`services/${encodeURIComponent(ns)}/${encodeURIComponent(name)}`);
 }

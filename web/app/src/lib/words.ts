@@ -1,5 +1,5 @@
 // One word and one icon for each state; the colour only repeats them.
-import type { Health, Release, Severity, Verdict } from '../api/types';
+import type { Health, Injection, Node, Release, Severity, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
 
@@ -73,3 +73,24 @@ export const verb_words: Record<string, { word: string; means: string }> = {
   resume: { word: 'Resume', means: 'goes on from where it was paused' },
   retry: { word: 'Retry', means: 'has the failed revision judged again from the start' },
 };
+
+// What the mesh's configuration says of a node; `idle` and `dead` are said by its health, `gateway` by its shape.
+export const badges: Record<Node['badges'][number], { word: string; icon: string; means: string }> = {
+  gateway: { word: 'Gateway', icon: 'gateway', means: 'takes traffic from outside' },
+  trafficShifting: { word: 'Traffic shifting', icon: 'split', means: 'a route shares requests out by weight' },
+  mirroring: { word: 'Mirroring', icon: 'copy', means: 'gets copies of requests' },
+  faultInjection: { word: 'Faults', icon: 'fault', means: 'a route delays or refuses requests on purpose' },
+  requestRouting: { word: 'Request routing', icon: 'graph', means: 'a route chooses by header, path or method' },
+  timeout: { word: 'Timeout', icon: 'clock', means: 'a route gives up after a time' },
+  circuitBreaker: { word: 'Circuit breaker', icon: 'breaker', means: 'a DestinationRule limits connections or ejects bad pods' },
+  missingSidecar: { word: 'No sidecar', icon: 'unlock', means: 'its namespace asks for sidecars, and pods have none' },
+  dead: { word: 'No pods', icon: 'none', means: 'nothing runs' },
+  idle: { word: 'Idle', icon: 'none', means: 'no requests in the window' },
+};
+export const drawn_badges = new Set<Node['badges'][number]>(['trafficShifting', 'mirroring', 'faultInjection', 'requestRouting', 'timeout', 'circuitBreaker', 'missingSidecar']);
+
+export function sidecar_of(injection: Injection): Mark & { why: string | null } {
+  if (injection.needsRestart) return { word: 'Restart', icon: 'warn', tone: 'warn', why: injection.reason };
+  if (injection.injected) return { word: 'Sidecar', icon: 'ok', tone: 'ok', why: injection.revision };
+  return { word: 'None', icon: 'none', tone: 'idle', why: injection.reason };
+}

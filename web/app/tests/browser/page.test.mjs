@@ -214,7 +214,7 @@ describe('what goes wrong around it', () => {
     });
   });
   it('no permission is said with what it is about', async () => {
-    for (const path of ['overview', 'topology', 'gateways', 'validations', 'releases/canary/test/podinfo']) {
+    for (const path of ['overview', 'topology', 'workloads', 'services', 'tap', 'events', 'mesh', 'gateways', 'validations', 'releases/canary/test/podinfo']) {
       await at({ mode: 'forbidden' }, path, async (page) => {
         await page.getByText('You may not list canaries in namespace test').first().waitFor();
       });
@@ -307,7 +307,7 @@ describe('what goes wrong around it', () => {
   it('works below a base path', async () => {
     await at({ t: 108, base: '/tools/sluice' }, '', async (page) => {
       await page.getByRole('article', { name: /podinfo/ }).waitFor();
-      await page.getByRole('link', { name: 'Gateways' }).click();
+      await page.getByRole('link', { name: 'Gateways', exact: true }).click();
       await page.getByRole('heading', { name: /test-imgw/ }).waitFor();
       assert.match(page.url(), /\/tools\/sluice\/ui\/gateways$/);
     });
@@ -354,6 +354,97 @@ describe('many', () => {
   });
 });
 
+describe('workloads, Services, events, traffic, mesh and lab', () => {
+  it('lists workloads in a chosen order, finds one, and shows it with its pods, charts and release', async () => {
+    await at({ t: 108 }, 'workloads', async (page) => {
+      await page.getByRole('heading', { name: 'Workloads', level: 1 }).waitFor();
+      await page.locator('tr[data-row="0"]').waitFor();
+      await page.getByRole('button', { name: 'Health' }).click();
+      await page.waitForFunction(() => document.querySelector('tr[data-row="0"]')?.textContent.includes('Failing'));
+      assert.match(page.url(), /sort=health/);
+      await page.keyboard.press('/');
+      await page.keyboard.type('podinfo');
+      await page.waitForFunction(() => document.querySelectorAll('tr[data-row]').length === 2);
+      await page.getByRole('link', { name: 'podinfo test', exact: true }).click();
+      await page.getByRole('heading', { level: 1, name: /podinfo/ }).waitFor();
+      await page.locator('.chart canvas').nth(2).waitFor();
+      const text = await text_of(page, 'main');
+      for (const part of [/2 of 2/, /Sidecar/, /canary at 20 %/, /request-success-rate|release check/, /podinfo-7d9f6c-a0/]) assert.match(text, part);
+      await page.getByRole('link', { name: 'test/podinfo', exact: true }).click();
+      await page.getByText('podinfo-primary', { exact: true }).waitFor();
+      assert.match(page.url(), /services\/test\/podinfo/);
+    });
+  });
+  it('lists Services with what leads to them, and says what one lacks', async () => {
+    await at({ t: 108 }, 'services', async (page) => {
+      await page.locator('tr[data-row="0"]').waitFor();
+      await page.getByRole('button', { name: 'Requests' }).click();
+      await page.waitForFunction(() => document.querySelector('th[aria-sort="descending"]'));
+      const rates = (await page.locator('td[data-head="Requests"]').allInnerTexts()).map(Number.parseFloat).filter((rate) => !Number.isNaN(rate));
+      assert.deepEqual(rates, [...rates].sort((a, b) => b - a));
+      assert.match(await text_of(page, 'tbody'), /billing\/payments/);
+    });
+  });
+  it('tells events as they come, only warnings where that is wanted', async () => {
+    await at({ t: 100, frozen: true }, 'events', async (page, server) => {
+      await page.locator('.events li').first().waitFor();
+      await set(server, { t: 104.2 });
+      await page.locator('.events li', { hasText: 'Halt podinfo.test advancement' }).waitFor();
+      await page.getByLabel('only warnings').check();
+      await page.waitForFunction(() => [...document.querySelectorAll('.events li')].every((item) => item.dataset.tone === 'fail'));
+      assert.match(page.url(), /type=Warning/);
+      await page.locator('.events li', { hasText: 'Halt' }).first().getByRole('link', { name: 'podinfo' }).click();
+      await page.getByRole('heading', { level: 1, name: /podinfo/ }).waitFor();
+    });
+  });
+  it('shows single requests, those that were asked for, with their headers but no secrets', async () => {
+    await at({ t: 118 }, 'tap?code=5xx', async (page) => {
+      await page.locator('tr[data-row="0"]').waitFor();
+      assert.ok((await page.locator('td[data-head="Code"]').allInnerTexts()).every((code) => code.startsWith('5')));
+      await page.getByLabel('Code').fill('');
+      await page.getByLabel('Workload').fill('podinfo-primary');
+      await page.waitForFunction(() => {
+        const cells = [...document.querySelectorAll('td[data-head="To"]')];
+        return cells.length > 0 && cells.every((cell) => cell.textContent === 'test/podinfo-primary');
+      });
+      await page.getByRole('button', { name: 'Pause', exact: true }).click();
+      await page.locator('tr[data-row="1"] button').click();
+      const dialog = await page.getByRole('dialog').innerText();
+      assert.match(dialog, /authorization\s+•••/);
+      assert.match(dialog, /test\/podinfo#0/);
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Clear' }).click();
+      await page.getByText(/No request came/).waitFor();
+    });
+  });
+  it('does not make up single requests where none are seen', async () => {
+    await at({ mode: 'idle' }, 'tap', async (page) => page.getByText('not available without an access-log service').waitFor());
+  });
+  it('shows the mesh: control planes, sidecars, Prometheus, what was read', async () => {
+    await at({ t: 108 }, 'mesh', async (page) => {
+      await page.getByRole('heading', { name: /cp-v112x/ }).waitFor();
+      const text = await text_of(page, 'main');
+      for (const part of [/1\.12\.9/, /shop, test/, /shop\/search-primary/, /STRICT/, /every 1 s/, /canaries/]) assert.match(text, part);
+    });
+  });
+  it('sends test load, stops it, and says why it is refused', async () => {
+    await at({ t: 108 }, 'lab', async (page) => {
+      await page.getByLabel('Through').selectOption('test/test-imgw');
+      await page.getByRole('button', { name: 'Send' }).click();
+      await page.getByText('Running').waitFor();
+      assert.match(await text_of(page, 'tbody'), /test\/test-imgw[\s\S]*20 rps[\s\S]*240[\s\S]*the answer was 503/);
+      await page.getByRole('button', { name: /^Stop/ }).click();
+      await page.getByText('Stopped', { exact: true }).first().waitFor();
+      for (let i = 0; i < 4; ++i) {
+        await page.getByRole('button', { name: 'Send' }).click();
+        await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, i + 2);
+      }
+      await page.getByRole('button', { name: 'Send' }).click();
+      await page.locator('.refused', { hasText: '4 runs of test load are under way' }).waitFor();
+    });
+  });
+});
+
 describe('the address', () => {
   it('holds every choice: a reload shows the same, back goes back', async () => {
     await at({ t: 108 }, 'topology?ns=test', async (page) => {
@@ -394,7 +485,7 @@ describe('the address', () => {
       await page.getByLabel('shop', { exact: true }).check();
       await page.getByRole('heading', { name: /^Releases 6/ }).waitFor();
       await page.keyboard.press('Escape');
-      await page.getByRole('link', { name: 'Gateways' }).click();
+      await page.getByRole('link', { name: 'Gateways', exact: true }).click();
       await page.getByRole('heading', { name: /shop-gw/ }).waitFor();
       assert.equal(await page.getByRole('heading', { name: /test-imgw/ }).count(), 0);
     });
@@ -409,7 +500,7 @@ describe('the keyboard alone', () => {
       assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to the content');
       await page.keyboard.press('Enter');
       assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
-      for (const [key, heading] of [['t', 'Topology'], ['g', 'Gateways'], ['v', 'Validation'], ['r', 'Releases'], ['o', 'Overview']]) {
+      for (const [key, heading] of [['t', 'Topology'], ['w', 'Workloads'], ['s', 'Services'], ['g', 'Gateways'], ['a', 'Traffic'], ['e', 'Events'], ['v', 'Validation'], ['m', 'Mesh'], ['l', 'Lab'], ['r', 'Releases'], ['o', 'Overview']]) {
         await page.keyboard.press('g');
         await page.keyboard.press(key);
         await page.getByRole('heading', { level: 1, name: heading }).waitFor({ state: 'attached' });
@@ -499,6 +590,14 @@ describe('axe finds nothing', () => {
     ['releases/canary/platform/auth?tab=pods', { t: 40 }],
     ['gateways', { t: 108 }],
     ['validations', { t: 108 }],
+    ['workloads', { t: 108 }],
+    ['workloads/test/deployment/podinfo', { t: 108 }],
+    ['services', { t: 108 }],
+    ['services/test/podinfo', { t: 108 }],
+    ['events', { t: 108 }],
+    ['tap', { t: 108 }],
+    ['mesh', { t: 108 }],
+    ['lab', { t: 108 }],
     ['overview', { mode: 'empty' }],
     ['overview', { mode: 'forbidden' }],
     ['overview', { mode: 'token' }],
@@ -537,7 +636,7 @@ describe('axe finds nothing', () => {
 
 describe('narrow and large', () => {
   it('nothing is cut off at 320 pixels', async () => {
-    for (const path of ['overview', 'releases', 'topology', 'releases/canary/test/podinfo', 'gateways', 'validations']) {
+    for (const path of ['overview', 'releases', 'topology', 'releases/canary/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'events', 'validations', 'mesh', 'lab']) {
       await at({ mode: 'odd', t: 108 }, path, async (page) => {
         await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
         await page.waitForTimeout(300);

@@ -53,6 +53,14 @@ const gets: [string, string][] = [
   ['metrics/node/w%2Ftest%2Fpodinfo?window=60', 'Metrics'],
   ['gateways', 'GatewayList'],
   ['validations', 'ValidationList'],
+  ['workloads', 'WorkloadList'],
+  ['workloads/test/deployment/podinfo', 'Workload'],
+  ['services?ns=test', 'ServiceList'],
+  ['services/test/podinfo', 'Service'],
+  ['events', 'EventList'],
+  ['mesh', 'Mesh'],
+  ['lab', 'Lab'],
+  ['tap?ns=test', 'Tap'],
 ];
 
 describe.each(modes.filter((mode: string) => mode !== 'slow') as string[])('in the situation %s', (mode) => {
@@ -85,13 +93,13 @@ describe('at every moment of the story', () => {
 describe('the stream', () => {
   it('sends what the contract says, and goes on from an id', async () => {
     const server = await (start as (options: object) => Promise<Server>)({ t: 103 });
-    const schemas: Record<string, string> = { hello: 'Hello', reset: 'Reset', release: 'Release', 'release-detail': 'Release', overview: 'Overview', topology: 'TopologyPatch' };
+    const schemas: Record<string, string> = { hello: 'Hello', reset: 'Reset', release: 'Release', 'release-detail': 'Release', overview: 'Overview', topology: 'TopologyPatch', lab: 'Lab', event: 'Event' };
     const seen = new Set<string>();
     let last = '';
     const topic = ((await (await fetch(`${server.url}/api/ui/v1/topology?ns=test`)).json()) as { topic: string }).topic;
     const read = async (headers: Record<string, string>, enough: () => boolean) => {
       const abort = new AbortController();
-      const topics = ['releases', 'overview', 'release:canary/test/podinfo', topic].map(encodeURIComponent).join(',');
+      const topics = ['releases', 'overview', 'release:canary/test/podinfo', 'lab', 'tap:all', topic].map(encodeURIComponent).join(',');
       const response = await fetch(`${server.url}/api/ui/v1/stream?topics=${topics}`, { headers, signal: abort.signal });
       let text = '';
       for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
@@ -103,13 +111,15 @@ describe('the stream', () => {
           const data = /^data: (.*)$/m.exec(message)?.[1] ?? 'null';
           last = /^id: (.*)$/m.exec(message)?.[1] ?? last;
           seen.add(event);
-          check(schemas[event] ?? 'missing', JSON.parse(data));
+          const body: unknown = JSON.parse(data);
+          if (event === 'tap') for (const row of body as unknown[]) check('TapRow', row);
+          else check(schemas[event] ?? 'missing', body);
         }
         if (enough()) break;
       }
       abort.abort();
     };
-    await read({}, () => ['hello', 'release', 'release-detail', 'overview', 'topology'].every((one) => seen.has(one)));
+    await read({}, () => ['hello', 'release', 'release-detail', 'overview', 'topology', 'lab', 'tap'].every((one) => seen.has(one)));
     seen.clear();
     await read({ 'Last-Event-ID': last }, () => seen.size >= 2);
     expect(seen.has('reset')).toBe(false);
@@ -144,6 +154,18 @@ describe('actions', () => {
       check('ErrorBody', answer.body);
       expect(answer.body.error?.code).toBe(code);
     }
+    const load = async (method: string, path: string, body?: unknown) => {
+      const response = await fetch(`${server.url}/api/ui/v1/lab/load${path}`, { method, headers: { 'Content-Type': 'application/json', 'X-Sluice-CSRF': 'c5rf' }, ...(body ? { body: JSON.stringify(body) } : {}) });
+      return { status: response.status, body: (await response.json()) as { id: string; state: string } };
+    };
+    const run = await load('POST', '', { gateway: 'test/test-imgw', qps: 5 });
+    expect(run.status).toBe(202);
+    check('LoadRun', run.body);
+    const stopped = await load('DELETE', `/${run.body.id}`);
+    check('LoadRun', stopped.body);
+    expect(stopped.body.state).toBe('stopped');
+    check('ErrorBody', (await load('POST', '', { gateway: 'test/nobody' })).body);
+
     const done = await act('abort', { seen, reason: 'a test' });
     expect(done.status).toBe(202);
     check('ActionAccepted', done.body);

@@ -1,0 +1,129 @@
+// What the fake world says of workloads, Services, the mesh, the lab, Events and single requests: read off its topology.
+import { iso, noise } from './story.mjs';
+
+const away = 'Prometheus does not answer';
+const in_namespaces = (items, namespaces) => items.filter((one) => namespaces.length === 0 || namespaces.includes(one.namespace));
+const by_name = (a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1);
+const none = { error: 0, warning: 0, info: 0 };
+const unjudged = ['billing', 'platform'];
+
+function nodes_of(world) {
+  return world.topology(new URLSearchParams('window=60')).nodes;
+}
+
+function findings_of(world, namespace, name) {
+  return world.validations([namespace]).items.filter((one) => one.object.name === name);
+}
+function counts_of(findings) {
+  const count = (level) => findings.filter((one) => one.level === level).length;
+  return { error: count('error'), warning: count('warning'), info: count('info') };
+}
+
+function numbers(world, node) {
+  if (!world.prometheus_ok) return { rps: null, success: null, p99: null, reason: away };
+  if (!node.in.rps) return { rps: 0, success: null, p99: null, reason: 'no requests in the last 60 s' };
+  return { rps: node.in.rps, success: node.in.success ?? 0.999, p99: 120, reason: null };
+}
+
+export function workloads(world, namespaces, detailed = false) {
+  const items = nodes_of(world)
+    .filter((node) => node.kind === 'workload' || node.kind === 'gateway')
+    .map((node) => {
+      const findings = findings_of(world, node.namespace, node.release?.name ?? node.name);
+      const is_bare = unjudged.includes(node.namespace) && !node.release;
+      const one = {
+        namespace: node.namespace, name: node.name, kind: 'Deployment', node: node.id, labels: { app: node.app ?? node.name, ...(node.version ? { version: node.version } : {}) }, images: [`registry.example.org/${node.app ?? node.name}:${node.version ?? '1.0.0'}`],
+        replicas: node.replicas ?? { ready: 1, desired: 1 }, health: node.health,
+        injection: is_bare ? { injected: false, revision: null, needsRestart: node.namespace === 'platform', reason: node.namespace === 'platform' ? '2 of 2 pods have no sidecar' : 'its namespace asks for none' } : { injected: true, revision: 'cp-v112x.istio-system', needsRestart: false, reason: null },
+        ...numbers(world, node), release: node.release, validations: node.release ? counts_of(findings) : none,
+      };
+      if (!detailed) return one;
+      const role = ['primary', 'canary', 'stable', 'preview'].includes(node.release?.role) ? node.release.role : 'other';
+      const pods = Array.from({ length: one.replicas.desired }, (_, i) => ({ name: `${node.name}-7d9f6c-${'abcdefgh'[i % 8]}${i}`, revision: role, phase: i < one.replicas.ready ? 'Running' : 'Pending', ready: i < one.replicas.ready, restarts: 0, node: 'lab', startedAt: iso(-600), reason: i < one.replicas.ready ? null : 'ErrImagePull: no such image' }));
+      return { now: world.now(), ...one, services: [`${node.namespace}/${node.app ?? node.name}`], pods, findings };
+    });
+  return in_namespaces(items, namespaces).sort(by_name);
+}
+
+export function services(world, namespaces, detailed = false) {
+  const by_service = new Map();
+  for (const node of nodes_of(world)) {
+    if (node.kind !== 'workload' && node.kind !== 'gateway') continue;
+    const name = node.name.replace(/-(primary|canary)$/, '');
+    const key = `${node.namespace}/${name}`;
+    by_service.set(key, [...(by_service.get(key) ?? []), node]);
+  }
+  const items = [...by_service].map(([key, members]) => {
+    const [namespace, name] = [key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)];
+    const total = members.reduce((sum, node) => sum + (node.replicas?.desired ?? 0), 0);
+    const ready = members.reduce((sum, node) => sum + (node.replicas?.ready ?? 0), 0);
+    const rps = members.reduce((sum, node) => sum + (node.in.rps ?? 0), 0);
+    const findings = findings_of(world, namespace, name);
+    const one = {
+      namespace, name, node: `s/${key}`, type: members[0].kind === 'gateway' ? 'LoadBalancer' : 'ClusterIP', ports: [{ name: 'http', port: 9898, targetPort: 9898, protocol: 'http' }], selector: { app: name }, endpoints: { ready, total },
+      workloads: members.map((node) => node.id), virtualServices: members.some((node) => node.release) ? [key] : [], destinationRules: members.some((node) => node.release) ? [`${key}-primary`, `${key}-canary`] : [],
+      health: members.find((node) => node.health.status === 'failure')?.health ?? (total > 0 && ready === 0 ? { status: 'failure', reasons: ['no endpoint is ready'] } : { status: rps ? 'healthy' : 'unknown', reasons: [] }),
+      ...numbers(world, { in: { rps, success: members[0].in.success } }), validations: counts_of(findings),
+    };
+    return detailed ? { now: world.now(), ...one, findings } : one;
+  });
+  return in_namespaces(items, namespaces).sort(by_name);
+}
+
+export function mesh(world) {
+  const is_empty = ['empty', 'forbidden'].includes(world.mode);
+  const t = world.t();
+  return {
+    now: world.now(), problems: world.problems(),
+    controlPlanes: is_empty ? [] : [{ source: 'IstioControlPlane', namespace: 'istio-system', name: 'cp-v112x', revision: 'cp-v112x.istio-system', version: '1.12.9', status: 'Available', pods: { ready: 1, total: 1 }, tags: ['default'], injectionNamespaces: ['shop', 'test'] }],
+    proxies: is_empty ? { total: 0, byVersion: {}, skewed: [], missing: [] } : { total: 24, byVersion: { '1.12.9': 22, '1.11.4': 2 }, skewed: ['shop/search-primary'], missing: ['platform/emails-primary'] },
+    mtls: is_empty ? [] : [{ namespace: 'shop', mode: 'STRICT', source: 'shop/default' }, { namespace: 'test', mode: 'UNSET', source: null }],
+    prometheus: { url: 'http://127.0.0.1:9301/prometheus', ok: world.prometheus_ok, version: world.prometheus_ok ? '2.42.0+ds' : null, lookback: world.prometheus_ok ? 30 : null, retention: world.prometheus_ok ? '6h' : null, scrapeInterval: world.prometheus_ok ? 1 : null, lastError: world.prometheus_ok ? null : 'no answer in 5 s', since: iso(world.prometheus_ok ? -3600 : t - 14) },
+    istioApi: is_empty ? { versions: [], used: null } : { versions: ['v1', 'v1beta1', 'v1alpha3'], used: 'v1' },
+    apiServer: { ok: world.api_ok, error: world.api_ok ? null : 'connection refused', since: iso(world.api_ok ? -3600 : t - 31) },
+    caches: [['canaries', 12, 41_000], ['deployments', 31, 122_000], ['events', 240, 310_000], ['pods', 62, 402_000], ['services', 44, 71_000]].map(([kind, objects, bytes]) => ({ kind, objects, bytes, synced: true, lastContact: iso(t - 2), error: null })),
+  };
+}
+
+export function lab(world) {
+  return { now: world.now(), load: world.loads ?? [] };
+}
+
+let started = 0;
+export function send_load(world, { gateway, qps = 20, seconds = 60, path = '/' }) {
+  const t = world.t();
+  const run = { id: `load-${(started += 1)}`, gateway, url: `http://127.112.0.1${path}`, workers: 2, qps, state: 'running', startedAt: iso(t), until: iso(t + seconds), sent: 240, ok: 238, failed: 2, p99: 84, reason: 'the answer was 503' };
+  world.loads = [run, ...(world.loads ?? [])].slice(0, 20);
+  return { now: world.now(), ...run };
+}
+export function stop_load(world, id) {
+  const run = (world.loads ?? []).find((one) => one.id === id);
+  if (!run) return null;
+  if (run.state === 'running') Object.assign(run, { state: 'stopped', until: world.now() });
+  return { now: world.now(), ...run };
+}
+
+export function events(world, namespaces, type) {
+  const all = ['empty', 'forbidden'].includes(world.mode) ? [] : world.events();
+  return all.filter((one) => (namespaces.length === 0 || namespaces.includes(one.object.namespace)) && (!type || one.type === type));
+}
+
+// Twenty requests a second through the article's gateway, each a function of its number.
+export function requests(world, parameters, count) {
+  const last = Math.floor(world.t() * 20);
+  const one = world.podinfo(world.t());
+  const rows = [];
+  for (let n = last; n > last - count; --n) {
+    const t = n / 20;
+    const is_canary = Math.abs(noise(n, t * 20)) * 100 < one.weight.desired;
+    const is_bad = is_canary && one.severity === 'failure' && n % 7 === 0;
+    rows.push({ id: `r${n}`, t: iso(t), src: 'test/test-imgw', dst: is_canary ? 'test/podinfo' : 'test/podinfo-primary', pod: '127.112.1.4:9898', svc: is_canary ? 'podinfo-canary.test.svc.cluster.local' : 'podinfo-primary.test.svc.cluster.local', method: n % 9 === 0 ? 'POST' : 'GET', authority: 'podinfo.example.org', path: n % 9 === 0 ? '/echo' : '/', code: is_bad ? 500 : n % 31 === 0 ? 404 : 200, flags: '-', ms: 4 + (n % 13), up: 3 + (n % 13), attempt: 1, route: 'test/podinfo#0', in: 0, out: 412, headers: [['user-agent', 'hey/0.0.1'], ['authorization', '•••'], ['x-request-id', `f3a1-${n}`]] });
+  }
+  const wanted = { workload: parameters.get('workload'), code: parameters.get('code'), path: parameters.get('path'), method: parameters.get('method') };
+  return rows.filter((row) => (!wanted.workload || `${row.src} ${row.dst}`.includes(wanted.workload)) && (!wanted.code || String(row.code).startsWith(wanted.code.replace('xx', ''))) && (!wanted.path || row.path.includes(wanted.path)) && (!wanted.method || row.method === wanted.method));
+}
+
+export function tap(world, parameters) {
+  const available = !['empty', 'forbidden', 'idle'].includes(world.mode);
+  return { now: world.now(), available, reason: available ? null : 'not available without an access-log service', topic: available ? `tap:${encodeURIComponent(parameters.toString()) || 'all'}` : null, dropped: 0, items: available ? requests(world, parameters, Math.min(400, Number(parameters.get('limit') ?? 500))) : [] };
+}

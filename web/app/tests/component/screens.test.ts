@@ -1,0 +1,209 @@
+// The lists, the mesh and the lab as they are drawn from the fake server's answers; what needs a browser (colours, widths, dialogs) is in
+// tests/browser.
+import axe from 'axe-core';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/svelte';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+// @ts-expect-error The fake server is plain JavaScript.
+import { start } from '../../dev/server.mjs';
+import { route } from '../../src/lib/route.svelte';
+import { live } from '../../src/lib/live.svelte';
+import Events from '../../src/screens/Events.svelte';
+import Lab from '../../src/screens/Lab.svelte';
+import Mesh from '../../src/screens/Mesh.svelte';
+import ServicePage from '../../src/screens/ServicePage.svelte';
+import Services from '../../src/screens/Services.svelte';
+import Tap from '../../src/screens/Tap.svelte';
+import WorkloadPage from '../../src/screens/WorkloadPage.svelte';
+import Workloads from '../../src/screens/Workloads.svelte';
+import { real_fetch } from './setup';
+
+interface Server {
+  url: string;
+  stop(): Promise<void>;
+}
+let server: Server;
+
+async function at(mode: string, path: string, frozen = true) {
+  server = await (start as (options: object) => Promise<Server>)({ mode, t: 108, frozen });
+  // Node's fetch takes no signal of jsdom's; the server's end ends what is still open.
+  globalThis.fetch = ((url: string, init: RequestInit = {}) => {
+    const { method, headers, body } = init;
+    return real_fetch(server.url + url, { ...(method ? { method } : {}), ...(headers ? { headers } : {}), ...(body ? { body } : {}) });
+  }) as typeof fetch;
+  route.go(`/ui/${path}`);
+  await live.session_again();
+}
+const rows = () => [...document.querySelectorAll('tr[data-row]')].map((row) => (row.textContent ?? '').replace(/\s+/g, ' ').trim());
+const text = () => (document.body.textContent ?? '').replace(/\s+/g, ' ');
+
+beforeEach(() => {
+  // What jsdom has no drawing for.
+  HTMLCanvasElement.prototype.getContext = (() => null) as typeof HTMLCanvasElement.prototype.getContext;
+});
+afterEach(async () => {
+  cleanup();
+  await server.stop();
+});
+
+describe('workloads', () => {
+  it('come in the order of a column that the address holds, and are found by words', async () => {
+    await at('story', 'workloads');
+    render(Workloads);
+    await screen.findByRole('table');
+    await fireEvent.click(screen.getByRole('button', { name: 'Health' }));
+    await waitFor(() => expect(rows().slice(0, 2).every((row) => row.startsWith('Failing'))).toBe(true));
+    expect(rows().at(-1)).not.toMatch(/Failing/);
+    expect(location.search).toContain('sort=health');
+    route.set({ q: 'checkout' });
+    await waitFor(() => expect(rows().every((row) => row.includes('checkout'))).toBe(true));
+    expect(rows().length).toBeGreaterThan(0);
+    route.set({ q: 'nobody' });
+    await screen.findByText(/No workload matches/);
+  });
+  it('say which need a restart for their sidecar, and why', async () => {
+    await at('story', 'workloads?q=emails');
+    render(Workloads);
+    await screen.findByText('Restart');
+    expect(document.querySelector('[title="2 of 2 pods have no sidecar"]')).not.toBeNull();
+  });
+  it('show dashes with the reason while Prometheus is away', async () => {
+    await at('prometheus-away', 'workloads?q=podinfo-primary');
+    render(Workloads);
+    await waitFor(() => expect(rows()[0]).toMatch(/2\/2\s*–\s*–\s*–/));
+    expect(document.querySelector('td[title="Prometheus does not answer"]')).not.toBeNull();
+  });
+  it('are shown one by one with pods, findings, release and Services', async () => {
+    await at('story', 'workloads/test/deployment/podinfo');
+    render(WorkloadPage, { ns: 'test', kind: 'deployment', name: 'podinfo' });
+    await waitFor(() => expect(document.querySelector('.facts')).not.toBeNull());
+    for (const part of [/canary at 20 %/, /podinfo-7d9f6c-a0/, /SLU0004/, /version=6\.2\.0/, /cp-v112x/]) expect(text()).toMatch(part);
+    expect(screen.getByRole('link', { name: 'test/podinfo' }).getAttribute('href')).toMatch(/services\/test\/podinfo/);
+  });
+  it('that are not there say so', async () => {
+    await at('story', 'workloads/test/deployment/nobody');
+    render(WorkloadPage, { ns: 'test', kind: 'deployment', name: 'nobody' });
+    await screen.findByText('There is no Deployment test/nobody');
+  });
+});
+
+describe('Services', () => {
+  it('come by their rate with what is unknown last', async () => {
+    await at('story', 'services');
+    render(Services);
+    await screen.findByRole('table');
+    await fireEvent.click(screen.getByRole('button', { name: 'Requests' }));
+    await waitFor(() => expect(document.querySelector('th[aria-sort="descending"]')).not.toBeNull());
+    const rates = [...document.querySelectorAll('td[data-head="Requests"]')].map((cell) => Number.parseFloat(cell.textContent ?? ''));
+    expect(rates).toEqual([...rates].sort((a, b) => b - a));
+  });
+  it('are shown one by one with routes and workloads', async () => {
+    await at('story', 'services/test/podinfo');
+    render(ServicePage, { ns: 'test', name: 'podinfo' });
+    await waitFor(() => expect(document.querySelector('.facts')).not.toBeNull());
+    for (const part of [/http 9898 → 9898/, /podinfo-primary/, /test\/podinfo-canary/, /app=podinfo/]) expect(text()).toMatch(part);
+  });
+});
+
+describe('events', () => {
+  it('are those of the chosen namespaces, only warnings where that is wanted', async () => {
+    await at('story', 'events?ns=test&type=Warning');
+    render(Events);
+    await screen.findByText(/Halt podinfo.test advancement success rate 93.20%/);
+    const items = [...document.querySelectorAll<HTMLElement>('.events li')];
+    expect(items.every((item) => item.dataset['tone'] === 'fail' && item.textContent?.includes('test'))).toBe(true);
+    await fireEvent.click(screen.getByLabelText('only warnings'));
+    await waitFor(() => expect(document.querySelectorAll('.events li').length).toBeGreaterThan(items.length));
+  });
+});
+
+describe('single requests', () => {
+  it('are those that the address asks for', async () => {
+    await at('story', 'tap?code=5xx');
+    render(Tap);
+    await waitFor(() => expect(rows().length).toBeGreaterThan(0));
+    expect([...document.querySelectorAll('td[data-head="Code"]')].every((cell) => cell.textContent?.startsWith('5'))).toBe(true);
+    await fireEvent.input(screen.getByLabelText('Code'), { target: { value: '' } });
+    await fireEvent.input(screen.getByLabelText('Method'), { target: { value: 'POST' } });
+    await waitFor(() => expect(rows().length > 0 && rows().every((row) => row.includes('POST /echo'))).toBe(true));
+    expect(location.search).toContain('method=POST');
+  });
+  it('come by themselves, until they are paused', async () => {
+    await at('story', 'tap', false);
+    render(Tap);
+    const said = () => Number.parseInt(document.querySelector('.heading .dim')?.textContent ?? '0', 10);
+    await waitFor(() => expect(said()).toBeGreaterThan(0));
+    const first = said();
+    await waitFor(() => expect(said()).toBeGreaterThan(first), { timeout: 20_000 });
+    await fireEvent.click(screen.getByRole('button', { name: 'Pause' }));
+    const held = said();
+    await new Promise((done) => setTimeout(done, 1200));
+    expect(said()).toBe(held);
+    await fireEvent.click(screen.getByRole('button', { name: 'Go on' }));
+    await waitFor(() => expect(said()).toBeGreaterThan(held), { timeout: 20_000 });
+  });
+  it('are not made up where none are seen', async () => {
+    await at('idle', 'tap');
+    render(Tap);
+    await screen.findByText(/not available without an access-log service/);
+  });
+});
+
+describe('the mesh', () => {
+  it('says what it is made of, and what is wrong with its sidecars', async () => {
+    await at('story', 'mesh');
+    render(Mesh);
+    await screen.findByRole('heading', { name: /cp-v112x/ });
+    for (const part of [/1\.12\.9/, /shop, test/, /shop\/search-primary/, /platform\/emails-primary/, /STRICT encrypted only, by shop\/default/, /every 1 s/]) expect(text()).toMatch(part);
+  });
+  it('says since when Prometheus is away', async () => {
+    await at('prometheus-away', 'mesh');
+    render(Mesh);
+    await screen.findByText(/no answer in 5 s/);
+  });
+});
+
+describe('the lab', () => {
+  it('sends test load, stops it, and says why it is refused', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await screen.findByRole('option', { name: 'test/test-imgw' });
+    await fireEvent.change(screen.getByLabelText('Through'), { target: { value: 'test/test-imgw' } });
+    await fireEvent.click(screen.getByRole('button', { name: 'Send' }));
+    await screen.findByText('Running');
+    expect(text()).toMatch(/test\/test-imgw.*20 rps ?240 ?238 ?2 ?the answer was 503/);
+    await fireEvent.click(screen.getByRole('button', { name: /^Stop/ }));
+    await screen.findByText('Stopped');
+    for (let i = 0; i < 4; ++i) {
+      await fireEvent.click(screen.getByRole('button', { name: 'Send' }));
+      await waitFor(() => expect(document.querySelectorAll('tbody tr').length).toBe(i + 2));
+    }
+    await fireEvent.click(screen.getByRole('button', { name: 'Send' }));
+    await screen.findByText(/4 runs of test load are under way/);
+  });
+  it('offers no load to who may only read', async () => {
+    await at('read-only', 'lab');
+    render(Lab);
+    await screen.findByText(/None was sent yet/);
+    expect(screen.queryByRole('button', { name: 'Send' })).toBeNull();
+  });
+});
+
+describe('axe finds nothing, as far as it needs no colours', () => {
+  const all: [string, Parameters<typeof render>[0], Record<string, string>, string][] = [
+    ['workloads', Workloads, {}, 'tr[data-row]'],
+    ['workloads/test/deployment/podinfo', WorkloadPage, { ns: 'test', kind: 'deployment', name: 'podinfo' }, '.facts'],
+    ['services', Services, {}, 'tr[data-row]'],
+    ['services/test/podinfo', ServicePage, { ns: 'test', name: 'podinfo' }, '.facts'],
+    ['events', Events, {}, '.events li'],
+    ['tap', Tap, {}, 'tr[data-row]'],
+    ['mesh', Mesh, {}, 'article'],
+    ['lab', Lab, {}, '.commands'],
+  ];
+  it.each(all)('on %s', async (path, what, props, ready) => {
+    await at('story', path);
+    const { container } = render(what, props);
+    await waitFor(() => expect(document.querySelector(ready)).not.toBeNull());
+    const { violations } = await axe.run(container, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    expect(violations.map((one) => `${one.id} ${one.nodes[0]?.html}`)).toEqual([]);
+  });
+});
