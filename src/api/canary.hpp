@@ -223,8 +223,18 @@ struct Analysed {
     std::string uid;
     std::int64_t generation = 0;
     std::string strategy = {};  // how it is judged: "ab-testing"
+    // It has traffic that the revision before it had, and its first round is still to come.
+    bool untested = false;
 
     bool operator==(const Analysed&) const = default;
+};
+
+// By which provider, and under which name, traffic is split.
+struct RoutedBy {
+    std::string provider;
+    std::string service;
+
+    bool operator==(const RoutedBy&) const = default;
 };
 
 struct Status {
@@ -247,6 +257,7 @@ struct Status {
     std::int64_t observed_generation = 0;
     std::optional<Rollback> rollback;
     std::optional<Time> routed_at;
+    std::optional<RoutedBy> routed_by;
     std::optional<Analysed> analysed;
     std::optional<Time> unready_since;
     bool mirrored = false;  // as decided
@@ -261,6 +272,11 @@ Json to_json(const Status& status, const Json& before);
 // Rewrites the `Promoted` condition as the phase wants it; unchanged when status and reason are the
 // same.
 void set_condition(Status& status, std::string_view target_kind, Time now);
+
+// The condition `Held`: why nothing goes on. Conditions are an array, or null when there are none.
+std::string_view held_by(const Json& conditions);  // empty when nothing holds it
+// An empty text takes it away.
+Json with_held(Json conditions, std::string_view why, Time now);
 
 // What a person has asked of one revision; it says nothing about another.
 enum class Verb {

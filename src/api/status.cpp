@@ -9,6 +9,8 @@
 namespace sluice::api {
 namespace {
 
+constexpr std::string_view held_type = "Held";
+
 std::optional<Time> time_at(const Json& status, JsonPath path) {
     return parse_rfc3339(text_at(status, path));
 }
@@ -106,7 +108,12 @@ Status parse_status(const Json& status) {
         read.analysed = Analysed{std::string(text_at(status, {"analysed", "hash"})),
                                  std::string(text_at(status, {"analysed", "uid"})),
                                  integer_at(status, {"analysed", "generation"}).value_or(0),
-                                 std::string(text_at(status, {"analysed", "strategy"}))};
+                                 std::string(text_at(status, {"analysed", "strategy"})),
+                                 bool_at(status, {"analysed", "untested"}).value_or(false)};
+    }
+    if (!text_at(status, {"routedBy", "provider"}).empty()) {
+        read.routed_by = RoutedBy{std::string(text_at(status, {"routedBy", "provider"})),
+                                  std::string(text_at(status, {"routedBy", "service"}))};
     }
     read.unready_since = time_at(status, {"unreadySince"});
     read.mirrored = bool_at(status, {"mirrored"}).value_or(false);
@@ -161,7 +168,14 @@ Json to_json(const Status& status, const Json& before) {
         if (!status.analysed->strategy.empty()) {
             put(*analysed, {"strategy"}, Json(status.analysed->strategy));
         }
+        if (status.analysed->untested) put(*analysed, {"untested"}, true);
     }
+    std::optional<Json> routed_by;
+    if (status.routed_by) {
+        routed_by = JsonObject{{"provider", status.routed_by->provider},
+                               {"service", status.routed_by->service}};
+    }
+    put_or_drop(object, "routedBy", std::move(routed_by));
     put_or_drop(object, "analysed", std::move(analysed));
     put_or_drop(object, "unreadySince", instant(status.unready_since));
     put_or_drop(object, "mirrored", status.mirrored ? std::optional<Json>(true) : std::nullopt);
@@ -199,6 +213,36 @@ void set_condition(Status& status, std::string_view target_kind, Time now) {
     } else {
         *promoted = std::move(condition);
     }
+}
+
+std::string_view held_by(const Json& conditions) {
+    if (!conditions.is_array()) return {};
+    for (const auto& condition : conditions.get_array()) {
+        if (text_at(condition, {"type"}) == held_type) return text_at(condition, {"message"});
+    }
+    return {};
+}
+
+Json with_held(Json conditions, std::string_view why, Time now) {
+    JsonArray kept;
+    std::string since = rfc3339(now);
+    for (const auto& condition : array_at(conditions, {})) {
+        if (text_at(condition, {"type"}) != held_type) {
+            kept.push_back(condition);
+        } else if (const auto before = text_at(condition, {"lastTransitionTime"});
+                   !before.empty()) {
+            since = before;
+        }
+    }
+    if (!why.empty()) {
+        kept.push_back(JsonObject{{"type", held_type},
+                                  {"status", "True"},
+                                  {"reason", "Held"},
+                                  {"message", why},
+                                  {"lastUpdateTime", rfc3339(now)},
+                                  {"lastTransitionTime", since}});
+    }
+    return kept;
 }
 
 }  // namespace sluice::api

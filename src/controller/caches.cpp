@@ -126,7 +126,7 @@ Caches::Caches(Executor executor,
               client,
               log,
               resources::horizontal_pod_autoscalers,
-              {.selection = {choice.ns}}),
+              {.selection = {choice.ns}, .index = controller_uid}),
       revisions(executor,
                 clock,
                 random,
@@ -180,7 +180,9 @@ bool Caches::is_elsewhere(const kube::Resource& kind) const {
 kube::Cache& Caches::open(const kube::Resource& kind) {
     auto& cache = routes_[kind];
     if (!cache) {
-        cache = make(kind, {.selection = {choice_.ns}, .trim = trim_of(kind)});
+        kube::CacheOptions options{.selection = {choice_.ns}, .trim = trim_of(kind)};
+        if (kind == scaled_objects) options.index = controller_uid;
+        cache = make(kind, std::move(options));
         if (on_open_) on_open_(*cache);
     }
     return *cache;

@@ -38,7 +38,7 @@ class Caches {
     kube::Cache canaries;
     kube::Cache deployments;
     kube::Cache services;
-    kube::Cache scalers;
+    kube::Cache scalers;    // found by the uid of their controller, as KEDA's
     kube::Cache revisions;  // found by the uid of their controller
     kube::Cache metric_templates;
     kube::Cache alert_providers;

@@ -270,6 +270,11 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
         sights_.pop_front();
         return nullptr;
     }
+    if (is_new) {
+        auto routed = as_routed(*std::move(sight.canary));
+        sight.canary = std::move(routed.canary);
+        sight.seen.postponed = std::move(routed.postponed);
+    }
     auto& memory = memory_[key];
     const auto uid = kube::uid_of(*sight.canary);
     if (memory.uid != uid) {
@@ -363,8 +368,50 @@ bool CanaryController::refresh(Sight& sight, const std::string& uid) const {
     is_new |= caches.services.refresh(in_ns(names.primary), seen.primary_service);
     is_new |= caches.services.refresh(in_ns(names.canary), seen.canary_service);
     is_new |= caches.revisions.refresh_by(uid, seen.revisions);
+    is_new |= refresh_scalers(sight, uid);
     is_new |= refresh_configs(sight, uid);
     return is_new;
+}
+
+bool CanaryController::refresh_scalers(Sight& sight, const std::string& uid) const {
+    bool are_new = tools_.caches.scalers.refresh_by(uid, sight.owned_autoscalers);
+    // Where no Canary names one, none is watched.
+    const auto* keda = tools_.caches.of(scaled_objects);
+    if (keda != nullptr) are_new |= keda->refresh_by(uid, sight.owned_scaled_objects);
+    if (!are_new) return false;
+    auto& owned = sight.seen.owned_scalers;
+    owned.clear();
+    // The entries of a list do not say what they are.
+    const auto add = [&](const std::vector<Json>& scalers, const kube::Resource& resource) {
+        for (auto scaler : scalers) {
+            put(scaler, {"kind"}, Json(resource.kind));
+            owned.push_back(std::move(scaler));
+        }
+    };
+    add(sight.owned_autoscalers, kube::resources::horizontal_pod_autoscalers);
+    add(sight.owned_scaled_objects, scaled_objects);
+    return true;
+}
+
+// Under the peer's CRD the fields that tell it are in the primary's note.
+canary::Routed CanaryController::as_routed(Json object) const {
+    const auto* stored = find(object, {"status"});
+    if (stored == nullptr || !own_fields(*stored).as_object().empty()) {
+        return canary::as_routed(std::move(object), settings_.defaults);
+    }
+    const auto key = kube::key_of(object);
+    const auto primary = workloads_of(object).get({key.ns, primary_name(object)});
+    if (!primary) return {std::move(object), {}};
+    auto whole = object;
+    put(whole,
+        {"status"},
+        status_seen(*stored,
+                    text_at(*primary, {"metadata", "annotations", state_annotation}),
+                    kube::uid_of(object))
+            .status);
+    auto routed = canary::as_routed(std::move(whole), settings_.defaults);
+    put(routed.canary, {"status"}, *stored);
+    return routed;
 }
 
 bool CanaryController::refresh_configs(Sight& sight, const std::string& uid) const {

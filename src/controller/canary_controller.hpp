@@ -78,6 +78,7 @@ class CanaryController {
         std::int64_t generation = -1;  // of the Canary
         std::string target_uid = {};
         std::int64_t target_generation = -1;
+        std::string postponed = {};  // other names concern it when that is over
 
         bool operator==(const Noted&) const = default;
     };
@@ -110,6 +111,9 @@ class CanaryController {
         std::uint64_t restarts = 0;  // of the caches
         std::optional<Json> canary = {};
         canary::Seen seen = {};
+        // What canary::Seen::owned_scalers is put together from.
+        std::vector<Json> owned_autoscalers = {};
+        std::vector<Json> owned_scaled_objects = {};
         // What canary::Seen::owned_configs is put together from.
         std::vector<Json> owned_config_maps = {};
         std::vector<Json> owned_secrets = {};
@@ -124,6 +128,8 @@ class CanaryController {
     // True when anything is another one than it was.
     bool refresh(Sight& sight, const std::string& uid) const;
     bool refresh_configs(Sight& sight, const std::string& uid) const;
+    bool refresh_scalers(Sight& sight, const std::string& uid) const;
+    canary::Routed as_routed(Json object) const;
     canary::RoutesSeen routes_seen(const Json& object,
                                    const std::string& provider,
                                    const routing::LiveObjects& live) const;

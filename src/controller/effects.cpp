@@ -445,7 +445,7 @@ void CanaryController::show(const View& view) {
 void CanaryController::note_concerns(const View& view) {
     const auto key = kube::key_of(view.object);
     const auto& world = view.world;
-    Noted seen{.generation = world.canary.generation};
+    Noted seen{.generation = world.canary.generation, .postponed = world.postponed};
     if (world.target) {
         seen.target_uid = world.target->uid;
         seen.target_generation = world.target->generation;

@@ -20,9 +20,10 @@ namespace sluice::controller {
 inline constexpr std::string_view state_annotation = "sluice.dev/state";
 
 // The fields of a status that the peer's schema does not have.
-inline constexpr std::array<std::string_view, 8> own_field_names{"observedGeneration",
+inline constexpr std::array<std::string_view, 9> own_field_names{"observedGeneration",
                                                                  "rollback",
                                                                  "routedAt",
+                                                                 "routedBy",
                                                                  "analysed",
                                                                  "unreadySince",
                                                                  "mirrored",

@@ -161,15 +161,6 @@ class Walk {
         return false;
     }
 
-    // Since its last drain nothing was sent to it.
-    bool is_at_rest() const {
-        const auto& status = world_.canary.status;
-        const bool settled = status.phase == api::Phase::initialized ||
-                             status.phase == api::Phase::succeeded ||
-                             status.phase == api::Phase::failed;
-        return settled && status.canary_weight == 0 && !status.routed_at && !status.rollback;
-    }
-
     void see_scale(const ScaleTarget& scale) {
         if (!world_.target || scale.replicas >= world_.target->replicas) return;
         const auto name = world_.canary.dotted(scale.name);
@@ -183,7 +174,7 @@ class Walk {
         const bool drained =
             status.routed_at && world_.now >= *status.routed_at + world_.settings.drain_delay;
         const bool never_reached = initializing && !status.routed_at && apex_was_made_by_us();
-        if (moved_ || !(drained || never_reached || is_at_rest())) {
+        if (moved_ || !(drained || never_reached)) {
             broken_.push_back(fmt::format(
                 "law 2 (drain): {} would be scaled down before its traffic has drained", name));
         }

@@ -1,6 +1,8 @@
 #include "release/seen.hpp"
 
+#include "controller/canary_controller.hpp"
 #include "controller/state.hpp"
+#include "delivery/canary/workloads.hpp"
 #include "routing/table.hpp"
 
 #include <boost/json.hpp>
@@ -22,6 +24,14 @@ canary::Surroundings surroundings_of(const Json& object, const api::Canary& cana
 }
 
 }  // namespace
+
+PrimaryName primary_of(const Json& canary) {
+    const auto target = canary::workload_kind(text_at(canary, {"spec", "targetRef", "kind"}));
+    const auto& kind = target == canary::Kind::daemon_set ? kube::resources::daemon_sets
+                       : target == canary::Kind::service  ? kube::resources::services
+                                                          : kube::resources::deployments;
+    return {kind, {kube::key_of(canary).ns, controller::primary_name(canary)}};
+}
 
 CanarySeen seen_of(Json object, const Json* primary) {
     CanarySeen seen;
@@ -48,11 +58,10 @@ Task<Result<CanarySeen>> read_canary(kube::Client& client, kube::ObjectKey key) 
     const bool is_elsewhere =
         status != nullptr && controller::own_fields(*status).as_object().empty();
     if (is_elsewhere) {
-        const kube::ObjectKey primary{
-            key.ns, std::string(text_at(*object, {"spec", "targetRef", "name"})) + "-primary"};
+        const auto primary = primary_of(*object);
         // Whoever may not read it sees the peer's fields.
-        const auto deployment = co_await client.get(kube::resources::deployments, primary);
-        if (deployment) co_return seen_of(*std::move(object), &*deployment);
+        const auto workload = co_await client.get(primary.kind, primary.key);
+        if (workload) co_return seen_of(*std::move(object), &*workload);
     }
     co_return seen_of(*std::move(object));
 }

@@ -102,13 +102,11 @@ std::set<Duration> Releases::windows() const {
 ReleaseSeen Releases::seen(const kube::ObjectKey& key, Json object, Entry& entry) {
     const kube::ObjectKey target{key.ns,
                                  std::string(text_at(object, {"spec", "targetRef", "name"}))};
-    const kube::ObjectKey primary{key.ns, target.name + "-primary"};
-    const bool is_daemon = text_at(object, {"spec", "targetRef", "kind"}) == "DaemonSet";
-    const auto& kind = is_daemon ? resources::daemon_sets : resources::deployments;
-    auto primary_object = known_->get(kind, primary);
+    const auto primary = release::primary_of(object);
+    auto primary_object = known_->get(primary.kind, primary.key);
     ReleaseSeen seen{
         .of = release::seen_of(std::move(object), primary_object ? &*primary_object : nullptr),
-        .target = known_->get(kind, target),
+        .target = known_->get(primary.kind, target),
         .primary = {}};
     seen.primary = std::move(primary_object);
     const auto& canary = seen.of.canary;
@@ -152,6 +150,10 @@ void Releases::note_concern(const kube::ObjectKey& key, Entry& entry, const Rele
     for (const auto& name : {canary.target.name, canary.primary_name()}) {
         concerned_by.insert(concern(resources::deployments, {key.ns, name}));
         concerned_by.insert(concern(resources::daemon_sets, {key.ns, name}));
+    }
+    if (canary.target.kind == "Service") {
+        const auto primary = release::primary_of(seen.of.object);
+        concerned_by.insert(concern(primary.kind, primary.key));
     }
     for (const auto& route : seen.routes) {
         for (const auto* resource : {&resources::virtual_services,

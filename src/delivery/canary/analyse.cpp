@@ -49,8 +49,29 @@ Move write_weights_again(const World& world, Weights live) {
     return act;
 }
 
+// Somebody has scaled the target up while it rests. Whoever goes by its own Service, or by weights
+// that were put right a moment ago, may have requests with its pods: they drain first (leave).
+Move drain_unasked(const World& world) {
+    auto act = act_of(world, "drain");
+    auto text = fmt::format("{} was scaled up outside of a release: scaling it down again",
+                            target_of(world));
+    if (auto resized = resize_primary(world, world.target->replicas)) {
+        text += fmt::format(", {} gets its {} replicas",
+                            world.canary.dotted(world.primary->name),
+                            world.target->replicas);
+        act.effects.emplace_back(std::move(*resized));
+    }
+    auto event = event_of(world, EventType::warning, text);
+    event.key += fmt::format("/{}", world.target->generation);
+    act.events.push_back(std::move(event));
+    auto status = status_of(world);
+    status.routed_at = world.now;
+    save(act, world, status);
+    return act;
+}
+
 // DB-39: what changes without a revision reaches the primary at once, its autoscaler and its size;
-// and a target that somebody has scaled up goes back to rest. No traffic has reached it.
+// and a target that somebody has scaled up goes back to rest.
 std::optional<Move> keep_in_line(const World& world) {
     if (auto scaler = update_scaler(world); scaler && !scaler->is_empty()) {
         auto act = act_of(world, "scaler");
@@ -59,20 +80,14 @@ std::optional<Move> keep_in_line(const World& world) {
     }
     const auto& status = world.canary.status;
     if (status.canary_weight > 0 || status.routed_at) return std::nullopt;
-    auto act = act_of(world, "back to rest");
-    if (world.target->replicas > 0) {
-        auto text = fmt::format("{} was scaled up outside of a release: scaling it down again",
-                                target_of(world));
-        if (auto resized = resize_primary(world, world.target->replicas)) {
-            text += fmt::format(", {} gets its {} replicas",
-                                world.canary.dotted(world.primary->name),
-                                world.target->replicas);
-            act.effects.emplace_back(std::move(*resized));
-        }
-        auto event = event_of(world, EventType::warning, text);
-        event.key += fmt::format("/{}", world.target->generation);
-        act.events.push_back(std::move(event));
+    if (auto noted = note_replicas(world)) {
+        auto act = act_of(world, "note replicas");
+        act.effects.emplace_back(std::move(*noted));
+        return act;
     }
+    if (world.target->replicas > 0) return drain_unasked(world);
+    // Without pods there is nothing to drain: its autoscaler may have been let go of.
+    auto act = act_of(world, "back to rest");
     scale_down(act, world);
     if (act.effects.empty()) return std::nullopt;
     return act;
@@ -92,7 +107,8 @@ Move settle(const World& world) {
     const bool fenced = before.analysed && before.analysed->hash == seen.hash &&
                         before.analysed->generation == seen.generation;
     const bool tried = world.remembered.fenced == seen.generation;
-    if ((fenced || tried) && !before.unready_since) return rest_until({});
+    const bool moved = before.routed_by && *before.routed_by != routed_now(world);
+    if ((fenced || tried) && !before.unready_since && !moved) return rest_until({});
     auto act = act_of(world, "settle");
     auto status = status_of(world);
     status.analysed = seen;
@@ -119,6 +135,7 @@ Move start(const World& world, const Evidence& evidence) {
     alert(act, Severity::info, "New revision detected, progressing canary analysis.", true);
     auto status = fresh_analysis(world);
     status.routed_at.reset();
+    status.analysed->untested = status.canary_weight > 0;
     act.remembered.last_round.reset();
     act.remembered.closed_gate.clear();
     save(act, world, status);
@@ -233,6 +250,7 @@ Move restart(const World& world) {
         // Also what somebody else, or a kill, made of them.
         status.canary_weight = live->canary;
     }
+    status.analysed->untested = status.canary_weight > 0;
     if (roll) act.effects.push_back(*std::move(roll));
     act.remembered.last_round.reset();
     act.remembered.closed_gate.clear();

@@ -411,6 +411,11 @@ std::optional<Move> stand_up(const World& world) {
         act.effects.push_back(std::move(*scaler));
         return act;
     }
+    if (auto old = remove_old_scaler(world)) {
+        auto act = act_of(world, "old scaler");
+        act.effects.push_back(std::move(*old));
+        return act;
+    }
     // It waits for the primary, and nothing else has to wait for that.
     auto apex = ensure_service(world, Role::apex);
     if (apex && (!moves_selector(*apex) || world.primary->ready())) {
@@ -484,6 +489,18 @@ Move note_edit(const World& world) {
                    : fmt::format("Spec of {} changed: acting by generation {}",
                                  world.canary.dotted(),
                                  world.canary.generation));
+    }
+    if (!world.postponed.empty()) {
+        tell(act,
+             world,
+             EventType::warning,
+             fmt::format(
+                 "{} of {} acts when the release is over: until then its traffic is split by {} "
+                 "under the name {}",
+                 world.postponed,
+                 world.canary.dotted(),
+                 world.canary.provider,
+                 world.canary.apex));
     }
     act.remembered.generation = world.canary.generation;
     save(act, world, status_of(world));

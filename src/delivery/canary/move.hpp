@@ -72,6 +72,7 @@ struct Act {
 // Nothing to do until something is seen to change, or the time given.
 struct Rest {
     std::optional<Time> wake;
+    bool held = false;  // something is in the way, and it was told
 
     bool operator==(const Rest&) const = default;
 };

@@ -124,6 +124,7 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
     if (const auto ask = ask_round(world, evidence)) return *ask;
     if (const auto signal = heed_signal(world, evidence)) return *signal;
     if (const auto failure = count_failure(world, evidence)) return *failure;
+    if (is_untested(world)) return admit(world, evidence);
     if (!held.empty()) return hold_judged(world, evidence, held);
     return advance(world, evidence);
 }

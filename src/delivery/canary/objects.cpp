@@ -266,6 +266,34 @@ std::optional<Effect> keep_template(const World& world,
         {{}, fmt::format("creating controllerrevision {} failed: ", world.canary.dotted(name))}};
 }
 
+std::optional<Patch> note_replicas(const World& world) {
+    const auto& hash = world.canary.status.last_promoted_spec;
+    const auto kept = world.kept.find(hash);
+    if (!is_sized_by_target(world) || world.primary->replicas == 0 || kept == world.kept.end() ||
+        integer_at(kept->second, {"replicas"}) == world.primary->replicas) {
+        return std::nullopt;
+    }
+    for (const auto& revision : world.revisions) {
+        if (text_at(revision, {"metadata", "annotations", "sluice.dev/template-hash"}) != hash) {
+            continue;
+        }
+        const std::string name(text_at(revision, {"metadata", "name"}));
+        Patch patch{
+            Kind::controller_revision,
+            name,
+            std::string(text_at(revision, {"metadata", "uid"})),
+            {},
+            JsonObject{},
+            {{},
+             fmt::format("updating controllerrevision {} failed: ", world.canary.dotted(name))}};
+        put(patch.patch,
+            {"metadata", "annotations", replicas_annotation},
+            Json(std::to_string(world.primary->replicas)));
+        return patch;
+    }
+    return std::nullopt;
+}
+
 std::vector<Effect> forget_others(const World& world, std::string_view hash) {
     std::vector<Effect> effects;
     for (const auto& revision : world.revisions) {

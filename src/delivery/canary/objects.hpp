@@ -64,6 +64,10 @@ std::optional<Effect> keep_template(const World& world,
                                     const Json& pod_template,
                                     std::string_view hash,
                                     std::int64_t replicas);
+// On a kept template: as many replicas as the primary was given since, by whomever.
+inline constexpr std::string_view replicas_annotation = "sluice.dev/replicas";
+// Notes how many the primary has; nothing where that is known, or said by somebody else (DB-3).
+std::optional<Patch> note_replicas(const World& world);
 // Lets go of every kept template but this one.
 std::vector<Effect> forget_others(const World& world, std::string_view hash);
 

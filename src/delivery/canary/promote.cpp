@@ -332,10 +332,14 @@ Move go_on_without_target(const World& world) {
     return hold(world, {.text = world.hindrance});
 }
 
-// The canary of a failed promotion goes, after the drain.
+// The canary of a failed promotion goes, after the drain; or a target that somebody has scaled up.
 Move leave(const World& world) {
     const auto live = live_weights(world).value_or(Weights{});
+    const auto& before = world.canary.status;
+    const bool promotion_failed =
+        says(before, primary_serves) || says(before, has_failed) || says(before, canary_serves);
     if (live.canary > 0) {
+        if (!promotion_failed) return drain_anew(world);
         if (!world.primary->ready()) return wait_for_primary(world);
         auto act = act_of(world, "drain again");
         auto status = status_of(world);
@@ -347,8 +351,10 @@ Move leave(const World& world) {
     if (!is_drained(world)) return rest_until(end_of_drain(world));
     auto act = act_of(world, "leave");
     scale_down(act, world);
-    tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
     auto status = status_of(world);
+    if (promotion_failed) {
+        tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
+    }
     status.routed_at.reset();
     set_phase(status, world, status.phase);
     save(act, world, status);

@@ -21,6 +21,7 @@ namespace texts = api::texts;
 // The first round asks whether the canary may get traffic at all; the later ones how it fares.
 bool is_first_step(const World& world) {
     const auto& status = world.canary.status;
+    if (is_untested(world)) return true;
     return status.canary_weight == 0 && status.iterations <= 0 && !status.mirrored;
 }
 
@@ -469,6 +470,18 @@ std::optional<Move> count_failure(const World& world, const Evidence& evidence) 
     status.unready_since.reset();
     act.remembered.last_round = world.now;
     wait_for_good_round(act);
+    save(act, world, status);
+    return act;
+}
+
+// It has traffic already, and a weight is borne for a whole interval: the next round judges it.
+Move admit(const World& world, const Evidence& evidence) {
+    auto act = act_of(world, "admit");
+    tell_round(act, world, evidence);
+    auto status = transition_of(world);
+    status.unready_since.reset();
+    status.analysed->untested = false;
+    act.remembered.last_round = world.now;
     save(act, world, status);
     return act;
 }

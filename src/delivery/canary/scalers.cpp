@@ -26,8 +26,12 @@ Kind kind_of_scaler(const World& world) {
 }
 
 // "HorizontalPodAutoscaler v2", "Keda ScaledObject": as messages name it.
+std::string_view title_of(Kind kind) {
+    return kind == Kind::scaled_object ? "Keda ScaledObject" : "HorizontalPodAutoscaler v2";
+}
+
 std::string_view title(const World& world) {
-    return is_keda(world) ? "Keda ScaledObject" : "HorizontalPodAutoscaler v2";
+    return title_of(kind_of_scaler(world));
 }
 
 // What describes one object only, or tells another tool what to do with it, is not copied; that the
@@ -201,6 +205,27 @@ std::optional<Effect> create_scaler(const World& world) {
                   std::move(scaler),
                   {fmt::format("{} {} created", title(world), dotted),
                    fmt::format("creating {} {} failed: ", title(world), dotted)}};
+}
+
+std::optional<Effect> remove_old_scaler(const World& world) {
+    const auto& wanted = world.canary.autoscaler;
+    if (wanted && !world.primary_scaler) return std::nullopt;
+    for (const auto& scaler : world.owned_scalers) {
+        const auto kind = scaler_kind(text_at(scaler, {"kind"}));
+        const std::string name(text_at(scaler, {"metadata", "name"}));
+        const auto scales = text_at(scaler, {"spec", "scaleTargetRef", "name"});
+        if (!kind || scales != world.canary.primary_name()) continue;
+        if (wanted && kind == kind_of_scaler(world) && name == wanted->name + std::string(suffix)) {
+            continue;
+        }
+        const auto dotted = world.canary.dotted(name);
+        return Delete{*kind,
+                      name,
+                      std::string(text_at(scaler, {"metadata", "uid"})),
+                      {fmt::format("{} {} deleted", title_of(*kind), dotted),
+                       fmt::format("deleting {} {} failed: ", title_of(*kind), dotted)}};
+    }
+    return std::nullopt;
 }
 
 std::optional<Patch> update_scaler(const World& world) {

@@ -22,6 +22,9 @@ std::optional<Patch> update_scaler(const World& world);
 std::optional<Patch> pause_scaler(const World& world);
 std::optional<Patch> resume_scaler(const World& world);
 
+// One that the primary had before spec.autoscalerRef was edited, once the new one is there: two
+// would undo each other's work.
+std::optional<Effect> remove_old_scaler(const World& world);
 // The fewest replicas that the target's autoscaler keeps; 1 where it says nothing.
 std::int64_t least_replicas(const World& world);
 

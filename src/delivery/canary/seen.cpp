@@ -2,6 +2,7 @@
 // becomes a refusal or a hindrance.
 #include "delivery/canary/seen.hpp"
 
+#include "base/core/text.hpp"
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
@@ -11,6 +12,7 @@
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -205,7 +207,10 @@ void read_kept(const Seen& seen, World& world) {
         const auto* spec = find(revision, {"data", "spec"});
         const auto* kept = spec == nullptr ? nullptr : find(*spec, {"template"});
         if (hash.empty() || kept == nullptr || !kept->is_object()) continue;
-        world.kept[std::string(hash)] = *spec;
+        auto& known = world.kept[std::string(hash)] = *spec;
+        const auto later =
+            parse_integer(text_at(revision, {"metadata", "annotations", replicas_annotation}));
+        if (later) put(known, {"replicas"}, *later);
     }
     world.revisions = seen.revisions;
     std::ranges::sort(world.revisions, {}, [](const Json& revision) {
@@ -253,7 +258,49 @@ std::string carried_by_primary(const World& world) {
     return {};
 }
 
+// Its traffic is split, or was until a moment ago.
+bool is_routed(const api::Status& status) {
+    switch (status.phase) {
+        case api::Phase::progressing:
+        case api::Phase::waiting_promotion:
+        case api::Phase::promoting:
+        case api::Phase::finalising:
+        case api::Phase::terminating:
+        case api::Phase::terminated:
+            return true;
+        case api::Phase::initialized:
+        case api::Phase::waiting:
+        case api::Phase::succeeded:
+        case api::Phase::failed:
+            return status.canary_weight > 0 || status.rollback || status.routed_at;
+        case api::Phase::none:
+        case api::Phase::initializing:
+            break;
+    }
+    return false;
+}
+
 }  // namespace
+
+Routed as_routed(Json canary, const api::Defaults& defaults) {
+    Routed routed{std::move(canary), {}};
+    const auto* stored = find(routed.canary, {"status"});
+    if (stored == nullptr) return routed;
+    const auto status = api::parse_status(*stored);
+    if (!status.routed_by || !is_routed(status)) return routed;
+    const auto keep = [&](JsonPath path, std::string_view usual, const std::string& as) {
+        std::string wanted(text_at(routed.canary, path));
+        if (wanted.empty()) wanted = usual;
+        if (wanted == as) return;
+        if (!routed.postponed.empty()) routed.postponed += ", ";
+        routed.postponed += fmt::format("{} {}", fmt::join(path, "."), wanted);
+        put(routed.canary, path, Json(as));
+    };
+    const std::string target(text_at(routed.canary, {"spec", "targetRef", "name"}));
+    keep({"spec", "provider"}, defaults.provider, status.routed_by->provider);
+    keep({"spec", "service", "name"}, target, status.routed_by->service);
+    return routed;
+}
 
 World world_of(const Seen& seen, Time now) {
     World world;
@@ -264,6 +311,8 @@ World world_of(const Seen& seen, Time now) {
     world.routes = seen.routes;
     world.target_scaler = seen.target_scaler;
     world.primary_scaler = seen.primary_scaler;
+    world.owned_scalers = seen.owned_scalers;
+    world.postponed = seen.postponed;
     world.apex_service = seen.apex_service;
     world.primary_service = seen.primary_service;
     world.canary_service = seen.canary_service;

@@ -94,6 +94,8 @@ struct Remembered {
     Json plan;
     // The target's generation that was last written to status.analysed.
     std::int64_t fenced = 0;
+    // For how many hours it was reported to wait for people.
+    std::int64_t hours_reported = 0;
 
     bool operator==(const Remembered&) const = default;
 };
@@ -103,12 +105,16 @@ struct Remembered {
 inline constexpr std::string_view template_written_field = "templateWritten";
 
 struct Seen {
-    Json canary;
+    Json canary;  // as it is routed (as_routed)
+    // What its spec says of how it is routed, and is not done before the release is over.
+    std::string postponed;
     std::optional<Json> ns;  // the Namespace; its injection labels are looked at
     std::optional<Json> target;
     std::optional<Json> primary;
     std::optional<Json> target_scaler;   // spec.autoscalerRef.name
     std::optional<Json> primary_scaler;  // the same with -primary
+    // Autoscalers whose controller is this Canary.
+    std::vector<Json> owned_scalers;
     std::optional<Json> apex_service;
     std::optional<Json> primary_service;
     std::optional<Json> canary_service;
@@ -165,11 +171,13 @@ struct World {
     std::string config_trouble;  // why they cannot be copied; empty when they can
 
     std::optional<Json> target_scaler, primary_scaler;
+    std::vector<Json> owned_scalers;
     std::optional<Json> apex_service, primary_service, canary_service;
     std::vector<Json> revisions;
     Json analysis;                                   // spec.analysis as written
     api::Strategy strategy = api::Strategy::canary;  // as the spec is written
     bool injected = true;                            // the target's pods get a sidecar
+    std::string postponed;                           // as Seen has it
     // What a person wants of the revision that is judged, or waits; nothing once it was granted.
     std::optional<api::Verb> wish;
 
@@ -181,6 +189,15 @@ struct World {
 
     bool operator==(const World&) const = default;
 };
+
+// A release goes to its end by the provider and the service name that it was begun with: else the
+// old route would keep its split when nobody looks after it any more, and lead to pods that are
+// gone. What the spec says meanwhile is told.
+struct Routed {
+    Json canary;
+    std::string postponed;  // "spec.provider nginx, spec.service.name web"; empty for none
+};
+Routed as_routed(Json canary, const api::Defaults& defaults);
 
 // Pure: the same objects and time give the same World.
 World world_of(const Seen& seen, Time now);

@@ -42,6 +42,28 @@ std::string state_key(const World& world) {
                        status.rollback ? status.rollback->cause : "");
 }
 
+// What was made for another name or provider stays, and serves as the primary does: it is not known
+// who still goes by it. The peer only logs this.
+void tell_left_behind(Act& act, const World& world) {
+    const auto& before = world.canary.status.routed_by;
+    const auto now = routed_now(world);
+    if (!before || *before == now) return;
+    const auto say = [&](std::string_view what, const std::string& from, const std::string& to) {
+        if (from == to) return;
+        auto event = event_of(
+            world,
+            EventType::warning,
+            fmt::format("The {} changed to {}, remove {} objects to avoid routing conflicts",
+                        what,
+                        to,
+                        from));
+        event.key = fmt::format("{}/{}", world.canary.generation, event.message);
+        act.events.push_back(std::move(event));
+    };
+    say("service name", before->service, now.service);
+    if (before->provider != "kubernetes") say("provider", before->provider, now.provider);
+}
+
 }  // namespace
 
 // --- questions about a World ------------------------------------------------------------------
@@ -80,6 +102,15 @@ bool strategy_changed(const World& world) {
     const auto& analysed = world.canary.status.analysed;
     return is_analysing(world) && analysed && !analysed->strategy.empty() &&
            analysed->strategy != to_string(strategy_of(world));
+}
+
+api::RoutedBy routed_now(const World& world) {
+    return {world.canary.provider, world.canary.apex};
+}
+
+bool is_untested(const World& world) {
+    const auto& status = world.canary.status;
+    return status.canary_weight > 0 && status.analysed && status.analysed->untested;
 }
 
 api::Analysed analysed_now(const World& world) {
@@ -166,8 +197,8 @@ Move drain_anew(const World& world) {
 std::optional<Time> next_round(const World& world) {
     const auto& status = world.canary.status;
     const auto& last = world.remembered.last_round;
-    const bool untouched = status.canary_weight == 0 && status.failed_checks == 0 &&
-                           status.iterations <= 0 && !status.mirrored;
+    const bool untouched = (status.canary_weight == 0 || is_untested(world)) &&
+                           status.failed_checks == 0 && status.iterations <= 0 && !status.mirrored;
     const auto written = status.last_transition_time;
     if (untouched && (!last || (written && *last < *written))) return std::nullopt;
     if (!last && !written) return std::nullopt;
@@ -242,6 +273,7 @@ void alert(Act& act, Severity severity, std::string message, bool with_fields) {
 api::Status status_of(const World& world) {
     auto status = world.canary.status;
     status.observed_generation = world.canary.generation;
+    status.routed_by = routed_now(world);
     return status;
 }
 
@@ -257,6 +289,7 @@ void set_phase(api::Status& status, const World& world, Phase phase) {
 }
 
 void save(Act& act, const World& world, const api::Status& status) {
+    tell_left_behind(act, world);
     act.status = api::to_json(status, world.canary.raw_status);
     // A Warning is new again in a new phase.
     if (status.phase != world.canary.status.phase) {

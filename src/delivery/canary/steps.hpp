@@ -21,6 +21,11 @@ bool is_promoting(const World& world);  // the primary is being made the analyse
 bool is_analysing(const World& world);  // a revision is under judgement
 // The analysis was begun by another strategy than the plan's present one.
 bool strategy_changed(const World& world);
+// By which provider and name its traffic is split from now on.
+api::RoutedBy routed_now(const World& world);
+// Nobody has judged the revision yet, and it has the traffic of the one before it: its first round
+// asks as every first one does, and gives no more.
+bool is_untested(const World& world);
 // The revision under judgement, fenced by where its template was seen.
 api::Analysed analysed_now(const World& world);
 // The revision under judgement is the one that is seen.
@@ -128,6 +133,8 @@ std::optional<Move> mend_weights_at_rest(const World& world);
 std::optional<Move> ask_round(const World& world, const Evidence& evidence);
 std::optional<Move> heed_signal(const World& world, const Evidence& evidence);
 std::optional<Move> count_failure(const World& world, const Evidence& evidence);
+// The first round of a revision that had traffic before it was good.
+Move admit(const World& world, const Evidence& evidence);
 // When a closed gate in front of the next step is asked again; nothing when none is closed.
 std::optional<Time> next_gate(const World& world);
 Move advance(const World& world, const Evidence& evidence);

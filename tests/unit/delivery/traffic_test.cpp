@@ -139,14 +139,15 @@ TEST_CASE("law 2 at deletion: the primary drains before the Canary is let go") {
     CHECK(broken(world, {HoldFinalizer{}}) == 0);
 }
 
-TEST_CASE("law 2 at rest: a target that somebody scaled up got no traffic") {
+TEST_CASE("law 2 at rest: a target that somebody scaled up drains too") {
     auto world = a_world();
     world.routes.weights = {100, 0};
     world.canary.status.phase = api::Phase::succeeded;
-    CHECK(broken(world, {scale(0)}) == 0);
+    CHECK(broken(world, {scale(0)}) == 1);
     world.canary.status.routed_at = world.now - 1s;
     CHECK(broken(world, {scale(0)}) == 1);
-    world.canary.status.routed_at.reset();
+    world.canary.status.routed_at = world.now - 10s;
+    CHECK(broken(world, {scale(0)}) == 0);
     world.routes.weights = {90, 10};
     CHECK(broken(world, {scale(0)}) == 1);
 }

@@ -267,7 +267,14 @@ void Cluster::perform(const Effect& effect) {
         auto* place = slot(create->kind, std::string(text_at(object, {"metadata", "name"})));
         if (place->has_value()) complaints.push_back("created twice: " + to_string(effect));
         *place = std::move(object);
-    } else if (const auto* patch = std::get_if<Patch>(&effect)) {
+    } else if (const auto* patch = std::get_if<Patch>(&effect);
+               patch && patch->kind == Kind::controller_revision) {
+        for (auto& revision : revisions) {
+            if (text_at(revision, {"metadata", "uid"}) == patch->uid) {
+                apply_merge_patch(revision, patch->patch);
+            }
+        }
+    } else if (patch) {
         auto& object = **slot(patch->kind, patch->name);
         if (text_at(object, {"metadata", "uid"}) != patch->uid)
             complaints.push_back("patch of another uid");
@@ -287,6 +294,9 @@ void Cluster::perform(const Effect& effect) {
         std::erase_if(revisions, [&](const Json& one) {
             return text_at(one, {"metadata", "name"}) == gone->name;
         });
+        std::erase_if(old_scalers, [&](const Json& one) {
+            return text_at(one, {"metadata", "uid"}) == gone->uid;
+        });
         std::erase_if(configs, [&](const auto& one) {
             return text_at(one.second, {"metadata", "uid"}) == gone->uid;
         });
@@ -303,7 +313,9 @@ void Cluster::perform(const Effect& effect) {
 
 Seen Cluster::seen() const {
     Seen seen;
-    seen.canary = canary;
+    auto routed = as_routed(canary, settings.defaults);
+    seen.canary = std::move(routed.canary);
+    seen.postponed = std::move(routed.postponed);
     static const auto ns =
         parsed(R"({"metadata": {"name": "test", "labels": {"istio-injection": "enabled"}}})");
     seen.ns = ns;
@@ -315,6 +327,8 @@ Seen Cluster::seen() const {
     seen.primary_service = primary_service;
     seen.canary_service = canary_service;
     seen.revisions = revisions;
+    seen.owned_scalers = old_scalers;
+    if (primary_scaler) seen.owned_scalers.push_back(*primary_scaler);
     for (const auto& [reference, object] : configs) {
         const auto summary = config_summary(object);
         seen.configs[reference] = summary;

@@ -76,6 +76,7 @@ class Cluster {
     std::optional<Json> target, primary, target_scaler, primary_scaler;
     std::optional<Json> apex, primary_service, canary_service;
     std::vector<Json> revisions;
+    std::vector<Json> old_scalers;        // ours, of an earlier spec.autoscalerRef
     std::map<std::string, Json> configs;  // whole, by "configmap/NAME"
     std::optional<Weights> routes;
     bool drifted = false;

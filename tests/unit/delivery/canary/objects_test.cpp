@@ -1,8 +1,10 @@
 #include "delivery/canary/objects.hpp"
 
+#include "delivery/canary/scalers.hpp"
 #include "model.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -268,4 +270,29 @@ TEST_CASE("a Canary that is pointed at another target begins anew") {
     cluster.primary.reset();
     cluster.tick();
     CHECK(cluster.phase() == "Initializing");
+}
+
+TEST_CASE(
+    "an autoscaler of the primary that is not wanted any more goes once the new one is there") {
+    const auto old = [](const char* name, const char* scales) {
+        return parse_json(fmt::format(
+                              R"({{"kind": "HorizontalPodAutoscaler", "metadata": {{"name": "{0}",
+            "uid": "{0}"}}, "spec": {{"scaleTargetRef": {{"name": "{1}"}}}}}})",
+                              name,
+                              scales))
+            .value();
+    };
+    Cluster cluster;
+    cluster.run(30s);
+    REQUIRE(cluster.phase() == "Initialized");
+    cluster.old_scalers = {old("before-primary", "podinfo-primary"), old("far", "other-primary")};
+    add_scaler(cluster);
+    auto looked = cluster.world();
+    CHECK(!canary::remove_old_scaler(looked));
+    cluster.run(10s);
+    CHECK(cluster.primary_scaler);
+    // That of an earlier target's primary is left to it.
+    REQUIRE(cluster.old_scalers.size() == 1);
+    CHECK(text_at(cluster.old_scalers.front(), {"metadata", "name"}) == "far");
+    CHECK(cluster.complaints == Messages{});
 }

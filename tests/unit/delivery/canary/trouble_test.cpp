@@ -505,3 +505,78 @@ TEST_CASE("a wish that nobody could grant is not marked as granted") {
     until_phase(cluster, "Succeeded");
     CHECK(text_at(cluster.status(), {"granted"}).empty());
 }
+
+TEST_CASE(
+    "a revision that keeps the traffic of the one before it meets the pre-rollout hooks first") {
+    auto cluster = at_30();
+    with_hook(cluster, "pre-rollout");
+    cluster.run(1s);
+    bool lets_in = false;
+    cluster.answer = [&lets_in](const Question& question) -> Answer {
+        if (std::holds_alternative<CallHook>(question.what)) {
+            return {lets_in ? Outcome::passed : Outcome::failed, "smoke", std::nullopt};
+        }
+        return {Outcome::passed, {}, 100};
+    };
+    // The primary is past its deadline, so it gets nothing back.
+    scale_primary_to_zero(cluster);
+    cluster.edit_canary([](Json& spec) { put(spec, {"skipAnalysis"}, false); });
+    cluster.bad_images.insert("podinfo:1");
+    put(*cluster.primary, {"spec", "replicas"}, 1);
+    cluster.work();
+    cluster.pass_time(10min);
+    cluster.messages.clear();
+    cluster.set_image("podinfo:3");
+    cluster.run(2s);
+    REQUIRE(cluster.live().canary >= 30);
+    const auto kept = cluster.live();
+    CHECK(has(cluster.messages, "Restarting analysis"));
+    const auto refused = "Halt podinfo.test advancement pre-rollout check hook failed smoke";
+    run_until(cluster, [&] { return has(cluster.messages, refused); });
+    lets_in = true;
+    run_until(cluster, [&] { return has(cluster.messages, "Pre-rollout check hook passed"); });
+    // The share that it has is borne for a whole interval before it grows.
+    CHECK(cluster.live() == kept);
+    cluster.run(31s);
+    CHECK(cluster.live().canary == kept.canary + 10);
+    CHECK(cluster.complaints == Messages{});
+}
+
+TEST_CASE("a lost primary comes back with as many pods as somebody gave it last") {
+    auto cluster = initialized();
+    put(*cluster.primary, {"spec", "replicas"}, 5);
+    cluster.run(10s);
+    cluster.primary.reset();
+    cluster.run(10s);
+    REQUIRE(cluster.primary);
+    CHECK(integer_at(*cluster.primary, {"spec", "replicas"}) == 5);
+    // Not what it had in a fit of absence.
+    put(*cluster.primary, {"spec", "replicas"}, 0);
+    cluster.run(10s);
+    cluster.primary.reset();
+    cluster.run(10s);
+    CHECK(integer_at(*cluster.primary, {"spec", "replicas"}) == 5);
+    CHECK(cluster.complaints == Messages{});
+}
+
+TEST_CASE("a release goes to its end by the provider and the name that it was begun with") {
+    auto cluster = at_30();
+    cluster.edit_canary([](Json& spec) {
+        put(spec, {"provider"}, "nginx");
+        put(spec, {"service", "name"}, "web");
+    });
+    const auto during = cluster.world();
+    CHECK(during.canary.provider == "istio");
+    CHECK(during.canary.apex == "podinfo");
+    cluster.run(1s);
+    CHECK(has(cluster.messages,
+              "spec.provider nginx, spec.service.name web of podinfo.test acts when the release is "
+              "over"));
+    until_phase(cluster, "Finalising");
+    CHECK(cluster.world().canary.provider == "istio");
+    cluster.pass_time(cluster.settings.drain_delay);
+    cluster.tick();
+    REQUIRE(cluster.phase() == "Succeeded");
+    CHECK(cluster.world().canary.provider == "nginx");
+    CHECK(cluster.world().canary.apex == "web");
+}

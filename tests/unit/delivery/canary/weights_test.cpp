@@ -97,3 +97,27 @@ TEST_CASE("traffic that comes back in a drain is drained anew, also over a kill"
         }
     }
 }
+
+TEST_CASE("a target that is scaled up by hand drains before it goes, and the weights by it") {
+    for (const auto moved : {Weights{100, 0}, Weights{95, 5}}) {
+        CAPTURE(moved.canary);
+        Cluster cluster;
+        cluster.run(5min);
+        put(*cluster.target, {"spec", "replicas"}, 2);
+        cluster.work();
+        cluster.routes = moved;
+        cluster.by_hand();
+        cluster.run(5s);
+        CHECK(cluster.live() == home);
+        CHECK(integer_at(*cluster.target, {"spec", "replicas"}) == 2);
+        // And comes back in the middle of the drain.
+        cluster.routes = Weights{90, 10};
+        cluster.by_hand();
+        cluster.run(1min);
+        CHECK(cluster.live() == home);
+        CHECK(integer_at(*cluster.target, {"spec", "replicas"}) == 0);
+        CHECK(cluster.phase() == "Initialized");
+        CHECK(cluster.complaints == std::vector<std::string>{});
+        for (const auto& message : cluster.messages) CHECK(!message.starts_with("Canary failed"));
+    }
+}
