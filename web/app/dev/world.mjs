@@ -506,7 +506,7 @@ function steps_of(run, row, t, under_way) {
   const home = run.find((one) => one.what === 'all home');
   const done = run.find((one) => one.what === 'promoted');
   const over = run.find((one) => one.what === 'roll back');
-  const marks = [...weights.map((weight) => ({ type: 'setWeight', label: `weight ${weight}`, weight, at: reached(weight) })), { type: 'promote', label: 'promotion: the primary gets the new revision', weight: 80, at: promoted }, { type: 'primaryWeight', label: 'all traffic to the primary', weight: 0, at: home }, { type: 'finish', label: 'Succeeded: podinfo is scaled to zero', weight: 0, at: done }];
+  const marks = [...weights.map((weight) => ({ type: 'setWeight', label: `weight ${weight}`, weight, at: reached(weight) })), { type: 'promote', label: 'promotion: the primary gets the new revision', weight: 80, at: promoted }, { type: 'home', label: 'all traffic to the primary', weight: 0, at: home }, { type: 'finish', label: 'Succeeded: podinfo is scaled to zero', weight: 0, at: done }];
   let index = -1;
   marks.forEach((mark, i) => {
     if (mark.at) index = i;

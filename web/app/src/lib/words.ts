@@ -50,6 +50,12 @@ export const healths: Record<Health['status'], Mark> = {
   unknown: { word: 'No traffic', icon: 'none', tone: 'idle' },
 };
 
+// Of what runs pods: at rest a canary has none, and that is no trouble.
+export function health_of(health: Health, replicas: { desired: number } | null): Mark {
+  if (health.status === 'notReady' && replicas?.desired === 0) return { word: 'Scaled to zero', icon: 'none', tone: 'idle' };
+  return healths[health.status] ?? healths.unknown;
+}
+
 export const levels: Record<'error' | 'warning' | 'info', Mark> = {
   error: { word: 'Error', icon: 'fail', tone: 'fail' },
   warning: { word: 'Warning', icon: 'warn', tone: 'warn' },
