@@ -61,6 +61,40 @@ bool is_as_seen(const release::CanarySeen& now, const Wanted& wanted) {
            phase == wanted.phase;
 }
 
+// A wish is carried out at once, unless nobody leads or the Canary is paused: then who comes next
+// is told of it for so long.
+constexpr Duration wish_is_news = std::chrono::seconds{5};
+constexpr int writes_max = 5;
+
+// Another wish for this revision that nobody has carried out yet, asked for a moment ago.
+bool is_overtaken(const api::Canary& canary, std::string_view verb, Time now) {
+    const auto& wish = canary.wish;
+    if (!wish || wish->text == canary.status.granted || to_string(wish->verb) == verb ||
+        wish->revision != canary.status.last_applied_spec) {
+        return false;
+    }
+    const std::string_view text = wish->text;
+    const auto at = parse_rfc3339(text.substr(text.rfind(' ') + 1));
+    return at && now < *at + wish_is_news;
+}
+
+std::string_view done_by(api::Verb verb) {
+    switch (verb) {
+        case api::Verb::promote:
+            return "promoted";
+        case api::Verb::abort:
+            return "rolled back";
+        case api::Verb::retry:
+            return "judged again";
+    }
+    return {};
+}
+
+// What a person says of a Canary, and what another one may have said meanwhile.
+std::pair<std::string, bool> wishes_of(const api::Canary& canary) {
+    return {canary.wish ? canary.wish->text : std::string(), canary.suspended};
+}
+
 std::string past_of(std::string_view verb) {
     if (verb == "promote") return "Promotion";
     if (verb == "abort") return "Abort";
@@ -85,12 +119,9 @@ Task<net::Response> Dashboard::State::act(SharedCall call, kube::ObjectKey key, 
     }
 
     auto& client = call->person->client;
-    const auto seen = co_await release::read_canary(client, key);
-    if (!seen) co_return refuse(refusal_of(seen.error()));
-    const auto changed_meanwhile = [&] {
-        Refusal refusal{.status = 409,
-                        .code = "changed",
-                        .message = seen->canary.dotted() + " has changed since it was looked at"};
+    auto seen = co_await release::read_canary(client, key);
+    const auto changed_meanwhile = [&](std::string message) {
+        Refusal refusal{.status = 409, .code = "changed", .message = std::move(message)};
         if (auto* now = releases.find(key)) {
             auto json = now->json;
             keep_verbs(json, call->viewer.verbs(key.ns));
@@ -98,44 +129,63 @@ Task<net::Response> Dashboard::State::act(SharedCall call, kube::ObjectKey key, 
         }
         return refuse(refusal);
     };
-    if (known) known->note(resources::canaries, seen->object);
-    const bool is_old = !wanted->resource_version.empty() &&
-                        wanted->resource_version != seen->canary.resource_version;
-    if (is_old || !is_as_seen(*seen, *wanted)) co_return changed_meanwhile();
-
-    const release::Writing writing{.field_manager = manager,
-                                   .resource_version = wanted->resource_version};
-    Result<Json> written = seen->object;
     std::string text;
-    if (const auto wish = wish_of(verb)) {
-        const auto objection = release::objection_to(*wish, seen->canary);
-        if (!objection.empty()) {
-            co_return refuse({.status = 422, .code = "not_allowed_now", .message = objection});
+    Result<Json> written = Error{ErrorKind::conflict, "not written yet"};
+    std::optional<std::pair<std::string, bool>> wishes;
+    // Written over what was decided on, and decided again where that has changed: a weight that
+    // went on is no reason to say no, another person's button is.
+    for (int attempt = 0; attempt < writes_max; ++attempt) {
+        if (attempt > 0) seen = co_await release::read_canary(client, key);
+        if (!seen && seen.error().kind == ErrorKind::not_found) co_return refuse(gone(key));
+        if (!seen) co_return refuse(refusal_of(seen.error()));
+        if (known) known->note(resources::canaries, seen->object);
+        const auto& canary = seen->canary;
+        const bool is_old = !wanted->resource_version.empty() &&
+                            wanted->resource_version != canary.resource_version;
+        if (!wishes) wishes = wishes_of(canary);
+        if (is_old || !is_as_seen(*seen, *wanted) || *wishes != wishes_of(canary)) {
+            co_return changed_meanwhile(canary.dotted() + " has changed since it was looked at");
         }
-        text = release::deed_of(*wish, seen->canary);
-        written = co_await release::write_wish(client, *seen, *wish, outside.clock.now(), writing);
-    } else {
-        const bool pause = verb == "pause";
-        text = pause ? "paused" : "resumed";
-        if (seen->canary.deleting) {
-            co_return refuse({.status = 422,
-                              .code = "not_allowed_now",
-                              .message = seen->canary.dotted() + " is being deleted"});
+        if (is_overtaken(canary, verb, outside.clock.now())) {
+            co_return changed_meanwhile(fmt::format(
+                "{} was asked to be {} a moment ago", canary.dotted(), done_by(canary.wish->verb)));
         }
-        if (seen->canary.suspended == pause) {
-            text = pause ? "is paused already" : "is not paused";
+        const release::Writing writing{.field_manager = manager,
+                                       .resource_version = canary.resource_version};
+        written = seen->object;
+        if (const auto wish = wish_of(verb)) {
+            const auto objection = release::objection_to(*wish, canary);
+            if (!objection.empty()) {
+                co_return refuse({.status = 422, .code = "not_allowed_now", .message = objection});
+            }
+            text = release::deed_of(*wish, canary);
+            written =
+                co_await release::write_wish(client, *seen, *wish, outside.clock.now(), writing);
         } else {
-            written = co_await release::write_suspension(
-                client,
-                *seen,
-                pause ? release::Suspension::pause : release::Suspension::resume,
-                writing);
+            const bool pause = verb == "pause";
+            text = pause ? "paused" : "resumed";
+            if (canary.deleting) {
+                co_return refuse({.status = 422,
+                                  .code = "not_allowed_now",
+                                  .message = canary.dotted() + " is being deleted"});
+            }
+            if (canary.suspended == pause) {
+                text = pause ? "is paused already" : "is not paused";
+            } else {
+                written = co_await release::write_suspension(
+                    client,
+                    *seen,
+                    pause ? release::Suspension::pause : release::Suspension::resume,
+                    writing);
+            }
         }
+        if (written || written.error().kind != ErrorKind::conflict) break;
     }
-    if (!written) {
-        if (written.error().kind == ErrorKind::conflict) co_return changed_meanwhile();
-        co_return refuse(refusal_of(written.error()));
+    if (!written && written.error().kind == ErrorKind::conflict) {
+        co_return changed_meanwhile(key.name + "." + key.ns + " changes all the time");
     }
+    if (!written && written.error().kind == ErrorKind::not_found) co_return refuse(gone(key));
+    if (!written) co_return refuse(refusal_of(written.error()));
     if (known) known->note(resources::canaries, *written);
     const bool is_new =
         kube::resource_version_of(*written) != kube::resource_version_of(seen->object);

@@ -395,18 +395,22 @@ Task<net::Response> Dashboard::State::list_releases(SharedCall call) {
                                     items));
 }
 
+Refusal Dashboard::State::gone(const kube::ObjectKey& key) const {
+    auto refusal = not_found(fmt::format("Canary {} does not exist", to_string(key)));
+    if (const auto deleted = releases.deleted(key)) {
+        refusal.message = fmt::format("Canary {} was deleted", to_string(key));
+        refusal.more["deletedAt"] = time_json(deleted->at);
+    }
+    return refusal;
+}
+
 Task<net::Response> Dashboard::State::release(SharedCall call, kube::ObjectKey key) {
     if (releases.find(key) != nullptr) {
         co_await measure();
     }
     auto json = releases.detailed(key);
     if (!json) {
-        auto refusal = not_found(fmt::format("Canary {} does not exist", to_string(key)));
-        if (const auto deleted = releases.deleted(key)) {
-            refusal.message = fmt::format("Canary {} was deleted", to_string(key));
-            refusal.more["deletedAt"] = time_json(deleted->at);
-        }
-        co_return refused(refusal, call->id);
+        co_return refused(gone(key), call->id);
     }
     keep_verbs(*json, call->viewer.verbs(key.ns));
     co_return told(call->request, outside.clock.now(), *std::move(json));

@@ -202,24 +202,29 @@ void Hub::publish(const Message& message) {
         hand(*listener, told.wire);
         if (listener->unread_bytes > limits_.unread_bytes) too_slow.push_back(listener);
     }
-    for (const auto& listener : too_slow) {
-        listener->is_over = true;
-        listener->unread.clear();
-        listener->unread_bytes = 0;
-        listener->more.notify_all();
-        leave(listener);
-    }
+    for (const auto& listener : too_slow) end(listener);
     forget_old();
+}
+
+void Hub::end(const std::shared_ptr<Listener>& listener) {
+    listener->is_over = true;
+    listener->unread.clear();
+    listener->unread_bytes = 0;
+    listener->more.notify_all();
+    leave(listener);
+}
+
+void Hub::end(const void* mark) {
+    const auto found = std::ranges::find_if(
+        listeners_, [&](const auto& listener) { return listener->listening.mark == mark; });
+    if (found == listeners_.end()) return;
+    const auto listener = *found;
+    end(listener);
 }
 
 void Hub::close() {
     const auto all = listeners_;
-    for (const auto& listener : all) {
-        listener->is_over = true;
-        listener->unread.clear();
-        listener->more.notify_all();
-        leave(listener);
-    }
+    for (const auto& listener : all) end(listener);
 }
 
 }  // namespace sluice::web

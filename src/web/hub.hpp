@@ -44,6 +44,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
         // there. Unset: everything.
         std::function<bool(const std::string& ns)> sees = {};
         std::function<bool(const std::string& ns)> writes = {};
+        const void* mark = nullptr;  // by which it is ended
     };
     // Some events differ by what their reader may do.
     enum class For { everybody, writers, readers };
@@ -68,6 +69,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     std::size_t listeners() const { return listeners_.size(); }
     // Called when somebody begins to listen.
     void on_listen(std::function<void()> callback) { on_listen_ = std::move(callback); }
+    // Ends the stream with that mark, as if it were too slow: its reader comes back.
+    void end(const void* mark);
     // Ends every stream.
     void close();
     const std::string& epoch() const { return epoch_; }
@@ -90,6 +93,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     bool has_missed_nothing(const Listening& listening, std::uint64_t number) const;
     static bool concerns(const Listener& listener, const Event& event);
     void leave(const std::shared_ptr<Listener>& listener);
+    void end(const std::shared_ptr<Listener>& listener);
 
     Executor executor_;
     Clock& clock_;

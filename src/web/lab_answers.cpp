@@ -51,8 +51,9 @@ Result<LoadWanted> load_wanted(std::string_view body) {
     if (const auto* path = find(*json, {"path"})) {
         if (!path->is_string()) return wrong("path is no text");
         wanted.path = std::string_view(path->get_string());
-        const bool is_path = wanted.path.starts_with('/') && wanted.path.size() <= 500 &&
-                             std::ranges::all_of(wanted.path, [](char c) { return c > ' ' && c < 127; });
+        const bool is_path =
+            wanted.path.starts_with('/') && wanted.path.size() <= 500 &&
+            std::ranges::all_of(wanted.path, [](char c) { return c > ' ' && c < 127; });
         if (!is_path) return wrong("path is no path of at most 500 bytes that begins with /");
     }
     return wanted;
@@ -109,13 +110,12 @@ Task<net::Response> Dashboard::State::start_load(SharedCall call) {
     const auto wanted = load_wanted(call->request.body);
     if (!wanted) co_return refuse(bad_request(wanted.error()));
     const EdgesTable no_edges;
-    const auto gateways =
-        gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
-                     .gateways = known->list(resources::gateways),
-                     .deployments = known->list(resources::deployments),
-                     .services = known->list(resources::services),
-                     .virtual_services = known->list(resources::virtual_services),
-                     .edges = no_edges});
+    const auto gateways = gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
+                                       .gateways = known->list(resources::gateways),
+                                       .deployments = known->list(resources::deployments),
+                                       .services = known->list(resources::services),
+                                       .virtual_services = known->list(resources::virtual_services),
+                                       .edges = no_edges});
     const auto gateway = std::ranges::find(gateways, wanted->gateway, &GatewayShown::key);
     if (gateway == gateways.end() || !call->viewer.sees(gateway->ns)) {
         co_return refuse({.status = 404,

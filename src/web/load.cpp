@@ -64,9 +64,11 @@ LoadRuns::LoadRuns(Executor executor, Clock& clock, net::HttpClient& http)
     : clock_(clock), http_(http), tasks_(std::move(executor)) {}
 
 Result<std::string> LoadRuns::start(const Wanted& wanted, std::string id) {
-    const auto running = std::ranges::count_if(runs_, [](const auto& run) { return !run->is_over(); });
+    const auto running =
+        std::ranges::count_if(runs_, [](const auto& run) { return !run->is_over(); });
     if (running >= at_once_max) {
-        return Error{ErrorKind::too_many, fmt::format("{} runs of test load are under way", running)};
+        return Error{ErrorKind::too_many,
+                     fmt::format("{} runs of test load are under way", running)};
     }
     auto request = net::request_for(wanted.url);
     if (!request) return request.error();
@@ -119,8 +121,7 @@ Task<> LoadRuns::send(std::shared_ptr<Run> run, int worker) {
                 answer ? fmt::format("it answered {}", answer->status) : answer.error().message;
         }
         // Who waits longest for an answer that never comes waited, too.
-        run->latencies.add(
-            std::chrono::duration<double, std::milli>(clock_.now() - sent).count());
+        run->latencies.add(std::chrono::duration<double, std::milli>(clock_.now() - sent).count());
     }
 }
 

@@ -1,5 +1,5 @@
-// Test load for a lab: runs of requests, so many a second until a time, with what their senders saw.
-// Bounded in rate, number and length.
+// Test load for a lab: runs of requests, so many a second until a time, with what their senders
+// saw. Bounded in rate, number and length.
 #pragma once
 
 #include "base/async/clock.hpp"

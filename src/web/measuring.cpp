@@ -119,12 +119,7 @@ JsonObject Dashboard::State::side_of(const Charted& charted,
 
 Task<net::Response> Dashboard::State::compare(SharedCall call, kube::ObjectKey key) {
     const auto object = known->get(resources::canaries, key);
-    if (!object) {
-        co_return refused({.status = 404,
-                           .code = "not_found",
-                           .message = fmt::format("Canary {} does not exist", to_string(key))},
-                          call->id);
-    }
+    if (!object) co_return refused(gone(key), call->id);
     const auto seen = release::seen_of(*object);
     const auto& canary = seen.canary;
     const auto subject = of_workloads(key.ns, {canary.target.name, canary.primary_name()});

@@ -44,7 +44,7 @@ Person::Person(Clock& clock,
       token(connection.token),
       clock_(clock) {}
 
-Task<bool> Person::may(std::string verb, std::string ns) {
+Task<Result<bool>> Person::ask(std::string verb, std::string ns) {
     const auto place = std::pair(verb, ns);
     const auto found = known_.find(place);
     const auto now = clock_.now();
@@ -60,8 +60,7 @@ Task<bool> Person::may(std::string verb, std::string ns) {
                                {"verb", verb},
                                {"namespace", ns}}}});
     const auto answer = co_await client.create(access_reviews, std::move(question));
-    // What cannot be asked is not shown; a write is the cluster's to refuse when it comes to that.
-    if (!answer) co_return verb == "patch";
+    if (!answer) co_return answer.error();
     const bool allowed = bool_at(*answer, {"status", "allowed"}).value_or(false);
     known_[place] = {allowed, now};
     co_return allowed;
@@ -70,6 +69,11 @@ Task<bool> Person::may(std::string verb, std::string ns) {
 const std::vector<std::string>& Viewer::verbs(const std::string& ns) const {
     static const std::vector<std::string> none;
     return writes_all || writable.contains(ns) ? all_verbs : none;
+}
+
+bool Viewer::may_the_same(const Viewer& other) const {
+    return sees_all == other.sees_all && namespaces == other.namespaces &&
+           writes_all == other.writes_all && writable == other.writable;
 }
 
 People::People(Clock& clock, Random& random, net::HttpClient& http, kube::Connection connection)
@@ -146,18 +150,28 @@ Task<Viewer> People::view(std::shared_ptr<Person> person,
     Viewer viewer{.person = person};
     // What the process may not read is not known in the first place.
     const bool is_process = person == process_;
-    viewer.sees_all = is_process || co_await person->may("list", "");
-    viewer.writes_all = may_write && co_await person->may("patch", "");
+    viewer.sees_all = is_process || co_await may(viewer, "list", "");
+    viewer.writes_all = may_write && co_await may(viewer, "patch", "");
     if (viewer.sees_all && (viewer.writes_all || !may_write)) co_return viewer;
     if (namespaces.size() > namespaces_max) namespaces.resize(namespaces_max);
     for (const auto& ns : namespaces) {
-        if (!viewer.sees_all && co_await person->may("list", ns)) viewer.namespaces.insert(ns);
+        if (!viewer.sees_all && co_await may(viewer, "list", ns)) viewer.namespaces.insert(ns);
         if (may_write && !viewer.writes_all && viewer.sees(ns) &&
-            co_await person->may("patch", ns)) {
+            co_await may(viewer, "patch", ns)) {
             viewer.writable.insert(ns);
         }
     }
     co_return viewer;
+}
+
+// The viewer is the caller's own, who waits for this.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
+Task<bool> People::may(Viewer& viewer, std::string verb, std::string ns) {
+    const auto allowed = co_await viewer.person->ask(verb, std::move(ns));
+    if (allowed) co_return *allowed;
+    viewer.is_whole = false;
+    // What cannot be asked is not shown; a write is the cluster's to refuse when it comes to that.
+    co_return verb == "patch";
 }
 
 }  // namespace sluice::web

@@ -28,8 +28,7 @@ class Person {
     const std::string token;  // empty: the process itself
 
     // Whether Canaries of that namespace may be listed, or patched; the empty one is all of them.
-    // Where the cluster cannot be asked nothing may be seen, and a write is tried.
-    Task<bool> may(std::string verb, std::string ns);
+    Task<Result<bool>> ask(std::string verb, std::string ns);
 
    private:
     struct Known {
@@ -47,9 +46,11 @@ struct Viewer {
     std::set<std::string> namespaces = {};  // that are seen, when not all are
     bool writes_all = false;
     std::set<std::string> writable = {};
+    bool is_whole = true;  // every question about it was answered
 
     bool sees(const std::string& ns) const { return sees_all || namespaces.contains(ns); }
     const std::vector<std::string>& verbs(const std::string& ns) const;
+    bool may_the_same(const Viewer& other) const;
 };
 
 class People {
@@ -71,6 +72,7 @@ class People {
         Time asked{};
         Time used{};
     };
+    static Task<bool> may(Viewer& viewer, std::string verb, std::string ns);
     Task<Result<std::string>> name_of(std::string token);
     Task<Result<bool>> does_authenticate();
     kube::Connection as(const std::string& token) const;

@@ -176,8 +176,7 @@ Task<> Dashboard::State::validate() {
         const auto change = validations.look(*here);
         if (!change.upsert.empty() || !change.remove.empty()) {
             overview_is_due = true;
-            publish_validations(
-                change, change.upsert.empty() ? std::string() : change.upsert.front().object.ns);
+            publish_validations(change);
         }
         co_await give_way();
     }

@@ -69,6 +69,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> overview(SharedCall call);
     Task<net::Response> list_releases(SharedCall call);
     Task<net::Response> release(SharedCall call, kube::ObjectKey key);
+    // Of a Canary that is not there, or no longer.
+    Refusal gone(const kube::ObjectKey& key) const;
     Task<net::Response> events(SharedCall call);
     Task<net::Response> list_validations(SharedCall call);
     Task<net::Response> plain(SharedCall call);
@@ -122,7 +124,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     void publish_releases(const std::set<kube::ObjectKey>& keys);
     void publish_overviews();
     void publish_events();
-    void publish_validations(const Validations::Change& change, const std::string& ns);
+    void publish_validations(const Validations::Change& change);
+    Task<> watch_permissions(std::shared_ptr<Person> person, std::weak_ptr<Viewer> shown);
 
     // --- knowing: state.cpp
     // -----------------------------------------------------------------------
@@ -177,8 +180,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     std::size_t dropped_events = 0;
     bool overview_is_due = false;
     std::optional<Time> overview_told;
-    // Whose overview differs from everybody's.
-    std::map<std::string, Viewer> own_overviews;
+    // Whose overview, or counts of findings, differ from everybody's; by topic.
+    std::map<std::string, Viewer> own_overviews, own_validations;
     struct Drawn {
         TopologyAsked query;
         Viewer viewer;

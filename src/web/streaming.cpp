@@ -18,6 +18,7 @@ constexpr std::size_t topics_max = 16;
 constexpr std::size_t topics_length_max = 2000;
 constexpr Duration coalesced = std::chrono::milliseconds{250};
 constexpr Duration overview_pause = std::chrono::seconds{1};
+constexpr Duration looked_at_again = std::chrono::minutes{1};
 constexpr std::size_t events_at_once = 12;  // four times a second: 48
 
 const std::string overview_to_act = "overview/act";
@@ -69,6 +70,10 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
             const auto own = "overview/" + sha256_hex(call->person->token).substr(0, 16);
             own_overviews[own] = viewer;
             listening.topics.insert(own);
+        } else if (topic == "validations" && !viewer.sees_all) {
+            const auto own = "validations/" + sha256_hex(call->person->token).substr(0, 16);
+            own_validations[own] = viewer;
+            listening.topics.insert(own);
         } else if (topic == "releases" || topic == "events" || topic == "validations" ||
                    topic == "lab") {
             listening.topics.insert(topic);
@@ -103,8 +108,10 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
     if (!parameter) co_return refuse(bad_request(parameter.error()));
     listening.last_event_id = header ? std::string(header->substr(0, 64)) : *parameter;
     listening.person = call->person->token;
-    listening.sees = [viewer](const std::string& ns) { return viewer.sees(ns); };
-    listening.writes = [viewer](const std::string& ns) { return !viewer.verbs(ns).empty(); };
+    const auto shown = std::make_shared<Viewer>(viewer);
+    listening.mark = shown.get();
+    listening.sees = [shown](const std::string& ns) { return shown->sees(ns); };
+    listening.writes = [shown](const std::string& ns) { return !shown->verbs(ns).empty(); };
     // What changed before anybody listened is in what is asked for by GET.
     if (hub->heard().empty()) {
         changed.clear();
@@ -121,6 +128,7 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
                           .message = reader.error().message,
                           .headers = {{"Retry-After", "10"}}});
     }
+    spawn("watching permissions", watch_permissions(call->person, shown));
     net::Response response;
     response.headers.set("Content-Type", "text/event-stream");
     // Some proxies gather what is not theirs to gather.
@@ -256,18 +264,50 @@ void Dashboard::State::publish_events() {
     hub->publish({.topic = "events", .event = "dropped", .data = text});
 }
 
-void Dashboard::State::publish_validations(const Validations::Change& change,
-                                           const std::string& ns) {
-    if (!hub->is_heard("validations")) return;
+void Dashboard::State::publish_validations(const Validations::Change& change) {
     JsonArray upsert;
     for (const auto& one : change.upsert) upsert.push_back(json_of(one));
     JsonArray remove;
     for (const auto& id : change.remove) remove.emplace_back(id);
-    const auto text = to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
-                                         {"upsert", std::move(upsert)},
-                                         {"remove", std::move(remove)},
-                                         {"counts", json_of(validations.counts({}))}});
-    hub->publish({.topic = "validations", .event = "validation", .data = text, .ns = ns});
+    const auto tell = [&](const std::string& topic, const std::set<std::string>& namespaces) {
+        if (!hub->is_heard(topic)) return;
+        const auto text = to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
+                                             {"upsert", upsert},
+                                             {"remove", remove},
+                                             {"counts", json_of(validations.counts(namespaces))}});
+        hub->publish({.topic = topic, .event = "validation", .data = text, .ns = change.ns});
+    };
+    tell("validations", {});
+    std::erase_if(own_validations, [&](const auto& entry) { return !hub->is_heard(entry.first); });
+    for (const auto& [topic, viewer] : own_validations) tell(topic, seen_namespaces(viewer, {}));
+}
+
+// A stream lives long, and what its reader may do changes: it is ended then, and the reader comes
+// back as who it has become. Ends with the stream.
+Task<> Dashboard::State::watch_permissions(std::shared_ptr<Person> person,
+                                           std::weak_ptr<Viewer> shown) {
+    while (true) {
+        co_await outside.clock.sleep_for(looked_at_again);
+        if (shown.expired()) co_return;
+        auto now = person;
+        if (!person->token.empty()) {
+            const auto found = co_await people.find(person->token);
+            if (!found && found.error().kind == ErrorKind::unauthorized) break;
+            // Who cannot be asked about is as before.
+            if (!found) continue;
+            now = *found;
+        }
+        const auto viewer =
+            co_await people.view(now, namespaces_with_releases(), why_read_only(settings).empty());
+        const auto before = shown.lock();
+        if (!before) co_return;
+        if (viewer.is_whole && !viewer.may_the_same(*before)) break;
+    }
+    // What was drawn for the person as it was is drawn anew.
+    std::erase_if(topologies, [&](const auto& entry) {
+        return entry.second.viewer.person->token == person->token;
+    });
+    if (const auto mark = shown.lock()) hub->end(mark.get());
 }
 
 }  // namespace sluice::web

@@ -47,6 +47,15 @@ auto order_of(const Validation& one) {
     return std::tie(one.finding.level, one.object, one.finding.field, one.finding.text);
 }
 
+// Of "VirtualService test/podinfo" the object's key.
+kube::ObjectKey object_of(const release::Finding& finding) {
+    const std::string_view text = finding.object;
+    const auto key = text.substr(std::min(text.find(' ') + 1, text.size()));
+    const auto slash = key.find('/');
+    if (slash == std::string_view::npos) return {"", std::string(key)};
+    return {std::string(key.substr(0, slash)), std::string(key.substr(slash + 1))};
+}
+
 }  // namespace
 
 JsonObject json_of(const Validation& validation) {
@@ -108,6 +117,7 @@ Validations::Change Validations::look(const Known& known) {
     if (behind_.empty()) return change;
     const auto ns = *behind_.begin();
     behind_.erase(behind_.begin());
+    change.ns = ns;
     auto& before = found_[ns];
     std::map<std::string, Validation> now;
     const auto around = around_of(known, ns);
@@ -118,10 +128,11 @@ Validations::Change Validations::look(const Known& known) {
         }
         for (auto& finding : findings) {
             auto id = id_of(finding);
+            const auto object = object_of(finding);
             const auto known_already = before.find(id);
             const auto since =
                 known_already == before.end() ? clock_.now() : known_already->second.since;
-            now.emplace(id, Validation{id, std::move(finding), kube::key_of(canary), since});
+            now.emplace(id, Validation{id, std::move(finding), object, since});
         }
     }
     for (const auto& [id, validation] : now) {

@@ -39,6 +39,7 @@ class Validations {
     bool is_behind() const { return !behind_.empty(); }
     // Looks at one namespace that has changed. Says what came and what went.
     struct Change {
+        std::string ns;
         std::vector<Validation> upsert;
         std::vector<std::string> remove;
     };

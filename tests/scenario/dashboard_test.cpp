@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 using namespace sluice;
 using namespace sluice::scenario;
@@ -32,6 +33,7 @@ class Numbers final : public net::HttpClient {
     int asked = 0;
     bool hangs = false;
     bool away = false;
+    std::string instead;  // of every value
     // Requests of test load.
     int load = 0;
     int load_status = 200;
@@ -60,7 +62,7 @@ class Numbers final : public net::HttpClient {
                 R"({{"metric":{{"destination_workload_namespace":"test",)"
                 R"("destination_workload":"{}","response_code":"200"}},"value":[1,"{}"]}})",
                 workload,
-                value);
+                instead.empty() ? value : std::string_view(instead));
         };
         std::string result;
         if (query.find("query_range") != std::string::npos) {
@@ -71,7 +73,7 @@ class Numbers final : public net::HttpClient {
                     R"("values":[[{},"{}"]]}})",
                     workload,
                     end.substr(0, end.find('&')),
-                    value);
+                    instead.empty() ? value : std::string_view(instead));
             };
             response.body = fmt::format(
                 R"({{"status":"success","data":{{"resultType":"matrix","result":[{},{}]}}}})",
@@ -118,15 +120,30 @@ class Way final : public net::HttpClient {
     Way(Clock& clock, net::Handler& server) : inner_(clock, server) {}
     bool away = false;
     std::string forbidden;
+    // Who is known by which token; with anybody here, the cluster knows nobody else.
+    struct User {
+        std::string name;
+        std::set<std::string> sees, writes;  // namespaces; "" is all of them
+    };
+    std::map<std::string, User, std::less<>> people;
+    int asked_about_rights = 0;
 
     Task<Result<net::Response>> send(net::Request request) override {
         if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
-        if (is_forbidden(request)) co_return refusal();
+        if (is_forbidden(request)) co_return refusal(403, "Forbidden");
+        const auto token = request.headers.get("Authorization");
+        if (token && !people.empty()) {
+            const auto user = people.find(token->substr(7));
+            if (user == people.end()) co_return refusal(401, "Unauthorized");
+            if (request.target.find("selfsubject") != std::string::npos) {
+                co_return review(user->second, *parse_json(request.body));
+            }
+        }
         co_return co_await inner_.send(std::move(request));
     }
     Task<Result<net::Response>> open(net::Request request) override {
         if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
-        if (is_forbidden(request)) co_return refusal();
+        if (is_forbidden(request)) co_return refusal(403, "Forbidden");
         co_return co_await inner_.open(std::move(request));
     }
 
@@ -134,12 +151,31 @@ class Way final : public net::HttpClient {
     bool is_forbidden(const net::Request& request) const {
         return !forbidden.empty() && request.target.find(forbidden) != std::string::npos;
     }
-    static net::Response refusal() {
+    static net::Response refusal(int status, std::string_view reason) {
         net::Response response;
-        response.status = 403;
+        response.status = status;
         response.headers.set("Content-Type", "application/json");
-        response.body = R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
-                        R"("reason":"Forbidden","message":"forbidden","code":403})";
+        response.body = fmt::format(R"({{"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                                    R"("reason":"{0}","message":"{0}","code":{1}}})",
+                                    reason,
+                                    status);
+        return response;
+    }
+    // "Who am I", or "may I".
+    net::Response review(const User& user, Json question) {
+        const auto verb = text_at(question, {"spec", "resourceAttributes", "verb"});
+        const std::string ns(text_at(question, {"spec", "resourceAttributes", "namespace"}));
+        if (verb.empty()) {
+            put(question, {"status", "userInfo", "username"}, Json(user.name));
+        } else {
+            ++asked_about_rights;
+            const auto& where = verb == "list" ? user.sees : user.writes;
+            put(question, {"status", "allowed"}, where.contains("") || where.contains(ns));
+        }
+        net::Response response;
+        response.status = 201;
+        response.headers.set("Content-Type", "application/json");
+        response.body = to_text(question);
         return response;
     }
 
@@ -288,9 +324,10 @@ struct Site {
     }
     Json release() { return json("/releases/canary/test/podinfo"); }
     // Lives as long as the site: its reading is one of the site's tasks.
-    Stream& open(std::string topics, std::string last = {}) {
+    Stream& open(std::string topics, std::string last = {}, std::string token = {}) {
         auto& stream = *streams.emplace_back(std::make_unique<Stream>());
         net::Request request{.target = "/api/ui/v1/stream?topics=" + topics};
+        if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
         if (!last.empty()) request.headers.add("Last-Event-ID", last);
         auto response = send(std::move(request));
         REQUIRE(response.status == 200);
@@ -613,6 +650,24 @@ TEST_CASE("a release that was deleted a moment ago says so for a minute") {
                {"error", "deletedAt"}) == nullptr);
     CHECK(find(*parse_json(site.get("/api/ui/v1/releases/canary/test/nobody").body),
                {"error", "deletedAt"}) == nullptr);
+}
+
+TEST_CASE("a button of a release that was deleted a moment ago says so, and writes nothing") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto before = site.seen();
+    site.world.remove(resources::canaries, "podinfo");
+    site.world.run_for(30s);
+    const auto answer = site.post("abort", before);
+    CHECK(answer.status == 404);
+    CHECK(code_of(answer) == "not_found");
+    CHECK_FALSE(text_at(*parse_json(answer.body), {"error", "deletedAt"}).empty());
+    const auto chart = site.get("/api/ui/v1/releases/canary/test/podinfo/metrics");
+    CHECK(chart.status == 404);
+    CHECK_FALSE(text_at(*parse_json(chart.body), {"error", "deletedAt"}).empty());
 }
 
 TEST_CASE("Prometheus away takes away numbers and never objects") {
@@ -1121,4 +1176,422 @@ TEST_CASE("a gateway without an address gets no test load") {
     const auto response = site.write("POST", "/lab/load", Json{{"gateway", "test/edge"}});
     CHECK(response.status == 422);
     CHECK(code_of(response) == "not_allowed_now");
+}
+
+namespace {
+
+constexpr std::string_view of_lan = "sluice.lan";
+
+net::Headers as(std::string_view token) {
+    return {{"Host", std::string(of_lan)}, {"Authorization", fmt::format("Bearer {}", token)}};
+}
+
+// As a page of a person elsewhere asks.
+Json json_as(Site& site, std::string_view token, const std::string& path) {
+    const auto response = site.get("/api/ui/v1" + path, as(token));
+    CAPTURE(response.body);
+    REQUIRE(response.status == 200);
+    return *parse_json(response.body);
+}
+
+std::size_t items_of(const Json& list) {
+    return array_at(list, {"items"}).size();
+}
+
+// Off loopback, with a person who sees "test" and may write there.
+web::Settings for_people() {
+    return {.off_loopback = true, .hosts = {std::string(of_lan)}};
+}
+
+}  // namespace
+
+TEST_CASE("what a person may is asked for again each minute, and a stream ends when it is less") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {"test"}, .writes = {"test"}};
+    site.way.people["bob"] = {.name = "bob@x", .sees = {"other"}, .writes = {}};
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    CHECK(text_at(json_as(site, "ann", "/session"), {"user"}) == "ann@x");
+    CHECK(items_of(json_as(site, "ann", "/releases")) == 1);
+    CHECK(items_of(json_as(site, "bob", "/releases")) == 0);
+    CHECK(code_of(site.get("/api/ui/v1/releases/canary/test/podinfo", as("bob"))) == "forbidden");
+    CHECK(site.get("/api/ui/v1/releases", as("eve")).status == 401);
+    CHECK(find(json_as(site, "ann", "/releases/canary/test/podinfo"), {"actions", "pause"}) !=
+          nullptr);
+    auto& ann = site.open("releases", {}, "ann");
+    auto& bob = site.open("releases,overview,validations", {}, "bob");
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    CHECK_FALSE(ann.of("release").empty());
+    CHECK(bob.of("release").empty());
+    for (const auto* one : bob.of("overview")) CHECK(array_at(one->data, {"attention"}).empty());
+
+    // However much is asked, the cluster is asked about the person once a minute.
+    const auto asked = site.way.asked_about_rights;
+    for (int i = 0; i < 20; ++i) json_as(site, "ann", "/releases");
+    CHECK(site.way.asked_about_rights - asked <= 4);
+
+    // To read only: the buttons go, and nothing is written.
+    site.way.people["ann"].writes.clear();
+    site.world.run_for(125s);
+    CHECK(ann.is_over);
+    CHECK_FALSE(bob.is_over);
+    auto& again = site.open("releases", {}, "ann");
+    CHECK(find(json_as(site, "ann", "/releases/canary/test/podinfo"), {"actions", "pause"}) ==
+          nullptr);
+
+    // Nothing at all.
+    site.way.people["ann"].sees.clear();
+    site.world.run_for(125s);
+    CHECK(again.is_over);
+    CHECK(items_of(json_as(site, "ann", "/releases")) == 0);
+    auto& third = site.open("releases", {}, "ann");
+    site.world.run_for(2min);
+    CHECK(third.of("release").empty());
+}
+
+TEST_CASE(
+    "a token that is no longer known ends its streams, and an API server that is away does not") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {""}};
+    site.way.people["bob"] = {.name = "bob@x", .sees = {""}, .writes = {}};
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    auto& ann = site.open("overview", {}, "ann");
+    auto& bob = site.open("overview", {}, "bob");
+    site.way.away = true;
+    site.world.run_for(5min);
+    CHECK_FALSE(ann.is_over);
+    CHECK_FALSE(bob.is_over);
+    site.way.away = false;
+    site.way.people.erase("ann");
+    site.world.run_for(125s);
+    CHECK(ann.is_over);
+    CHECK_FALSE(bob.is_over);
+    CHECK(site.get("/api/ui/v1/releases", as("ann")).status == 401);
+}
+
+TEST_CASE("a person writes as itself, and may not where its cluster says no") {
+    auto settings = for_people();
+    Site site(settings);
+    site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {""}};
+    site.way.people["bob"] = {.name = "bob@x", .sees = {""}, .writes = {}};
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto seen = json_as(site, "ann", "/releases/canary/test/podinfo");
+    const Json body{{"seen",
+                     {{"uid", text_at(seen, {"uid"})},
+                      {"revision", text_at(seen, {"revision"})},
+                      {"phase", text_at(seen, {"phase"})}}},
+                    {"reason", "<b>it burns</b> 🔥"}};
+    const auto abort = [&](std::string_view token) {
+        auto headers = as(token);
+        headers.set("X-Sluice-CSRF", text_at(json_as(site, token, "/session"), {"csrf"}));
+        return site.post("abort", body, headers);
+    };
+    CHECK(code_of(abort("bob")) == "forbidden");
+    CHECK(site.world.status_weight() == 20);
+    CHECK(abort("ann").status == 202);
+    REQUIRE(site.until_phase("Failed"));
+    CHECK(std::ranges::any_of(site.world.events(), [](const std::string& message) {
+        return message ==
+               "Abort of podinfo.test asked for over the dashboard by ann@x: <b>it burns</b> 🔥";
+    }));
+}
+
+namespace {
+
+// What a controller would have written of a run, with a check of that name.
+Json status_with_check(std::string_view name, std::string_view at) {
+    return Json{{"status",
+                 {{"phase", "Progressing"},
+                  {"canaryWeight", 20},
+                  {"failedChecks", 1},
+                  {"iterations", 0},
+                  {"lastAppliedSpec", "v2:ab"},
+                  {"lastPromotedSpec", "v2:aa"},
+                  {"lastTransitionTime", at},
+                  {"decisions",
+                   {{{"at", at}, {"what", "start"}, {"said", JsonArray{}}},
+                    {{"at", at},
+                     {"what", "count failure"},
+                     {"said", {"Halt podinfo.test advancement"}},
+                     {"checks",
+                      {{{"check", name},
+                        {"question", name},
+                        {"answer", "7"},
+                        {"threshold", "at most 5"},
+                        {"verdict", "fail"}}}}}}}}}};
+}
+
+void write_status(Site& site, Json status) {
+    const auto written = site.world.cluster.patch(resources::canaries,
+                                                  {"test", "podinfo"},
+                                                  lab::PatchKind::merge,
+                                                  std::move(status),
+                                                  {.subresource = lab::Subresource::status});
+    REQUIRE(written);
+    site.world.run_for(1s);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "markup and emoji of the cluster are told as they are, and stand as text in the plain page") {
+    Site site;
+    constexpr std::string_view name = R"x(<img src=x onerror="alert('1')">&🚀)x";
+    write_status(site, status_with_check(name, "2026-01-01T00:00:00Z"));
+    const auto release = site.release();
+    CHECK(text_at(release, {"attention", "check", "name"}) == name);
+    CHECK(text_at(release, {"message"}).find(name) != std::string_view::npos);
+    const auto plain = site.get("/ui/plain");
+    REQUIRE(plain.status == 200);
+    CHECK(plain.body.find("<img") == std::string::npos);
+    CHECK(plain.body.find("&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;🚀") !=
+          std::string::npos);
+    CHECK(plain.headers.get("X-Content-Type-Options") == "nosniff");
+    // Looked for, and asked about, with such text.
+    CHECK(*integer_at(site.json("/releases?q=%3Cscript%3E%F0%9F%9A%80"), {"total"}) == 0);
+    const auto odd = site.get("/api/ui/v1/releases/canary/test/%3Cb%3E%F0%9F%9A%80");
+    CHECK(odd.status == 404);
+    CHECK(odd.headers.get("Content-Type")->starts_with("application/json"));
+    CHECK(code_of(site.get("/api/ui/v1/releases?q=%ff")) == "bad_request");
+}
+
+TEST_CASE("a release without metrics is promoted, and everything is told of it") {
+    Site site({}, "target 2\ncanary step 20 max 60 interval 30s\n");
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    auto& stream = site.open("release:canary/test/podinfo,overview");
+    REQUIRE(site.until_weight(20));
+    const auto release = site.release();
+    CHECK(array_at(release, {"metrics"}).empty());
+    CHECK(find(release, {"attention"})->is_null());
+    CHECK_FALSE(text_at(release, {"message"}).empty());
+    CHECK(*integer_at(release, {"steps", "index"}) == 0);
+    site.json("/releases/canary/test/podinfo/metrics?window=300");
+    REQUIRE(site.until_phase("Succeeded"));
+    CHECK_FALSE(stream.of("release-detail").empty());
+}
+
+TEST_CASE("NaN, infinity and gaps of Prometheus are null with a reason, and never zero") {
+    for (const auto* value : {"NaN", "+Inf", "-Inf", "nonsense"}) {
+        CAPTURE(value);
+        Site site;
+        site.numbers.instead = value;
+        site.world.start_controller();
+        REQUIRE(site.until_phase("Initialized"));
+        site.world.set_image("6.1.0");
+        REQUIRE(site.until_weight(20));
+        const auto release = site.release();
+        for (const auto* side : {"stable", "canary"}) {
+            CHECK(find(release, {"revisions", side, "rps"})->is_null());
+            CHECK_FALSE(text_at(release, {"revisions", side, "reason"}).empty());
+        }
+        CHECK(find(release, {"weight", "measured"})->is_null());
+        CHECK_FALSE(text_at(release, {"weight", "reason"}).empty());
+        const auto overview = site.json("/overview");
+        CHECK(find(overview, {"mesh", "rps"})->is_null());
+        CHECK_FALSE(text_at(overview, {"mesh", "reason"}).empty());
+        // What a lying server says of a range is a gap, or refused as such.
+        const auto chart = site.get("/api/ui/v1/releases/canary/test/podinfo/metrics?window=300");
+        CAPTURE(chart.body);
+        if (chart.status == 200) {
+            const auto read = *parse_json(chart.body);
+            check_contract(
+                contract().faults("GET", "/releases/canary/test/podinfo/metrics", 200, read));
+            for (const auto& point : array_at(read, {"canary", "rate", "2xx"}))
+                CHECK(point.is_null());
+        }
+        site.json("/topology?window=60");
+        site.json("/workloads");
+        site.json("/services");
+    }
+}
+
+TEST_CASE("clocks that differ change what is told by nothing but the difference") {
+    Site site;
+    // Whoever wrote this is an hour ahead of the dashboard, or a year behind.
+    const auto ahead = rfc3339(site.world.clock.now() + 1h);
+    const auto behind = rfc3339(site.world.clock.now() - 24h * 365);
+    for (const auto& at : {ahead, behind}) {
+        CAPTURE(at);
+        write_status(site, status_with_check("load", at));
+        const auto release = site.release();
+        CHECK(text_at(release, {"since"}).substr(0, 19) == at.substr(0, 19));
+        CHECK(text_at(release, {"severity"}) == "failure");
+        CHECK(*integer_at(site.json("/releases"), {"total"}) == 1);
+        const auto overview = site.json("/overview");
+        CHECK(array_at(overview, {"attention"}).size() == 1);
+        // The page counts from the server's time, which each answer has.
+        CHECK(text_at(overview, {"now"}).substr(0, 19) ==
+              rfc3339(site.world.clock.now()).substr(0, 19));
+        site.json("/releases/canary/test/podinfo/metrics?window=300");
+    }
+    // A browser whose clock is ahead asks for what has not been yet.
+    const auto soon =
+        std::chrono::duration_cast<std::chrono::seconds>(site.world.clock.now().time_since_epoch())
+            .count() +
+        3600;
+    CHECK(code_of(site.get(fmt::format("/api/ui/v1/topology?at={}", soon))) == "bad_request");
+    // Times that are none are no times.
+    for (const auto* at : {"tomorrow", "9999999-01-01T00:00:00Z", "-1"}) {
+        CAPTURE(at);
+        auto status = status_with_check("load", behind);
+        put(status.at("status").at("decisions").as_array()[1], {"at"}, Json(at));
+        write_status(site, std::move(status));
+        site.release();
+    }
+}
+
+TEST_CASE("of a thousand Events a second fifty are told, and how many were not") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    auto& stream = site.open("events");
+    site.json("/events");
+    const auto before = stream.of("event").size();
+    constexpr int each_tenth = 100;
+    constexpr int tenths = 50;
+    for (int tenth = 0; tenth < tenths; ++tenth) {
+        for (int i = 0; i < each_tenth; ++i) {
+            REQUIRE(site.world.cluster.create(
+                resources::events,
+                JsonObject{
+                    {"apiVersion", "v1"},
+                    {"kind", "Event"},
+                    {"metadata",
+                     JsonObject{{"name", fmt::format("flood-{}-{}", tenth, i)},
+                                {"namespace", "test"}}},
+                    {"involvedObject",
+                     JsonObject{{"kind", "Canary"}, {"namespace", "test"}, {"name", "podinfo"}}},
+                    {"type", "Warning"},
+                    {"reason", "Synced"},
+                    {"message", fmt::format("flood {} {}", tenth, i)},
+                    {"lastTimestamp", rfc3339(site.world.clock.now())}}));
+        }
+        site.world.run_for(100ms);
+    }
+    site.world.run_for(1s);
+    const auto told = stream.of("event").size() - before;
+    std::int64_t dropped = 0;
+    for (const auto* one : stream.of("dropped")) dropped += *integer_at(one->data, {"count"});
+    CHECK(told <= 6 * 50);
+    CHECK(told >= 100);
+    CHECK(static_cast<std::int64_t>(told) + dropped == each_tenth * tenths);
+    CHECK_FALSE(stream.is_over);
+    // Who asks again has the newest, page by page and each once.
+    std::set<std::string> messages;
+    std::string token;
+    std::int64_t total = 0;
+    for (int page = 0; page < 10; ++page) {
+        const auto list = site.json("/events?type=Warning&limit=100" +
+                                    (token.empty() ? "" : "&continue=" + percent_encoded(token)));
+        total = *integer_at(list, {"total"});
+        for (const auto& item : array_at(list, {"items"})) {
+            CHECK(messages.insert(std::string(text_at(item, {"message"}))).second);
+        }
+        token = text_at(list, {"continue"});
+        if (token.empty()) break;
+    }
+    CHECK(static_cast<std::int64_t>(messages.size()) == total);
+    CHECK(total == 500);
+}
+
+TEST_CASE("a client that never reads its stream is let go, and the others hear all the same") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    auto& reads = site.open("release:canary/test/podinfo");
+    auto response = site.send(
+        {.target =
+             "/api/ui/v1/stream?topics=release:canary/test/podinfo,releases,overview,events"});
+    REQUIRE(response.stream);
+    CHECK(site.dashboard->figures().streams == 2);
+    // An object that is told again and again, each time with much text.
+    const std::string much(8000, 'x');
+    for (int i = 0; i < 400 && site.dashboard->figures().streams == 2; ++i) {
+        auto status = status_with_check("load", rfc3339(site.world.clock.now()));
+        put(status.at("status").at("decisions").as_array()[1],
+            {"said"},
+            JsonArray{fmt::format("{} {}", i, much)});
+        write_status(site, std::move(status));
+    }
+    CHECK(site.dashboard->figures().streams == 1);
+    CHECK_FALSE(reads.is_over);
+    CHECK(reads.of("release-detail").size() > 10);
+    site.json("/overview");
+}
+
+TEST_CASE("a wish that nobody has carried out yet is not silently replaced by another one") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    site.world.stop_controller();
+    const auto body = site.seen();
+    REQUIRE(site.post("promote", body).status == 202);
+    const auto told = site.post("abort", body);
+    CHECK(told.status == 409);
+    CHECK(text_at(*parse_json(told.body), {"error", "message"}) ==
+          "podinfo.test was asked to be promoted a moment ago");
+    // The same again is the same.
+    CHECK(site.post("promote", body).status == 202);
+    // Who has read that, and means it, is served: nothing waits for a controller that is away.
+    site.world.run_for(6s);
+    CHECK(site.post("abort", body).status == 202);
+}
+
+TEST_CASE("of two tabs that press different buttons at once one is served, and the other told") {
+    for (const auto& [one, other] : {std::pair("abort", "promote"),
+                                     std::pair("promote", "abort"),
+                                     std::pair("pause", "abort")}) {
+        CAPTURE(one);
+        CAPTURE(other);
+        Site site;
+        site.world.start_controller();
+        REQUIRE(site.until_phase("Initialized"));
+        site.world.set_image("6.1.0");
+        REQUIRE(site.until_weight(20));
+        const auto body = site.seen();
+        const auto csrf = std::string(text_at(site.json("/session"), {"csrf"}));
+        const auto press = [&](const char* verb) {
+            net::Request request{
+                .method = "POST",
+                .target = fmt::format("/api/ui/v1/releases/canary/test/podinfo/actions/{}", verb),
+                .headers = {{"Host", "127.0.0.1:4680"},
+                            {"Content-Type", "application/json"},
+                            {"X-Sluice-CSRF", csrf}},
+                .body = to_text(body)};
+            return request;
+        };
+        net::Response first;
+        net::Response second;
+        bool first_done = false;
+        bool second_done = false;
+        site.tasks.spawn("one", Site::ask(*site.dashboard, press(one), first, first_done));
+        site.tasks.spawn("other", Site::ask(*site.dashboard, press(other), second, second_done));
+        site.world.clock.settle();
+        for (int i = 0; i < 100 && !(first_done && second_done); ++i) site.world.run_for(100ms);
+        REQUIRE((first_done && second_done));
+        CAPTURE(first.body);
+        CAPTURE(second.body);
+        const int served = (first.status == 202 ? 1 : 0) + (second.status == 202 ? 1 : 0);
+        CHECK(served == 1);
+        const auto& refused = first.status == 202 ? second : first;
+        CHECK(refused.status == 409);
+        CHECK(code_of(refused) == "changed");
+        CHECK(text_at(*parse_json(refused.body), {"error", "release", "name"}) == "podinfo");
+        const std::string_view won = first.status == 202 ? one : other;
+        if (won == "pause") {
+            site.world.run_for(5min);
+            CHECK(site.world.phase() == "Progressing");
+        } else {
+            CHECK(site.until_phase(won == "abort" ? "Failed" : "Succeeded"));
+        }
+    }
 }

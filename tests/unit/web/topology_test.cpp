@@ -2,6 +2,8 @@
 #include "web/topology.hpp"
 
 #include "web/gateways.hpp"
+#include "web/mesh.hpp"
+#include "web/validations.hpp"
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
@@ -232,4 +234,155 @@ TEST_CASE("a gateway is told with its ports, its hosts and what is bound to it")
     CHECK(*number_at(gateway, {"rps"}) == 6);
     CHECK(*integer_at(array_at(gateway, {"ports"}).front(), {"targetPort"}) == 8080);
     CHECK(text_at(array_at(gateway, {"gateways"}).front(), {"name"}) == "public");
+}
+
+TEST_CASE("copies are marked as such, and count in no share and in nobody's own traffic") {
+    const auto edges = table({{.to = "podinfo-primary", .rate = 8, .service = "podinfo-primary"},
+                              {.to = "podinfo", .rate = 4, .service = "podinfo-canary"}});
+    const auto service = [](const std::string& name, const std::string& app) {
+        return Json{{"metadata", {{"name", name}, {"namespace", "test"}}},
+                    {"spec", {{"selector", {{"app", app}}}}}};
+    };
+    Json route = boost::json::parse(R"({"metadata": {"name": "podinfo", "namespace": "test"},
+        "spec": {"hosts": ["podinfo"], "http": [{"mirror": {"host": "podinfo-canary"},
+          "route": [{"destination": {"host": "podinfo-primary"}, "weight": 100},
+                    {"destination": {"host": "podinfo-canary"}, "weight": 0}]}]}})");
+    const auto drawn = [&] {
+        return topology_of({.workloads = {deployment("gw", 1, 1),
+                                          deployment("podinfo", 1, 1),
+                                          deployment("podinfo-primary", 1, 1)},
+                            .services = {service("podinfo-canary", "podinfo"),
+                                         service("podinfo-primary", "podinfo-primary")},
+                            .virtual_services = {route},
+                            .destination_rules = {},
+                            .gateways = {},
+                            .mesh_gateways = {},
+                            .releases = {},
+                            .edges = edges,
+                            .namespaces = {}});
+    };
+    const std::string copy = "e/w/test/gw>w/test/podinfo/http";
+    const std::string real = "e/w/test/gw>w/test/podinfo-primary/http";
+    auto mirrored = drawn();
+    CHECK(mirrored.edges.at(copy).at("mirror") == true);
+    CHECK(mirrored.edges.at(copy).at("share").is_null());
+    CHECK(mirrored.edges.at(real).at("mirror") == false);
+    CHECK(mirrored.edges.at(real).at("share") == 1.0);
+    CHECK(mirrored.nodes.at("w/test/gw").at("out").at("rps") == 8.0);
+    CHECK(mirrored.nodes.at("w/test/podinfo").at("in").at("rps") == 4.0);
+    // Who gets a share as well gets no copy only.
+    auto& to = route.at("spec").at("http").as_array()[0].at("route").as_array();
+    put(to[1], {"weight"}, 10);
+    auto shifted = drawn();
+    CHECK(shifted.edges.at(copy).at("mirror") == false);
+    CHECK(shifted.edges.at(real).at("share").as_double() == doctest::Approx(8.0 / 12));
+}
+
+TEST_CASE("a pod gets a sidecar by its namespace's labels and its own, as Istio reads them") {
+    const auto asked = [](const char* pod_labels, const char* ns_labels) {
+        const Json pod{{"metadata", {{"labels", boost::json::parse(pod_labels)}}}};
+        const Json ns{{"metadata", {{"labels", boost::json::parse(ns_labels)}}}};
+        const auto injection = injection_of(pod, ns);
+        return injection.wanted ? "yes " + injection.revision : std::string("no");
+    };
+    CHECK(asked("{}", "{}") == "no");
+    CHECK(asked("{}", R"({"istio-injection": "enabled"})") == "yes ");
+    CHECK(asked("{}", R"({"istio-injection": "disabled", "istio.io/rev": "a"})") == "no");
+    CHECK(asked("{}", R"({"istio.io/rev": "cp-v112x.istio-system"})") ==
+          "yes cp-v112x.istio-system");
+    CHECK(asked(R"({"sidecar.istio.io/inject": "false"})", R"({"istio-injection": "enabled"})") ==
+          "no");
+    CHECK(asked(R"({"sidecar.istio.io/inject": "true"})", "{}") == "yes ");
+    CHECK(asked(R"({"istio.io/rev": "canary"})", "{}") == "yes canary");
+    CHECK(is_revision("cp-v112x", "cp-v112x.istio-system"));
+    CHECK_FALSE(is_revision("cp-v11", "cp-v112x.istio-system"));
+}
+
+namespace {
+
+MeshParts mesh_parts(const std::map<std::string, Sidecars>& sidecars,
+                     const PrometheusHealth& health) {
+    const auto ns = [](const char* name, const char* labels) {
+        return Json{{"metadata", {{"name", name}, {"labels", boost::json::parse(labels)}}}};
+    };
+    return {.control_planes = {boost::json::parse(R"({
+                "metadata": {"name": "cp-v112x", "namespace": "istio-system"},
+                "spec": {"version": "1.12.5"}, "status": {"status": "Available"}})")},
+            .deployments = {boost::json::parse(R"({"kind": "Deployment",
+                "metadata": {"name": "istiod-cp-v112x", "namespace": "istio-system",
+                  "labels": {"app": "istiod", "istio.io/rev": "cp-v112x.istio-system"}},
+                "spec": {"replicas": 2}, "status": {"readyReplicas": 1}})"),
+                            boost::json::parse(R"({"kind": "Deployment",
+                "metadata": {"name": "istiod", "namespace": "other",
+                  "labels": {"app": "istiod", "istio.io/rev": "blue"}},
+                "spec": {"replicas": 1, "template": {"spec": {"containers": [
+                  {"name": "discovery", "image": "istio/pilot:1.20.3"}]}}},
+                "status": {"readyReplicas": 1}})")},
+            .webhooks = {boost::json::parse(R"({"metadata": {"name": "tag",
+                "labels": {"istio.io/rev": "blue", "istio.io/tag": "prod"}}})")},
+            .policies = {boost::json::parse(R"({
+                "metadata": {"name": "default", "namespace": "istio-system"},
+                "spec": {"mtls": {"mode": "PERMISSIVE"}}})"),
+                         boost::json::parse(R"({
+                "metadata": {"name": "strict", "namespace": "b"}, "spec": {"mtls": {"mode": "STRICT"}}})"),
+                         boost::json::parse(R"({
+                "metadata": {"name": "one", "namespace": "a"},
+                "spec": {"selector": {"matchLabels": {"app": "x"}}, "mtls": {"mode": "DISABLE"}}})")},
+            .namespaces = {ns("a", R"({"istio.io/rev": "cp-v112x"})"),
+                           ns("b", R"({"istio.io/rev": "prod"})"),
+                           ns("c", R"({"istio.io/rev": "gone"})")},
+            .sidecars = sidecars,
+            .istio_versions = {"v1", "v1beta1"},
+            .prometheus = health,
+            .api_server = {},
+            .caches = {},
+            .problems = {},
+            .sees = [](const std::string&) { return true; }};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "control planes are told with their namespaces, tags and proxies, and mTLS by namespace") {
+    std::map<std::string, Sidecars> sidecars;
+    sidecars["w/a/web"] = {
+        .ns = "a", .name = "web", .pods = 2, .with = 2, .versions = {{"1.12.5", 2}}};
+    sidecars["w/b/api"] = {.ns = "b",
+                           .name = "api",
+                           .pods = 3,
+                           .with = 2,
+                           .missing = 1,
+                           .versions = {{"1.20.3", 1}, {"1.12.5", 1}}};
+    const PrometheusHealth health;
+    const Json mesh(mesh_json(mesh_parts(sidecars, health)));
+    const auto& planes = array_at(mesh, {"controlPlanes"});
+    REQUIRE(planes.size() == 2);
+    CHECK(text_at(planes[0], {"source"}) == "IstioControlPlane");
+    CHECK(text_at(planes[0], {"revision"}) == "cp-v112x.istio-system");
+    CHECK(*integer_at(planes[0], {"pods", "ready"}) == 1);
+    CHECK(*integer_at(planes[0], {"pods", "total"}) == 2);
+    CHECK(array_at(planes[0], {"injectionNamespaces"}) == JsonArray{"a"});
+    CHECK(text_at(planes[1], {"source"}) == "istiod");
+    CHECK(text_at(planes[1], {"version"}) == "1.20.3");
+    CHECK(text_at(planes[1], {"status"}) == "Ready");
+    CHECK(array_at(planes[1], {"tags"}) == JsonArray{"prod"});
+    CHECK(array_at(planes[1], {"injectionNamespaces"}) == JsonArray{"b"});
+    CHECK(*integer_at(mesh, {"proxies", "total"}) == 4);
+    CHECK(*integer_at(mesh, {"proxies", "byVersion", "1.12.5"}) == 3);
+    CHECK(array_at(mesh, {"proxies", "skewed"}) == JsonArray{"b/api"});
+    CHECK(array_at(mesh, {"proxies", "missing"}) == JsonArray{"b/api"});
+    const auto& mtls = array_at(mesh, {"mtls"});
+    REQUIRE(mtls.size() == 3);
+    // A policy of some pods is none of the namespace: the root's counts.
+    CHECK(text_at(mtls[0], {"mode"}) == "PERMISSIVE");
+    CHECK(text_at(mtls[0], {"source"}) == "istio-system/default");
+    CHECK(text_at(mtls[1], {"mode"}) == "STRICT");
+    CHECK(text_at(mesh, {"istioApi", "used"}) == "v1beta1");
+
+    auto limited = mesh_parts(sidecars, health);
+    limited.sees = [](const std::string& ns) { return ns == "a"; };
+    const Json less(mesh_json(limited));
+    CHECK(array_at(less, {"controlPlanes"}).empty());
+    CHECK(*integer_at(less, {"proxies", "total"}) == 2);
+    CHECK(array_at(less, {"mtls"}).size() == 1);
 }
