@@ -132,7 +132,8 @@ export interface paths {
          *     another phase, nothing is written and the answer is 409 `changed`, with the release as it is now. So of
          *     two tabs that press different buttons the second is told. A weight that went one step on meanwhile
          *     is no such change: an abort must not be refused because a round passed.
-         *     The write itself carries the uid and, for `resourceVersion` in the body, that version.
+         *     The write carries the uid and the version that was decided on; where that has changed it is decided again, unless
+         *     somebody else pressed a button meanwhile: then it is 409. So it is while another wish, less than 5 s old, is not carried out yet.
          */
         post: operations["act"];
         delete?: never;
