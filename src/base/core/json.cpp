@@ -42,6 +42,18 @@ void write_pretty(const Json& value, std::size_t indent, std::string& out) {
     }
 }
 
+void write_string(std::string_view text, std::string& out) {
+    const bool is_plain = std::ranges::none_of(
+        text, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; });
+    if (!is_plain) {
+        out += json::serialize(json::string(text));
+        return;
+    }
+    out += '"';
+    out += text;
+    out += '"';
+}
+
 void write_canonical(const Json& value, std::string& out) {
     if (const auto* object = value.if_object()) {
         std::vector<std::string_view> keys;
@@ -51,7 +63,7 @@ void write_canonical(const Json& value, std::string& out) {
         out += '{';
         for (std::size_t i = 0; i < keys.size(); ++i) {
             if (i > 0) out += ',';
-            out += json::serialize(json::string(keys[i]));
+            write_string(keys[i], out);
             out += ':';
             write_canonical(object->at(keys[i]), out);
         }
@@ -63,6 +75,8 @@ void write_canonical(const Json& value, std::string& out) {
             write_canonical((*array)[i], out);
         }
         out += ']';
+    } else if (const auto* text = value.if_string()) {
+        write_string(*text, out);
     } else if (const auto* number = value.if_double(); number != nullptr &&
                                                        std::nearbyint(*number) == *number &&
                                                        std::fabs(*number) < 9e15) {
@@ -353,7 +367,8 @@ Json merge_patch_between(const Json& from, const Json& to) {
         if (old != nullptr && old->is_object() && value.is_object()) {
             auto inner = merge_patch_between(*old, value);
             if (!inner.get_object().empty()) patch[key] = std::move(inner);
-        } else if (old == nullptr || canonical_text(*old) != canonical_text(value)) {
+        } else if (old == nullptr ||
+                   (*old != value && canonical_text(*old) != canonical_text(value))) {
             patch[key] = value;
         }
     }

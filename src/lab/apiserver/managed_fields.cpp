@@ -55,7 +55,9 @@ std::string key_element(const Json& item, const std::vector<std::string>& keys) 
 
 class Collector {
    public:
-    explicit Collector(FieldPaths& paths) : paths_(paths) {}
+    // Of what stands at `here`.
+    explicit Collector(FieldPaths& paths, FieldPath here = {})
+        : paths_(paths), path_(std::move(here)) {}
 
     void walk(const Json& value, const SchemaNode* node) {
         if (is_unowned(path_)) return;
@@ -316,23 +318,76 @@ void remove_at(Json& object, const FieldPath& path) {
     }
 }
 
-FieldChanges changes_between(const Json& before, const Json& after, const SchemaNode* schema) {
-    FieldChanges changes;
-    const auto old_paths = owned_paths(before, schema);
-    const auto new_paths = owned_paths(after, schema);
-    for (const auto& path : new_paths) {
-        if (!old_paths.contains(path)) {
-            changes.changed.insert(path);
-            continue;
+namespace {
+
+// Names paths only where the two differ: most of an object is as it was.
+class Comparison {
+   public:
+    Comparison(const Json& before, const Json& after) : before_(before), after_(after) {}
+
+    FieldChanges changes(const SchemaNode* schema) {
+        compare(before_, after_, schema);
+        return std::move(changes_);
+    }
+
+   private:
+    void compare(const Json& before, const Json& after, const SchemaNode* node) {
+        if (is_unowned(path_)) return;
+        const auto* left = before.if_object();
+        const auto* right = after.if_object();
+        if (left == nullptr || right == nullptr || left->empty() || right->empty()) {
+            if (before != after) compare_paths(before, after, node);
+            return;
         }
-        // The items of lists are named by what makes them themselves; they don't change.
-        if (!path.back().starts_with("f:")) continue;
-        if (*value_at(before, path) != *value_at(after, path)) changes.changed.insert(path);
+        const bool at_root = path_.empty();
+        for (const auto& [name, member] : *right) {
+            const auto* other = left->if_contains(name);
+            path_.push_back("f:" + std::string(name));
+            const auto* inner = member_of(node, name, at_root);
+            if (other == nullptr) {
+                Collector(changes_.changed, path_).walk(member, inner);
+            } else {
+                compare(*other, member, inner);
+            }
+            path_.pop_back();
+        }
+        for (const auto& [name, member] : *left) {
+            if (right->contains(name)) continue;
+            path_.push_back("f:" + std::string(name));
+            Collector(changes_.gone, path_).walk(member, member_of(node, name, at_root));
+            path_.pop_back();
+        }
     }
-    for (const auto& path : old_paths) {
-        if (!new_paths.contains(path)) changes.gone.insert(path);
+
+    void compare_paths(const Json& before, const Json& after, const SchemaNode* node) {
+        FieldPaths old_paths;
+        FieldPaths new_paths;
+        Collector(old_paths, path_).walk(before, node);
+        Collector(new_paths, path_).walk(after, node);
+        for (const auto& path : new_paths) {
+            if (!old_paths.contains(path)) {
+                changes_.changed.insert(path);
+                continue;
+            }
+            // The items of lists are named by what makes them themselves; they don't change.
+            if (!path.back().starts_with("f:")) continue;
+            if (*value_at(before_, path) != *value_at(after_, path)) changes_.changed.insert(path);
+        }
+        for (const auto& path : old_paths) {
+            if (!new_paths.contains(path)) changes_.gone.insert(path);
+        }
     }
-    return changes;
+
+    const Json& before_;
+    const Json& after_;
+    FieldPath path_;
+    FieldChanges changes_;
+};
+
+}  // namespace
+
+FieldChanges changes_between(const Json& before, const Json& after, const SchemaNode* schema) {
+    return Comparison(before, after).changes(schema);
 }
 
 namespace {

@@ -12,6 +12,9 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+
 namespace sluice::lab {
 namespace {
 
@@ -40,41 +43,42 @@ constexpr std::string_view kept_by_server[]{"uid",
                                             "selfLink",
                                             "resourceVersion"};
 
+using Keys = std::initializer_list<std::string_view>;
+
+std::size_t members_but(const JsonObject& object, Keys left_out) {
+    const auto there =
+        std::ranges::count_if(left_out, [&](std::string_view key) { return object.contains(key); });
+    return object.size() - static_cast<std::size_t>(there);
+}
+
+// Both have the same members and values, but for those keys.
+bool same_members(const JsonObject& left, const JsonObject& right, Keys left_out) {
+    if (members_but(left, left_out) != members_but(right, left_out)) return false;
+    return std::ranges::all_of(left, [&](const auto& member) {
+        if (std::ranges::find(left_out, std::string_view(member.key())) != left_out.end()) {
+            return true;
+        }
+        const auto* other = right.if_contains(member.key());
+        return other != nullptr && *other == member.value();
+    });
+}
+
 // Everything but what the server counts and dates by itself.
 bool same_content(const Json& a, const Json& b) {
     if (!a.is_object() || !b.is_object()) return a == b;
-    const auto& left = a.get_object();
-    const auto& right = b.get_object();
-    if (left.size() != right.size()) return false;
-    for (const auto& [key, value] : left) {
-        const auto* other = right.if_contains(key);
-        if (other == nullptr) return false;
-        if (key != "metadata") {
-            if (*other != value) return false;
-            continue;
-        }
-        auto mine = value;
-        auto theirs = *other;
-        for (const std::string_view field : {"managedFields", "resourceVersion", "generation"}) {
-            drop(mine, {field});
-            drop(theirs, {field});
-        }
-        if (mine != theirs) return false;
-    }
-    return true;
+    return same_members(a.get_object(), b.get_object(), {"metadata"}) &&
+           same_members(object_at(a, {"metadata"}),
+                        object_at(b, {"metadata"}),
+                        {"managedFields", "resourceVersion", "generation"});
 }
 
 // A change that moves metadata.generation: anything outside metadata and status, and the status too
 // where it has no subresource of its own.
 bool spec_differs(const Json& a, const Json& b, bool status_counts) {
-    const auto rest = [&](const Json& object) {
-        JsonObject members = object.get_object();
-        members.stable_erase("metadata");
-        members.stable_erase("apiVersion");
-        if (!status_counts) members.stable_erase("status");
-        return members;
-    };
-    return rest(a) != rest(b);
+    return status_counts
+               ? !same_members(a.get_object(), b.get_object(), {"metadata", "apiVersion"})
+               : !same_members(
+                     a.get_object(), b.get_object(), {"metadata", "apiVersion", "status"});
 }
 
 FieldErrors new_finalizers_while_leaving(const Json& object, const Json& before) {

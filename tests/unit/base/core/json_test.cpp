@@ -61,6 +61,14 @@ TEST_CASE("a JSON patch applies whole or not at all") {
     CHECK(object == before);
 }
 
+TEST_CASE("canonical text writes every character as JSON does") {
+    for (int c = 1; c < 128; ++c) {
+        const auto text = std::string("a") + static_cast<char>(c) + "ü";
+        CHECK(canonical_text(Json(text)) == to_text(Json(text)));
+        CHECK(canonical_text(JsonObject{{text, 1}}) == to_text(JsonObject{{text, 1}}));
+    }
+}
+
 TEST_CASE("canonical text does not depend on the order of keys") {
     CHECK(canonical_text(json(R"({"b":1,"a":{"d":1.0,"c":"x"}})")) ==
           R"({"a":{"c":"x","d":1},"b":1})");
