@@ -313,8 +313,8 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
     auto& view = *shared;
     view.unseen = unseen;
     view.object = raw;
-    const auto* stored = find(view.object, {"status"});
-    view.stored_status = stored == nullptr ? Json(JsonObject{}) : *stored;
+    auto* stored = find(view.object, {"status"});
+    view.stored_status = stored == nullptr ? Json(JsonObject{}) : std::move(*stored);
     auto status = status_seen(view.stored_status, note, memory.uid);
     view.behind = status.behind;
     if (!status.unclear) {
@@ -324,8 +324,10 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
         view.unclear = now < *memory.unclear_since + clearing_up;
     }
     if (stored != nullptr || view.behind) put(view.object, {"status"}, std::move(status.status));
-    seen.canary = view.object;
+    // Lent for the moment, not copied: with its decisions it is the largest object of them all.
+    seen.canary = std::move(view.object);
     view.world = canary::world_of(seen, now);
+    view.object = std::move(seen.canary);
     show(view);
     sight.view = shared;
     return shared;

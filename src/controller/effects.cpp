@@ -315,15 +315,16 @@ Task<Result<void>> CanaryController::save_status(ViewPtr view, Json status) {
         auto noted = co_await note_state(view, whole);
         if (!noted) co_return noted;
     }
-    const Json from = JsonObject{{"status", view->stored_status}};
-    const Json to = JsonObject{
-        {"status", state_home_ == StateHome::annotation ? without_own_fields(whole) : whole}};
-    const auto patch = merge_patch_between(from, to);
-    if (patch.as_object().empty()) co_return Result<void>{};
+    auto change = state_home_ == StateHome::annotation
+                      ? merge_patch_between(view->stored_status, without_own_fields(whole))
+                      : merge_patch_between(view->stored_status, whole);
+    if (change.as_object().empty()) co_return Result<void>{};
+    Json patch = JsonObject{};
+    put(patch, {"status"}, std::move(change));
     const auto answer = co_await tools_.client.merge_patch(
         kube::resources::canaries,
         key,
-        patch,
+        std::move(patch),
         {.subresource = "status",
          .resource_version = std::string(kube::resource_version_of(view->object)),
          .uid = std::string(kube::uid_of(view->object)),
