@@ -44,10 +44,29 @@ int canary_weight(const Json& service, const std::string& canary) {
 
 }  // namespace
 
+namespace {
+
+// "PATCH canaries/status" of /apis/GROUP/VERSION/namespaces/NS/canaries/NAME/status.
+std::string kind_of_write(const net::Request& request) {
+    const auto path = request.target.substr(0, request.target.find('?'));
+    const auto parts = split(path, '/');
+    std::size_t at = path.starts_with("/apis/") ? 4 : 3;
+    if (at + 2 < parts.size() && parts[at] == "namespaces") at += 2;
+    if (at >= parts.size()) return request.method;
+    auto kind = fmt::format("{} {}", request.method, parts[at]);
+    if (at + 2 < parts.size()) kind += fmt::format("/{}", parts[at + 2]);
+    return kind;
+}
+
+}  // namespace
+
 Task<net::Response> CountingServer::handle(net::Request request) {
     const bool is_lease = request.target.find("/leases") != std::string::npos;
     if (request.method != "GET") {
-        if (!is_lease) ++writes;
+        if (!is_lease) {
+            ++writes;
+            ++writes_by_kind[kind_of_write(request)];
+        }
     } else if (!is_lease && request.target.find("watch=") == std::string::npos) {
         ++reads;
     }
@@ -165,6 +184,7 @@ std::unique_ptr<Child> Fleet::start_controller(const std::string& sluice,
 void Fleet::set_image(int number, const std::string& tag) {
     verdicts.good_at.erase(name_of(number));
     const kube::ObjectKey key{namespace_of(number), name_of(number)};
+    began_at_[key] = clock_.now();
     const Json patch = JsonArray{JsonObject{{"op", "replace"},
                                             {"path", "/spec/template/spec/containers/0/image"},
                                             {"value", "stefanprodan/podinfo:" + tag}}};
@@ -176,12 +196,39 @@ void Fleet::slow_down(int number) {
                                  {"type", "rollout"},
                                  {"timeout", "30s"},
                                  {"url", fmt::format("http://127.0.0.1:{}/slow", prometheus_port)}};
+    put_hooks(number, {hook});
+}
+
+void Fleet::speed_up(int number) {
+    put_hooks(number, {});
+}
+
+void Fleet::put_hooks(int number, JsonArray hooks) {
     Json patch = JsonObject{};
-    put(patch, {"spec", "analysis", "webhooks"}, JsonArray{hook});
+    put(patch, {"spec", "analysis", "webhooks"}, std::move(hooks));
     must(cluster_.patch(resources::canaries,
                         {namespace_of(number), name_of(number)},
                         lab::PatchKind::merge,
                         patch));
+}
+
+std::vector<double> Fleet::promotion_ms_of_others() const {
+    std::vector<double> times;
+    for (const auto& [key, promoted] : promoted_at_) {
+        if (key.name == name_of(0)) continue;
+        times.push_back(milliseconds_between(began_at_.at(key), promoted));
+    }
+    std::ranges::sort(times);
+    return times;
+}
+
+std::size_t Fleet::bytes_of_decisions() const {
+    std::size_t bytes = 0;
+    for (const auto& canary : cluster_.list(resources::canaries, "")) {
+        const auto* decisions = find(*canary, {"status", "decisions"});
+        if (decisions != nullptr) bytes += to_text(*decisions).size();
+    }
+    return bytes;
 }
 
 bool Fleet::is_promoted(int number, int revisions) const {
@@ -199,7 +246,10 @@ void Fleet::note_canary(const lab::Change& change) {
     const std::string phase(text_at(*change.object, {"status", "phase"}));
     auto& before = phases_[key];
     if (phase == before) return;
-    if (phase == "Succeeded") ++promotions_[key];
+    if (phase == "Succeeded") {
+        ++promotions_[key];
+        promoted_at_[key] = clock_.now();
+    }
     before = phase;
 }
 

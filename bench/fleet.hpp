@@ -29,7 +29,8 @@ class CountingServer final : public net::Handler {
     explicit CountingServer(net::Handler& inner) : inner_(inner) {}
     Task<net::Response> handle(net::Request request) override;
     int writes = 0;
-    int reads = 0;  // without watches
+    int reads = 0;                              // without watches
+    std::map<std::string, int> writes_by_kind;  // "PATCH canaries/status"
 
    private:
     net::Handler& inner_;
@@ -72,8 +73,13 @@ class Fleet {
     // Adds that many, in namespaces of fifty, and not so fast that nobody else has a turn.
     Task<> add(int canaries);
     void set_image(int number, const std::string& tag);
-    // Its rounds then begin with a hook that takes ten seconds.
+    // Its rounds then begin with a hook that takes ten seconds; or no longer.
     void slow_down(int number);
+    void speed_up(int number);
+    // From the new image to the promotion of it, in milliseconds, sorted; of all but the first.
+    std::vector<double> promotion_ms_of_others() const;
+    // The bytes of their decisions, all together.
+    std::size_t bytes_of_decisions() const;
     // Those that have brought so many revisions to their users since they were made.
     int count_promoted(int revisions) const;
     bool is_promoted(int number, int revisions) const;
@@ -89,6 +95,7 @@ class Fleet {
 
    private:
     void add_one(int number);
+    void put_hooks(int number, JsonArray hooks);
     void note_route(const lab::Change& change);
     void note_canary(const lab::Change& change);
     void create(const kube::Resource& resource, const Json& object);
@@ -113,6 +120,8 @@ class Fleet {
     FleetOptions options_;
     std::map<kube::ObjectKey, std::string> phases_;
     std::map<kube::ObjectKey, int> promotions_;
+    std::map<kube::ObjectKey, Time> began_at_;
+    std::map<kube::ObjectKey, Time> promoted_at_;
 };
 
 }  // namespace sluice::bench
