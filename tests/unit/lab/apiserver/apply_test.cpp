@@ -1,4 +1,6 @@
 #include "a_cluster.hpp"
+#include "lab/apiserver/managed_fields.hpp"
+#include "lab/apiserver/schema_node.hpp"
 
 using namespace sluice;
 using namespace sluice::lab;
@@ -189,4 +191,44 @@ TEST_CASE(
     lab.clock.run_for(std::chrono::minutes{1});
     CHECK(set(3) == first);
     CHECK(set(4) > first);
+}
+
+TEST_CASE("what changed in an object is told by the paths whose values differ") {
+    const auto schema = parse_schema(boost::json::parse(R"({"type": "object", "properties": {
+        "spec": {"type": "object", "properties": {
+            "map": {"type": "object", "additionalProperties": {"type": "string"}},
+            "ports": {"type": "array", "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+                "items": {"type": "object", "properties": {
+                    "name": {"type": "string"}, "port": {"type": "integer"}}}},
+            "args": {"type": "array", "items": {"type": "string"}}}}}})"));
+    const auto told = [&](std::string_view before, std::string_view after) {
+        const auto changes =
+            changes_between(boost::json::parse(before), boost::json::parse(after), schema.get());
+        std::string text;
+        for (const auto& path : changes.changed) text += to_string(path) + " ";
+        text += "| ";
+        for (const auto& path : changes.gone) text += to_string(path) + " ";
+        return text;
+    };
+    CHECK(told(R"({"spec": {"a": 1, "b": {"c": 2}}})", R"({"spec": {"b": {"c": 2}, "a": 1}})") ==
+          "| ");
+    CHECK(told(R"({"spec": {"a": 1, "b": {"c": 2}}})", R"({"spec": {"a": 1, "b": {"c": 3}}})") ==
+          ".spec.b.c | ");
+    CHECK(told(R"({"spec": {"a": 1, "b": {"c": 2}}})", R"({"spec": {"a": 1, "d": {"e": 2}}})") ==
+          ".spec.d.e | .spec.b.c ");
+    CHECK(told(R"({"spec": {"map": {}}})", R"({"spec": {"map": {"k": "v"}}})") ==
+          ".spec.map.k | .spec.map ");
+    CHECK(told(R"({"spec": {"b": {"c": 2}}})", R"({"spec": {"b": 3}})") == ".spec.b | .spec.b.c ");
+    CHECK(told(R"({"spec": {"args": ["a"]}})", R"({"spec": {"args": ["a", "b"]}})") ==
+          ".spec.args | ");
+    CHECK(told(R"({"spec": {"ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]}})",
+               R"({"spec": {"ports": [{"name": "b", "port": 3}, {"name": "c", "port": 4}]}})") ==
+          ".spec.ports[name=\"b\"].port .spec.ports[name=\"c\"] .spec.ports[name=\"c\"].name "
+          ".spec.ports[name=\"c\"].port | .spec.ports[name=\"a\"] .spec.ports[name=\"a\"].name "
+          ".spec.ports[name=\"a\"].port ");
+    // Whose name, uid and versions change changes no owner.
+    CHECK(told(R"({"kind": "A", "metadata": {"name": "x", "resourceVersion": "1"}})",
+               R"({"kind": "B", "metadata": {"name": "x", "resourceVersion": "2",
+                   "labels": {"l": "v"}}})") == ".metadata.labels.l | ");
 }
