@@ -107,7 +107,7 @@ class PromotionsMeasurement {
     void add_writes(const std::string& which, Figures& figures) const {
         for (const auto& [kind, count] : fleet_.counted.writes_by_kind) {
             figures.push_back(aside("",
-                                    which + ", API writes of one: " + kind,
+                                    fmt::format("{}, API writes of one: {}", which, kind),
                                     static_cast<double>(count) / canaries_));
         }
     }

@@ -22,7 +22,8 @@ using namespace sluice::scenario;
 
 // The same code runs under every check in `scenario`; here, where it runs thousands of times, those
 // that cost most and depend least on a kill are off.
-extern "C" const char* __asan_default_options() {  // NOLINT(bugprone-reserved-identifier): its name.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): ASan looks for it.
+extern "C" const char* __asan_default_options() {
     return "detect_stack_use_after_return=0:malloc_context_size=5:quarantine_size_mb=16";
 }
 
