@@ -24,6 +24,14 @@ Json analysis(Json inner) {
     return spec(JsonObject{{"analysis", std::move(inner)}});
 }
 
+Json config(const std::string& level) {
+    return JsonObject{
+        {"apiVersion", "v1"},
+        {"kind", "ConfigMap"},
+        {"metadata", JsonObject{{"name", "settings"}, {"namespace", scenario::World::ns}}},
+        {"data", JsonObject{{"level", level}}}};
+}
+
 }  // namespace
 
 Chaos::Chaos(scenario::World& world, std::uint64_t seed) : world_(world), dice_(seed) {}
@@ -34,6 +42,15 @@ bool Chaos::exists(const kube::Resource& resource, const std::string& name) cons
 
 std::string Chaos::make_release() {
     std::string script = fmt::format("target {}\n", 1 + below(3));
+    has_config_ = one_in(3);
+    if (has_config_) {
+        // In front of the pods that use it, so that the first of them find it.
+        script.insert(0, "object " + to_text(config("a")) + "\n");
+        script += "patch deployment podinfo ";
+        script += R"({"spec": {"template": {"spec": {"volumes": [)"
+                  R"({"name": "settings", "configMap": {"name": "settings"}}]}}}})";
+        script += "\nrun 10s\n";
+    }
     has_scaler_ = one_in(4);
     if (has_scaler_) script += "scaler 1 3\n";
     script += fmt::format("canary threshold {} deadline {}", 1 + below(4), one_of<int>({60, 120}));
@@ -98,7 +115,7 @@ std::string Chaos::strike_once() {
         world_.api.set_away(false);
         return "the API server is back";
     }
-    switch (below(13)) {
+    switch (below(14)) {
         case 0:
         case 1:
             return strike_api();
@@ -118,6 +135,8 @@ std::string Chaos::strike_once() {
             return edit_generated();
         case 10:
             return wish(one_of<std::string>({"promote", "abort", "retry"}));
+        case 11:
+            return has_config_ ? edit_config() : new_image();
         default:
             return new_image();
     }
@@ -316,6 +335,18 @@ std::string Chaos::edit_generated() {
                  thing.name,
                  JsonObject{{"metadata", JsonObject{{"labels", JsonObject{{"by", "hand"}}}}}});
     return what + " gets a label";
+}
+
+std::string Chaos::edit_config() {
+    if (one_in(4) && exists(resources::config_maps, "settings-primary")) {
+        world_.remove(resources::config_maps, "settings-primary");
+        return "the primary's ConfigMap is deleted";
+    }
+    // Sometimes an older one again.
+    const auto level = one_of<std::string>({"a", "b", "c", "d"});
+    world_.patch(
+        resources::config_maps, "settings", JsonObject{{"data", JsonObject{{"level", level}}}});
+    return "ConfigMap settings says " + level;
 }
 
 std::string Chaos::new_image() {

@@ -36,6 +36,7 @@ class Chaos {
     std::string strike_pods();
     std::string edit_canary();
     std::string edit_generated();
+    std::string edit_config();
     std::string new_image();
 
     int below(int bound) {
@@ -54,6 +55,7 @@ class Chaos {
     bool away_ = false;
     bool has_scaler_ = false;
     bool has_mesh_ = true;
+    bool has_config_ = false;
 };
 
 }  // namespace sluice::sim

@@ -120,6 +120,20 @@ std::shared_ptr<ClusterMemory> MeshProxy::State::memory_of(const Upstream& clust
     return memory;
 }
 
+void MeshProxy::State::try_began(const Endpoint& pod) {
+    ++active[pod.id];
+    ++metrics.upstream_active;
+}
+
+void MeshProxy::State::try_ended(const Endpoint& pod, const RequestRecord* arrived) {
+    --metrics.upstream_active;
+    if (const auto under_way = active.find(pod.id);
+        under_way != active.end() && --under_way->second <= 0) {
+        active.erase(under_way);
+    }
+    if (arrived != nullptr && arrived->destination->in_mesh) metrics.add(*arrived);
+}
+
 void MeshProxy::State::report(const Upstream& cluster,
                               ClusterMemory* memory,
                               const Endpoint& pod,

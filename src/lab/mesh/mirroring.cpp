@@ -104,8 +104,7 @@ class Copy {
               aim_.upstream.service->host, aim_.upstream.service->name, aim_.upstream.service->ns},
           endpoint_(*aim_.endpoint),
           began_(state.clock.now()) {
-        ++state_.active[endpoint_.id];
-        ++state_.metrics.upstream_active;
+        state_.try_began(endpoint_);
     }
     ~Copy() { end(0, Flag::downstream_closed); }
     Copy(const Copy&) = delete;
@@ -179,25 +178,22 @@ Task<> Copy::ask(net::Request request, std::shared_ptr<CopiedBody> body) {
     end(answer->status, Flag::none);
 }
 
-// The callee's own proxy counts it; the caller's does not (mesh-and-dashboard.md 2.3).
+// Only the callee's own proxy counts it (mesh-and-dashboard.md 2.3).
 void Copy::end(int status, Flag flags) {
     if (std::exchange(has_ended_, true)) return;
-    --state_.metrics.upstream_active;
-    if (const auto active = state_.active.find(endpoint_.id);
-        active != state_.active.end() && --active->second <= 0)
-        state_.active.erase(active);
-    if (!has_arrived_ || endpoint_.workload == nullptr || !endpoint_.workload->in_mesh) return;
-    state_.metrics.add({.reporter = Reporter::destination,
-                        .source = from_.source,
-                        .destination = endpoint_.workload,
-                        .service = names_,
-                        .code = status,
-                        .flags = flags,
-                        .is_grpc = from_.is_grpc,
-                        .grpc_status = grpc_status_,
-                        .milliseconds = in_milliseconds(state_.clock.now() - began_),
-                        .request_bytes = request_bytes_,
-                        .response_bytes = response_bytes_});
+    const RequestRecord record{.reporter = Reporter::destination,
+                               .source = from_.source,
+                               .destination = endpoint_.workload,
+                               .service = names_,
+                               .code = status,
+                               .flags = flags,
+                               .is_grpc = from_.is_grpc,
+                               .grpc_status = grpc_status_,
+                               .milliseconds = in_milliseconds(state_.clock.now() - began_),
+                               .request_bytes = request_bytes_,
+                               .response_bytes = response_bytes_};
+    const bool has_arrived = has_arrived_ && endpoint_.workload != nullptr;
+    state_.try_ended(endpoint_, has_arrived ? &record : nullptr);
 }
 
 // "podinfo.test:9898" as "podinfo.test-shadow:9898".

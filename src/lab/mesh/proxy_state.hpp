@@ -49,6 +49,9 @@ struct MeshProxy::State {
                                  const std::vector<std::uint64_t>& tried);
     // Null when the cluster's policy needs none.
     std::shared_ptr<ClusterMemory> memory_of(const Upstream& cluster, const Workload& caller);
+    // A try of a pod is under way, or over. The pod's own proxy counts each one that arrived.
+    void try_began(const Endpoint& pod);
+    void try_ended(const Endpoint& pod, const RequestRecord* arrived);
     void report(const Upstream& cluster,
                 ClusterMemory* memory,
                 const Endpoint& pod,

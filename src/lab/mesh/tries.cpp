@@ -211,30 +211,24 @@ void Exchange::begin_try(const Endpoint& endpoint) {
     is_trying_ = has_arrived_ = true;
     try_began_ = state_.clock.now();
     reached_ = endpoint.workload == nullptr ? outside() : endpoint.workload;
-    ++state_.active[endpoint.id];
-    ++state_.metrics.upstream_active;
+    state_.try_began(endpoint);
 }
 
-// The callee's own proxy counts every try that arrived.
 void Exchange::end_try(int status, Flag flags) {
     if (!std::exchange(is_trying_, false)) return;
     place_.reset();
-    --state_.metrics.upstream_active;
-    if (const auto active = state_.active.find(endpoint_->id);
-        active != state_.active.end() && --active->second <= 0)
-        state_.active.erase(active);
-    if (!has_arrived_ || !reached_->in_mesh) return;
-    state_.metrics.add({.reporter = Reporter::destination,
-                        .source = source_,
-                        .destination = reached_,
-                        .service = names_,
-                        .code = status,
-                        .flags = flags,
-                        .is_grpc = is_grpc_,
-                        .grpc_status = grpc_status_,
-                        .milliseconds = in_milliseconds(state_.clock.now() - try_began_),
-                        .request_bytes = request_bytes(),
-                        .response_bytes = response_bytes_});
+    const RequestRecord record{.reporter = Reporter::destination,
+                               .source = source_,
+                               .destination = reached_,
+                               .service = names_,
+                               .code = status,
+                               .flags = flags,
+                               .is_grpc = is_grpc_,
+                               .grpc_status = grpc_status_,
+                               .milliseconds = in_milliseconds(state_.clock.now() - try_began_),
+                               .request_bytes = request_bytes(),
+                               .response_bytes = response_bytes_};
+    state_.try_ended(*endpoint_, has_arrived_ ? &record : nullptr);
 }
 
 // The caller's proxy counts the request once, as it ended.
