@@ -71,24 +71,6 @@ bool matches(const std::string& wanted, const std::string& came) {
            (wanted.find('*') != std::string::npos && lab::glob_matches(wanted, came));
 }
 
-// "spec.ports.0.name".
-std::string value_at(const Json& object, std::string_view path) {
-    const auto* at = &object;
-    for (const auto& part : split(path, '.')) {
-        const auto index = parse_integer(part);
-        if (const auto* array = at->if_array();
-            array != nullptr && index && *index < static_cast<std::int64_t>(array->size())) {
-            at = &(*array)[static_cast<std::size_t>(*index)];
-        } else if (const auto* members = at->if_object();
-                   members != nullptr && members->contains(part)) {
-            at = &members->at(part);
-        } else {
-            return "none";
-        }
-    }
-    return at->is_string() ? std::string(at->get_string()) : to_text(*at);
-}
-
 }  // namespace
 
 std::vector<Line> parse_script(std::string_view text) {
@@ -199,9 +181,6 @@ void Player::step(const Line& line) {
                 world_.pods.set_ready(key, words.at(2) == "ready");
             }
         }
-    } else if (verb == "value") {
-        const auto object = world_.get(resource_named(words.at(1)), words.at(2));
-        expect(line, value_at(object, words.at(3)), words.at(4));
     } else if (verb == "reads") {
         expect(line, std::to_string(world_.api.reads()), words.at(1));
     } else if (verb == "edit") {

@@ -41,7 +41,6 @@
 //   count-writes | writes N | reads N   the controller's writes and reads since, but for the
 //   lease's
 //                                  and for watches
-//   value     RESOURCE NAME PATH VALUE|none   what stands at PATH (spec.ports.0.name) of an object
 //   says      TEXT                 a line of the log, `*` stands for anything
 //   unsaid    TEXT                 in no line of the log, no Event and no status
 //   run       DURATION
