@@ -149,23 +149,33 @@ int lint_files(const LintOptions& options, const LintSettings& settings) {
     return print(std::move(findings), canaries, options.output);
 }
 
+const kube::Resource disruption_budgets{
+    "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"};
+const kube::Resource network_policies{
+    "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"};
+
 // Gateways may stand anywhere; the rest is the namespace's.
 Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
     Around around{.objects = {}, .whole = true, .ns = {}};
     struct Asked {
         kube::Resource resource;
         bool everywhere = false;
+        bool is_needed = true;  // who may not read the others misses what is said of them
     };
     const std::vector<Asked> wanted{{kube::resources::canaries},
                                     {kube::resources::deployments},
                                     {kube::resources::daemon_sets},
                                     {kube::resources::horizontal_pod_autoscalers},
                                     {kube::resources::metric_templates},
+                                    {kube::resources::services},
+                                    {.resource = disruption_budgets, .is_needed = false},
+                                    {.resource = network_policies, .is_needed = false},
                                     {kube::resources::gateways, true}};
     for (const auto& asked : wanted) {
         auto list =
             co_await client.list(asked.resource, {.ns = asked.everywhere ? std::string() : ns});
         if (!list && list.error().kind == ErrorKind::not_found) continue;
+        if (!list && !asked.is_needed && list.error().kind == ErrorKind::denied) continue;
         if (!list) co_return list.error().with(fmt::format("listing {}", asked.resource.plural));
         for (auto& object : list->items) around.objects.push_back(std::move(object));
     }

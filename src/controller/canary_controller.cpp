@@ -3,6 +3,7 @@
 #include "controller/state.hpp"
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/decision.hpp"
+#include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
 #include "delivery/traffic.hpp"
 
@@ -91,6 +92,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
                 continue;
             }
             warn(*view, canary::EventType::error, *rival);
+            co_await show_held(view, *rival);
             co_return std::optional<Time>{};
         }
 
@@ -99,6 +101,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             const auto& why = view->unseen->why;
             if (!why.empty()) {
                 tools_.announcer.warn(view->object, canary::EventType::error, why);
+                co_await show_held(view, why);
             }
             co_return tools_.clock.now() + (why.empty() ? milliseconds{100} : milliseconds{10'000});
         }
@@ -140,8 +143,13 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         }
         if (const auto* act = std::get_if<canary::Act>(&move)) {
             const auto done = co_await carry_out(view, *act, evidence);
-            if (!done) co_return done.error();
-            continue;
+            if (done) continue;
+            const auto& error = done.error();
+            const bool passes = is_overtaken(error.kind) || is_out_of_contact(error.kind);
+            // What was written before it failed is in the newest one.
+            const auto latest = passes ? nullptr : survey(key);
+            if (latest) co_await show_held(latest, error.message);
+            co_return error;
         }
         tools_.announcer.settled(key);
         if (analysed) {
@@ -258,6 +266,17 @@ Error CanaryController::report(const View& view, const Error& error) {
         warn(view, canary::EventType::warning, error.message);
     }
     return error;
+}
+
+// For who looks at the object and not at its Events. Where even that cannot be written, the Warning
+// has to do.
+Task<> CanaryController::show_held(ViewPtr view, std::string why) {
+    const auto& world = view->world;
+    if (api::held_by(world.canary.status.conditions) == why || world.canary.deleting) co_return;
+    canary::Act act;
+    canary::show_held(act, world, why);
+    const auto saved = co_await save_status(view, *std::move(act.status));
+    if (!saved) mention(*view, "cannot show why it is held: " + saved.error().message);
 }
 
 // --- looking ----------------------------------------------------------------------------------

@@ -166,6 +166,7 @@ class CanaryController {
     Task<Result<void>> save_status(ViewPtr view, Json status);
     Task<Result<void>> note_state(ViewPtr view, Json status);
     Error report(const View& view, const Error& error);
+    Task<> show_held(ViewPtr view, std::string why);
 
     Task<> announce(ViewPtr view, std::vector<canary::Event> events);
     void warn(const View& view, canary::EventType type, const std::string& message);

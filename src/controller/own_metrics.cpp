@@ -130,6 +130,11 @@ struct OwnMetrics::State {
                                          .Name("flagger_canary_status")
                                          .Help("Last canary analysis result")
                                          .Register(registry)};
+    Series<prometheus::Gauge> phase{prometheus::BuildGauge()
+                                        .Name("sluice_canary_phase")
+                                        .Help("1 for the phase that the Canary is in")
+                                        .Register(registry)};
+    std::map<Owner, std::string> phases;  // as `phase` has them
     Series<prometheus::Gauge> weight{
         prometheus::BuildGauge()
             .Name("flagger_canary_weight")
@@ -192,6 +197,15 @@ void OwnMetrics::set_total(const std::string& ns, std::size_t canaries) {
 void OwnMetrics::set_status(const Measured& subject, std::string_view phase) {
     const int value = phase == "Progressing" ? 0 : phase == "Failed" ? 2 : 1;
     state_->status.at(named(subject)).Set(value);
+
+    const Owner owner{subject.ns, subject.target};
+    auto& shown = state_->phases[owner];
+    if (shown == phase) return;
+    shown = phase;
+    state_->phase.remove(owner);
+    auto labels = named(subject);
+    labels["phase"] = shown.empty() ? "New" : shown;
+    state_->phase.at(labels).Set(1);
 }
 
 void OwnMetrics::set_weights(const Measured& subject, Weights weights) {
@@ -236,6 +250,8 @@ void OwnMetrics::set_api_requests(std::uint64_t reads, std::uint64_t writes) {
 void OwnMetrics::forget(const Measured& subject) {
     const auto forget_named = [&](auto& series) { series.remove({subject.ns, subject.target}); };
     forget_named(state_->status);
+    forget_named(state_->phase);
+    state_->phases.erase({subject.ns, subject.target});
     forget_named(state_->duration);
     forget_named(state_->check);
     forget_named(state_->successes);

@@ -36,7 +36,8 @@ class OwnMetrics {
 
     // None takes the series away.
     void set_total(const std::string& ns, std::size_t canaries);
-    // 0 Progressing, 2 Failed, 1 any other phase.
+    // flagger_canary_status: 0 Progressing, 2 Failed, 1 any other phase; sluice_canary_phase: 1 for
+    // this one, and no series for the others.
     void set_status(const Measured& subject, std::string_view phase);
     struct Weights {
         int primary;

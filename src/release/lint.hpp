@@ -46,7 +46,8 @@ struct Around {
     std::optional<Json> ns;
 };
 // What is wrong between it and them: a target that is missing, or has no label to be found by; two
-// Canaries on one target; a gateway that is missing; a namespace outside the mesh.
+// Canaries on one target; selectors that find both versions, or only the one that rests; a gateway
+// that is missing; a namespace outside the mesh.
 std::vector<Finding> lint_around(const Json& canary, const Around& around);
 
 // "canary.yaml:12: error: Canary test/podinfo spec.x: … [IST0101]".

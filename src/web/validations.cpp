@@ -15,11 +15,12 @@ namespace {
 
 namespace resources = kube::resources;
 
-const std::array<const kube::Resource*, 6> looked_at{&resources::canaries,
+const std::array<const kube::Resource*, 7> looked_at{&resources::canaries,
                                                      &resources::deployments,
                                                      &resources::daemon_sets,
                                                      &resources::horizontal_pod_autoscalers,
                                                      &resources::metric_templates,
+                                                     &resources::services,
                                                      &resources::gateways};
 
 release::Around around_of(const Known& known, const std::string& ns) {

@@ -201,12 +201,7 @@ Move leave_to_roll(const World& world, bool is_home) {
     act.lines = changed_configs(world);
     act.events.push_back(restart_event(world));
     if (!is_home) send(act, world, {});
-    auto status = transition_of(world);
-    status.canary_weight = 0;
-    status.mirrored = false;
-    unbind_users(status);
-    status.routed_at = world.now;
-    save(act, world, status);
+    save(act, world, sent_home(world));
     return act;
 }
 

@@ -20,6 +20,28 @@ namespace {
 using api::Phase;
 namespace texts = api::texts;
 
+// A check without bounds is a mistake more often than not (DBR-15). Those that the plan had before
+// were told then.
+void tell_unbounded(Act& act, const World& world, const Json& before) {
+    for (const auto& metric : world.canary.analysis.metrics) {
+        const bool usable = metric.kind != api::MetricKind::unusable;
+        if (!usable || metric.has_range || metric.has_threshold) continue;
+        const bool is_known =
+            std::ranges::any_of(array_at(before, {"metrics"}), [&](const Json& other) {
+                return text_at(other, {"name"}) == metric.name &&
+                       find(other, {"thresholdRange"}) == nullptr &&
+                       find(other, {"threshold"}) == nullptr;
+            });
+        if (is_known) continue;
+        tell(act,
+             world,
+             EventType::warning,
+             metric.kind == api::MetricKind::request_success_rate
+                 ? texts::any_value_passes(metric.name)
+                 : texts::any_value_fails(metric.name));
+    }
+}
+
 const Json& target_template(const World& world) {
     static const Json nothing;
     const auto* found = template_of(kind_of(world), world.target->object);
@@ -80,20 +102,6 @@ std::vector<std::optional<api::Reference>> providers_of(const World& world) {
     return found;
 }
 
-// A check without bounds is a mistake more often than not (DBR-15).
-void tell_unbounded(Act& act, const World& world) {
-    for (const auto& metric : world.canary.analysis.metrics) {
-        const bool usable = metric.kind != api::MetricKind::unusable;
-        if (!usable || metric.has_range || metric.has_threshold) continue;
-        tell(act,
-             world,
-             EventType::warning,
-             metric.kind == api::MetricKind::request_success_rate
-                 ? texts::any_value_passes(metric.name)
-                 : texts::any_value_fails(metric.name));
-    }
-}
-
 // T7. A failure is only told: the primary can be made without metrics.
 std::optional<Move> probe_providers(const World& world, const Evidence& evidence) {
     const auto& remembered = world.remembered;
@@ -116,7 +124,7 @@ std::optional<Move> probe_providers(const World& world, const Evidence& evidence
     const bool online = !needed || answer->outcome == Outcome::passed;
     act.remembered.providers_online = online;
     act.remembered.providers_asked_at = world.now;
-    if (!answered) tell_unbounded(act, world);
+    if (!answered) tell_unbounded(act, world, {});
     if (online) {
         tell(act, world, EventType::normal, texts::providers_available());
     } else {
@@ -236,6 +244,8 @@ Move finish_initialization(const World& world) {
     if (!routes_are_home(world)) {
         act.effects.emplace_back(EnsureRoutes{{}, world.routes.resource_version, {}});
     }
+    // Where no provider was probed, nobody has looked at the checks yet.
+    if (canary.skip_analysis) tell_unbounded(act, world, {});
     tell(act, world, EventType::normal, texts::initialization_done(canary.dotted()));
     alert(act,
           Severity::info,
@@ -490,6 +500,7 @@ Move note_edit(const World& world) {
                                  world.canary.dotted(),
                                  world.canary.generation));
     }
+    if (!first_look) tell_unbounded(act, world, world.remembered.plan);
     if (!world.postponed.empty()) {
         tell(act,
              world,
@@ -526,6 +537,7 @@ bool is_mended(const World& world) {
 Move take_over(const World& world) {
     if (!world.primary) return *stand_up(world);
     auto act = act_of(world, "take over");
+    tell_unbounded(act, world, {});
     auto status = status_of(world);
     const auto& runs = world.primary_carries;
     status.last_promoted_spec = runs;

@@ -111,9 +111,10 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
     if (const auto mended = mend_weights(world)) return *mended;
 
     if (const auto due = next_round(world); due && now < *due) {
-        if (!held.empty() && world.remembered.last_warning != held)
-            return hold_release(world, held, due);
-        if (!held.empty()) return rest_ready(world, due);
+        if (!held.empty()) {
+            return world.canary.status.unready_since ? rest_ready(world, due)
+                                                     : hold_release(world, held, due);
+        }
         const auto gate = next_gate(world);
         if (!gate) return rest_ready(world, due);
         if (now < *gate) return rest_ready(world, std::min(*due, *gate));
@@ -173,7 +174,9 @@ std::string fingerprint(const World& world) {
                        world.revision);
 }
 
-Move next(const World& world, const Evidence& evidence, Time now) {
+namespace {
+
+Move decide(const World& world, const Evidence& evidence, Time now) {
     const auto& canary = world.canary;
     const auto& status = canary.status;
 
@@ -228,6 +231,19 @@ Move next(const World& world, const Evidence& evidence, Time now) {
     }
 
     return analyse(world, evidence, now, routes_hindrance(world));
+}
+
+}  // namespace
+
+Move next(const World& world, const Evidence& evidence, Time now) {
+    auto move = decide(world, evidence, now);
+    const auto* rest = std::get_if<Rest>(&move);
+    if (rest == nullptr || rest->held || world.canary.deleting) return move;
+    if (auto reported = report_wait(world)) return *reported;
+    if (api::held_by(world.canary.status.conditions).empty()) return move;
+    auto act = act_of(world, "goes on");
+    show_held(act, world, {});
+    return act;
 }
 
 }  // namespace sluice::canary

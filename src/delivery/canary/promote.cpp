@@ -303,11 +303,7 @@ Move come_home(const World& world) {
         tell_restoring(act, world);
     }
     tell(act, world, EventType::normal, texts::routing_to_primary());
-    auto status = transition_of(world);
-    status.canary_weight = 0;
-    status.mirrored = false;
-    unbind_users(status);
-    status.routed_at = world.now;
+    auto status = sent_home(world);
     status.unready_since.reset();
     say(status, primary_serves);
     save(act, world, status);
@@ -318,17 +314,7 @@ Move come_home(const World& world) {
 // the primary carries what was judged. The canary's pods are gone, so their share goes home.
 Move go_on_without_target(const World& world) {
     const auto live = live_weights(world);
-    if (live && *live != Weights{} && can_go_home(world)) {
-        auto act = act_of(world, "route home");
-        send(act, world, {});
-        auto status = transition_of(world);
-        status.canary_weight = 0;
-        status.mirrored = false;
-        unbind_users(status);
-        status.routed_at = world.now;
-        save(act, world, status);
-        return act;
-    }
+    if (live && *live != Weights{} && can_go_home(world)) return route_home(world);
     return hold(world, {.text = world.hindrance});
 }
 

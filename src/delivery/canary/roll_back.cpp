@@ -40,18 +40,6 @@ Move stay(const World& world) {
     return hold(world, {EventType::warning, text, {}, Alert{Severity::error, text, false}});
 }
 
-Move route_away(const World& world) {
-    auto act = act_of(world, "route home");
-    send(act, world, {});
-    auto status = status_of(world);
-    status.canary_weight = 0;
-    status.mirrored = false;
-    unbind_users(status);
-    status.routed_at = world.now;
-    save(act, world, status);
-    return act;
-}
-
 void tell_failed(Act& act, const World& world) {
     tell(act, world, EventType::warning, texts::canary_failed(world.canary.dotted()));
     act.events.back().phase = Phase::failed;
@@ -172,7 +160,7 @@ Move finish_rollback(const World& world, const Evidence& evidence) {
     const bool still_reached = !live || *live != Weights{};
     if (!world.canary.status.routed_at || still_reached) {
         if (still_reached && !may_leave(world)) return stay(world);
-        return world.canary.status.routed_at ? drain_anew(world) : route_away(world);
+        return world.canary.status.routed_at ? drain_anew(world) : Move(route_home(world));
     }
     if (!is_drained(world)) return rest_until(end_of_drain(world));
     return end(world, evidence);

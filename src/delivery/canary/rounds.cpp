@@ -600,6 +600,48 @@ std::optional<Move> ask_to_start(const World& world, const Evidence& evidence) {
     return act;
 }
 
+namespace {
+
+// Since when the phase is what it is.
+std::optional<Time> began(const World& world) {
+    for (const auto& condition : array_at(world.canary.status.conditions, {})) {
+        if (text_at(condition, {"type"}) == "Promoted") {
+            return parse_rfc3339(text_at(condition, {"lastUpdateTime"}));
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Move> report_wait(const World& world) {
+    const auto phase = world.canary.status.phase;
+    if (phase != Phase::waiting && phase != Phase::waiting_promotion) return std::nullopt;
+    const auto since = began(world);
+    if (!since || world.now < *since) return std::nullopt;
+    const auto hours = std::chrono::floor<std::chrono::hours>(world.now - *since).count();
+    if (hours < 1 || world.remembered.hours_reported == hours) return std::nullopt;
+
+    const auto type =
+        phase == Phase::waiting ? HookType::confirm_rollout : HookType::confirm_promotion;
+    const bool is_muted = std::ranges::any_of(
+        world.canary.analysis.hooks,
+        [&](const api::Hook& hook) { return hook.type == type && hook.mute_alert; });
+    auto act = act_of(world, "report");
+    act.remembered.hours_reported = hours;
+    auto event =
+        event_of(world,
+                 EventType::warning,
+                 fmt::format("{} has been waiting for {} for {}h",
+                             world.canary.dotted(),
+                             phase == Phase::waiting ? "approval" : "approval of its promotion",
+                             hours));
+    event.key = fmt::format("waits/{}/{}", rfc3339(*since), hours);
+    if (!is_muted) alert(act, Severity::warn, event.message);
+    act.events.push_back(std::move(event));
+    return act;
+}
+
 void tell_gates_before_start(Act& act, const World& world, const Evidence& evidence) {
     tell_passed(act,
                 world,

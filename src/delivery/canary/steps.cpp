@@ -2,6 +2,7 @@
 
 #include "api/texts.hpp"
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/cookies.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 #include "delivery/canary/scalers.hpp"
@@ -327,6 +328,22 @@ Act one_step_home(const World& world, std::string_view why, int canary_weight) {
     return act;
 }
 
+api::Status sent_home(const World& world) {
+    auto status = transition_of(world);
+    status.canary_weight = 0;
+    status.mirrored = false;
+    unbind_users(status);
+    status.routed_at = world.now;
+    return status;
+}
+
+Act route_home(const World& world) {
+    auto act = act_of(world, "route home");
+    send(act, world, {});
+    save(act, world, sent_home(world));
+    return act;
+}
+
 void scale_down(Act& act, const World& world) {
     if (auto pause = pause_scaler(world)) act.effects.emplace_back(std::move(*pause));
     if (world.target && world.target->replicas != 0) {
@@ -340,12 +357,19 @@ Rest rest_until(std::optional<Time> wake) {
 
 Move hold(const World& world, Holding holding) {
     const auto& remembered = world.remembered;
-    if (remembered.last_warning == holding.text) return rest_until(holding.wake);
-    if (remembered.last_warning_at && world.now < *remembered.last_warning_at + warning_spacing) {
+    // Of a suspended Canary nothing is written.
+    const bool shows = holding.type != EventType::normal && !holding.is_wait;
+    const bool is_shown = api::held_by(world.canary.status.conditions) == holding.text;
+    const bool is_told = remembered.last_warning == holding.text || (shows && is_shown);
+    if (is_told && (is_shown || !shows)) return Rest{holding.wake, !holding.is_wait};
+    if (!is_told && remembered.last_warning_at &&
+        world.now < *remembered.last_warning_at + warning_spacing) {
         const auto then = *remembered.last_warning_at + warning_spacing;
-        return rest_until(holding.wake ? std::min(*holding.wake, then) : then);
+        return Rest{holding.wake ? std::min(*holding.wake, then) : then, !holding.is_wait};
     }
     auto act = act_of(world, "hold");
+    if (shows) show_held(act, world, holding.text);
+    if (is_told) return act;
     act.remembered.last_warning = holding.text;
     act.remembered.last_warning_at = world.now;
     tell_anew(act, world, holding.type, std::move(holding.text));
@@ -353,9 +377,17 @@ Move hold(const World& world, Holding holding) {
     return act;
 }
 
+void show_held(Act& act, const World& world, std::string_view why) {
+    const auto& before = world.canary.raw_status;
+    act.status = before.is_object() ? before : Json(JsonObject{});
+    put(*act.status,
+        {"conditions"},
+        api::with_held(world.canary.status.conditions, why, world.now));
+}
+
 Move wait_for(const World& world, const Readiness& readiness, std::string text) {
     if (world.canary.status.unready_since) {
-        return hold(world, {EventType::warning, std::move(text), readiness.deadline, {}});
+        return hold(world, {EventType::warning, std::move(text), readiness.deadline, {}, true});
     }
     auto act = act_of(world, "wait");
     act.remembered.last_warning = text;

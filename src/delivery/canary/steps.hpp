@@ -89,6 +89,11 @@ void send(Act& act, const World& world, Weights to);
 // restart go home in the same way. The route itself is the caller's.
 Act one_step_home(const World& world, std::string_view why, int canary_weight);
 
+// The status once the canary has no share any more; its pods drain from now on.
+api::Status sent_home(const World& world);
+// All traffic to the primary, and nothing told.
+Act route_home(const World& world);
+
 // The target goes to zero, unless it is there, and its autoscaler lets it rest.
 void scale_down(Act& act, const World& world);
 
@@ -99,9 +104,14 @@ struct Holding {
     std::string text;
     std::optional<Time> wake;
     std::optional<Alert> alert;
+    // For pods, or a time: no condition says so, it passes by itself.
+    bool is_wait = false;
 };
-// Nothing is done; why is said when the text is new, at most every 10 s.
+// Nothing is done; why is said when the text is new, at most every 10 s, and stands in the
+// condition `Held` of the object for as long as it is so.
 Move hold(const World& world, Holding holding);
+// Nothing else of the status is changed. An empty text says that it goes on.
+void show_held(Act& act, const World& world, std::string_view why);
 // The same for a workload that is not ready; starts the wait's own clock.
 Move wait_for(const World& world, const Readiness& readiness, std::string text);
 Move wait_for_primary(const World& world);
@@ -143,6 +153,8 @@ Move hold_judged(const World& world, const Evidence& evidence, const std::string
 Move note_step(const World& world, const Step& step);
 void tell_gates_passed(Act& act, const World& world, const Step& step);
 
+// What waits for people has no deadline, so it is reported every hour.
+std::optional<Move> report_wait(const World& world);
 // The hooks of a run's end, before its end is written down; nothing when all are answered.
 std::optional<Move> ask_after_run(const World& world, const Evidence& evidence, api::Phase ended);
 void tell_after_run(Act& act, const World& world, const Evidence& evidence, api::Phase ended);

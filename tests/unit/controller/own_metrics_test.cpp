@@ -9,6 +9,7 @@ TEST_CASE("the peer's metrics are exposed under its names, and go with their Can
     OwnMetrics metrics("1.0.0", "istio");
     const Measured web{.target = "web", .primary = "web-primary", .ns = "prod"};
     metrics.set_total("prod", 1);
+    metrics.set_status(web, "Progressing");
     metrics.set_status(web, "Failed");
     metrics.set_weights(web, {.primary = 90, .canary = 10});
     metrics.observe_analysis(web, std::chrono::milliseconds{20});
@@ -21,6 +22,8 @@ TEST_CASE("the peer's metrics are exposed under its names, and go with their Can
     CHECK(has(R"(flagger_info{mesh_provider="istio",version="1.0.0"} 1)"));
     CHECK(has(R"(flagger_canary_total{namespace="prod"} 1)"));
     CHECK(has(R"(flagger_canary_status{name="web",namespace="prod"} 2)"));
+    CHECK(has(R"(sluice_canary_phase{name="web",namespace="prod",phase="Failed"} 1)"));
+    CHECK(!has(R"(phase="Progressing")"));
     CHECK(has(R"(flagger_canary_weight{namespace="prod",workload="web-primary"} 90)"));
     CHECK(has(R"(flagger_canary_weight{namespace="prod",workload="web"} 10)"));
     CHECK(

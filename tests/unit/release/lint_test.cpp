@@ -260,3 +260,38 @@ TEST_CASE("what stands in a file has a line") {
     CHECK(kube::line_of(canary, "metadata.name") == 5);
     CHECK(kube::yaml_places("a: [").empty());
 }
+
+TEST_CASE("a selector that finds both versions, or only the one that rests, is told") {
+    const auto beside = [](const char* text) {
+        return lint_beside([&](Json&, Around& around) {
+            around.objects.front().at("spec").at("template").as_object()["metadata"] =
+                boost::json::parse(R"({"labels": {"app": "web", "tier": "front"}})");
+            around.objects.push_back(boost::json::parse(text));
+        });
+    };
+    CHECK(
+        beside(R"({"kind": "Service", "metadata": {"name": "front", "namespace": "test"},
+                     "spec": {"selector": {"tier": "front"}}})") ==
+        Lines{"warning: Canary test/web spec.targetRef.name: Service front selects the pods of web "
+              "and of web-primary: who calls it meets both, whatever the weights [SLU0013]"});
+    CHECK(
+        beside(R"({"kind": "PodDisruptionBudget", "metadata": {"name": "web", "namespace": "test"},
+                     "spec": {"selector": {"matchExpressions": [
+                       {"key": "app", "operator": "In", "values": ["web"]}]}}})") ==
+        Lines{
+            "warning: Canary test/web spec.targetRef.name: PodDisruptionBudget web selects the "
+            "pods of web, which rest between releases, and not those of web-primary, which serve: "
+            "they need one of their own [SLU0014]"});
+    // Ours, one that means both, one of another namespace, and one of everybody.
+    for (const auto* text :
+         {R"({"kind": "Service", "metadata": {"name": "web", "namespace": "test"},
+              "spec": {"selector": {"app": "web"}}})",
+          R"({"kind": "NetworkPolicy", "metadata": {"name": "front", "namespace": "test"},
+              "spec": {"podSelector": {"matchLabels": {"tier": "front"}}}})",
+          R"({"kind": "Service", "metadata": {"name": "front", "namespace": "other"},
+              "spec": {"selector": {"tier": "front"}}})",
+          R"({"kind": "NetworkPolicy", "metadata": {"name": "all", "namespace": "test"},
+              "spec": {"podSelector": {}}})"}) {
+        CHECK(beside(text) == Lines{});
+    }
+}

@@ -1,4 +1,5 @@
 // A Canary that the peer has run is taken over without a rollout (DB-1).
+#include "api/texts.hpp"
 #include "delivery/canary/revision.hpp"
 #include "model.hpp"
 
@@ -164,4 +165,13 @@ TEST_CASE("the primary's template means what the target's does, whatever its id"
     CHECK(same_meaning(primary, target, rewriting));
     put(primary, {"spec", "nodeSelector"}, JsonObject{{"a", "b"}});
     CHECK(!same_meaning(primary, target, rewriting));
+}
+
+TEST_CASE("a check without bounds that the peer has left is told when it is taken over") {
+    auto cluster = left_by_the_peer("Succeeded");
+    cluster.edit_canary([](Json& spec) {
+        put(spec, {"analysis", "metrics"}, JsonArray{JsonObject{{"name", "request-success-rate"}}});
+    });
+    cluster.run(2min);
+    CHECK(cluster.messages == Messages{api::texts::any_value_passes("request-success-rate")});
 }

@@ -1,5 +1,6 @@
 // Several things go wrong at once: what is on its way must still be taken back, and what serves
 // must go on serving.
+#include "api/texts.hpp"
 #include "delivery/traffic.hpp"
 #include "model.hpp"
 
@@ -579,4 +580,126 @@ TEST_CASE("a release goes to its end by the provider and the name that it was be
     REQUIRE(cluster.phase() == "Succeeded");
     CHECK(cluster.world().canary.provider == "nginx");
     CHECK(cluster.world().canary.apex == "web");
+}
+
+namespace {
+
+std::string held(const Cluster& cluster) {
+    const auto* conditions = find(cluster.canary, {"status", "conditions"});
+    return conditions == nullptr ? "" : std::string(api::held_by(*conditions));
+}
+
+}  // namespace
+
+TEST_CASE("why a Canary is held stands in its condition, and goes when it goes on") {
+    auto cluster = at_30();
+    const auto hindrance = "VirtualService podinfo.test cannot have hosts and gateways";
+    cluster.hindrance = hindrance;
+    cluster.drifted = true;
+    cluster.run(65s);
+    CHECK(held(cluster) == hindrance);
+    cluster.hindrance.clear();
+    cluster.run(1s);
+    CHECK(held(cluster).empty());
+
+    // A spec that makes no sense, and one that never did.
+    invalid_edit.strike(cluster);
+    cluster.run(1s);
+    CHECK(held(cluster).find("spec.analysis.maxWeight") != std::string::npos);
+    CHECK(cluster.phase() == "Progressing");
+    cluster.edit_canary([](Json& spec) { put(spec, {"analysis", "maxWeight"}, 50); });
+    cluster.run(1s);
+    CHECK(held(cluster).empty());
+    until_phase(cluster, "Succeeded");
+    Cluster never;
+    invalid_edit.strike(never);
+    never.run(1min);
+    CHECK(held(never).find("spec.analysis.maxWeight") != std::string::npos);
+    CHECK(never.phase().empty());
+    // Who is killed says it no second time.
+    never.remembered = {};
+    never.messages.clear();
+    never.run(1min);
+    CHECK(never.messages == Messages{});
+    CHECK(cluster.complaints == Messages{});
+    CHECK(never.complaints == Messages{});
+}
+
+TEST_CASE("a wait for pods is no condition, and of a suspended Canary nothing is written") {
+    auto cluster = initialized();
+    cluster.bad_images.insert("podinfo:2");
+    cluster.set_image("podinfo:2");
+    cluster.run(30s);
+    REQUIRE(has(cluster.messages, "not ready"));
+    CHECK(held(cluster).empty());
+    cluster.edit_canary([](Json& spec) { put(spec, {"suspend"}, true); });
+    const auto before = cluster.status();
+    cluster.run(30s);
+    CHECK(cluster.status() == before);
+}
+
+TEST_CASE("what waits for people is reported every hour, unless they asked for silence") {
+    for (const bool muted : {false, true}) {
+        CAPTURE(muted);
+        auto cluster = initialized();
+        with_hook(cluster, "confirm-rollout");
+        if (muted) {
+            cluster.edit_canary([](Json& spec) {
+                find(spec, {"analysis", "webhooks"})->at(0).as_object()["muteAlert"] = true;
+            });
+        }
+        cluster.answer = [](const Question&) -> Answer {
+            return {Outcome::failed, "no", std::nullopt};
+        };
+        cluster.set_image("podinfo:2");
+        until_phase(cluster, "Waiting");
+        cluster.alerts.clear();
+        cluster.messages.clear();
+        cluster.run(59min);
+        CHECK(!has(cluster.messages, "has been waiting"));
+        cluster.run(2min);
+        // A process that is new to it does not say it again.
+        cluster.remembered = {};
+        cluster.run(61min);
+        const Messages reports{"podinfo.test has been waiting for approval for 1h",
+                               "podinfo.test has been waiting for approval for 2h"};
+        Messages came;
+        for (const auto& message : cluster.messages) {
+            if (message.find("has been waiting") != std::string::npos) came.push_back(message);
+        }
+        CHECK(came == reports);
+        CHECK(cluster.alerts.empty() == muted);
+        CHECK(cluster.complaints == Messages{});
+    }
+}
+
+TEST_CASE("a check without bounds is told with skipAnalysis, and when it is added later") {
+    const auto add = [](Cluster& cluster, const std::string& name) {
+        cluster.edit_canary([&](Json& spec) {
+            if (find(spec, {"analysis", "metrics"}) == nullptr)
+                put(spec, {"analysis", "metrics"}, JsonArray{});
+            find(spec, {"analysis", "metrics"})
+                ->get_array()
+                .push_back(JsonObject{{"name", name}, {"query", "up"}});
+        });
+    };
+    const auto told = [](const Cluster& cluster, const std::string& name) {
+        return std::ranges::count_if(cluster.messages, [&](const std::string& message) {
+            return message == api::texts::any_value_fails(name);
+        });
+    };
+    for (const bool skips : {false, true}) {
+        CAPTURE(skips);
+        Cluster cluster;
+        add(cluster, "a");
+        cluster.edit_canary([&](Json& spec) { put(spec, {"skipAnalysis"}, skips); });
+        cluster.run(1min);
+        REQUIRE(cluster.phase() == "Initialized");
+        CHECK(told(cluster, "a") == 1);
+        add(cluster, "b");
+        cluster.run(1min);
+        CHECK(told(cluster, "a") == 1);
+        CHECK(told(cluster, "b") == 1);
+        CHECK(cluster.complaints == Messages{});
+    }
 }
