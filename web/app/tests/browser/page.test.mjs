@@ -635,6 +635,18 @@ describe('axe finds nothing', () => {
 });
 
 describe('narrow and large', () => {
+  it('the name of the screen at hand is in sight among those that scroll, before and after the window is turned', async () => {
+    await at({ t: 108 }, 'lab', async (page) => {
+      const is_seen = () => page.waitForFunction(() => {
+        const box = document.querySelector('nav [aria-current]')?.getBoundingClientRect();
+        return box !== undefined && box.left >= 0 && box.right <= innerWidth;
+      });
+      await is_seen();
+      await page.setViewportSize({ width: 1200, height: 320 });
+      await page.setViewportSize({ width: 340, height: 640 });
+      await is_seen();
+    }, { viewport: { width: 320, height: 640 } });
+  });
   it('nothing is cut off at 320 pixels', async () => {
     for (const path of ['overview', 'releases', 'topology', 'releases/canary/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'events', 'validations', 'mesh', 'lab']) {
       await at({ mode: 'odd', t: 108 }, path, async (page) => {
