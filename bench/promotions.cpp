@@ -51,8 +51,9 @@ class PromotionsMeasurement {
         const auto decided = fleet_.bytes_of_decisions();
         const auto which = fmt::format("{} promotions at once", canaries_);
         co_await promote("6.1.0", 1, which, figures);
-        add_writes(which, figures);
+        // Events come later than what they tell of.
         co_await until_quiet();
+        add_writes(which, figures);
         add_memory(resident, decided, which, figures);
 
         // The statuses are as full in both: what was decided before stands in them.
