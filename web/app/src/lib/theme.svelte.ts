@@ -26,12 +26,22 @@ class Look {
   is_dark = $derived(this.theme === 'system' ? this.#system_dark : this.theme === 'dark');
 
   constructor() {
-    system_is_dark?.addEventListener('change', (event) => (this.#system_dark = event.matches));
+    system_is_dark?.addEventListener('change', (event) => {
+      this.#system_dark = event.matches;
+      this.show();
+    });
+    this.show();
   }
 
   next(): void {
     this.theme = this.theme === 'system' ? 'light' : this.theme === 'light' ? 'dark' : 'system';
     write('sluice-theme', this.theme);
+    this.show();
+  }
+
+  // At once, and not when effects run: a chart that is drawn anew for another look reads its colours from the page.
+  private show(): void {
+    document.documentElement.dataset['theme'] = this.is_dark ? 'dark' : 'light';
   }
 
   set_keys(on: boolean): void {
