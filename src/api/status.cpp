@@ -226,13 +226,13 @@ std::string_view held_by(const Json& conditions) {
 Json with_held(Json conditions, std::string_view why, Time now) {
     JsonArray kept;
     std::string since = rfc3339(now);
-    for (const auto& condition : array_at(conditions, {})) {
-        if (text_at(condition, {"type"}) != held_type) {
-            kept.push_back(condition);
-        } else if (const auto before = text_at(condition, {"lastTransitionTime"});
-                   !before.empty()) {
-            since = before;
-        }
+    if (conditions.is_array()) kept = std::move(conditions.get_array());
+    const auto* held = std::ranges::find_if(
+        kept, [](const Json& condition) { return text_at(condition, {"type"}) == held_type; });
+    if (held != kept.end()) {
+        const auto before = text_at(*held, {"lastTransitionTime"});
+        if (!before.empty()) since = before;
+        kept.erase(held);
     }
     if (!why.empty()) {
         kept.push_back(JsonObject{{"type", held_type},
