@@ -2,6 +2,7 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "istio/names.hpp"
 
 #include <boost/json.hpp>
 
@@ -12,28 +13,9 @@ namespace sluice::mesh {
 
 namespace {
 
-struct GrpcCode {
-    std::string_view name;
-    int http;  // what it is for somebody who does not speak gRPC
-};
-
-constexpr std::array<GrpcCode, 17> grpc_codes{{{"OK", 200},
-                                               {"CANCELLED", 499},
-                                               {"UNKNOWN", 500},
-                                               {"INVALID_ARGUMENT", 400},
-                                               {"DEADLINE_EXCEEDED", 504},
-                                               {"NOT_FOUND", 404},
-                                               {"ALREADY_EXISTS", 409},
-                                               {"PERMISSION_DENIED", 403},
-                                               {"RESOURCE_EXHAUSTED", 429},
-                                               {"FAILED_PRECONDITION", 400},
-                                               {"ABORTED", 409},
-                                               {"OUT_OF_RANGE", 400},
-                                               {"UNIMPLEMENTED", 501},
-                                               {"INTERNAL", 500},
-                                               {"UNAVAILABLE", 503},
-                                               {"DATA_LOSS", 500},
-                                               {"UNAUTHENTICATED", 401}}};
+// What a gRPC code, by its number, is for somebody who does not speak gRPC.
+constexpr std::array http_of_grpc{
+    200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401};
 
 double share_of(const Json& fault, std::optional<double> otherwise) {
     auto percent = otherwise.value_or(0);
@@ -43,19 +25,6 @@ double share_of(const Json& fault, std::optional<double> otherwise) {
 }
 
 }  // namespace
-
-std::optional<int> grpc_code_named(std::string_view name) {
-    if (const auto number = parse_integer(name)) {
-        if (*number < 0 || *number >= static_cast<std::int64_t>(grpc_codes.size()))
-            return std::nullopt;
-        return static_cast<int>(*number);
-    }
-    const auto found = std::find_if(grpc_codes.begin(),
-                                    grpc_codes.end(),
-                                    [&](const GrpcCode& code) { return code.name == name; });
-    if (found == grpc_codes.end()) return std::nullopt;
-    return static_cast<int>(found - grpc_codes.begin());
-}
 
 std::shared_ptr<const FaultInjection> parse_fault(const Json& json) {
     auto fault = std::make_shared<FaultInjection>();
@@ -67,9 +36,9 @@ std::shared_ptr<const FaultInjection> parse_fault(const Json& json) {
     }
     if (const auto* abort = find(json, {"abort"}); abort != nullptr && abort->is_object()) {
         fault->abort_share = share_of(*abort, std::nullopt);
-        fault->grpc_status = grpc_code_named(text_at(*abort, {"grpcStatus"}));
+        fault->grpc_status = istio::grpc_code_named(text_at(*abort, {"grpcStatus"}));
         if (fault->grpc_status)
-            fault->status = grpc_codes[static_cast<std::size_t>(*fault->grpc_status)].http;
+            fault->status = http_of_grpc[static_cast<std::size_t>(*fault->grpc_status)];
         else if (const auto status = integer_at(*abort, {"httpStatus"}))
             fault->status = static_cast<int>(*status);
         else

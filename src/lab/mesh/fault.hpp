@@ -22,7 +22,4 @@ struct FaultInjection {
 // A percentage that is absent means never.
 std::shared_ptr<const FaultInjection> parse_fault(const Json& json);
 
-// "UNAVAILABLE" or "14"; nothing for what is no gRPC code.
-std::optional<int> grpc_code_named(std::string_view name);
-
 }  // namespace sluice::mesh

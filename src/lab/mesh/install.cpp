@@ -2,10 +2,11 @@
 
 #include "base/core/text.hpp"
 #include "embedded/mesh_kinds.hpp"
+#include "istio/validation.hpp"
 #include "lab/mesh/gateway_api.hpp"
 #include "lab/mesh/nginx_controller.hpp"
 #include "lab/mesh/table_builder.hpp"
-#include "lab/mesh/validation.hpp"
+#include "lab/mesh/unbuilt.hpp"
 #include "lab/mesh/workload.hpp"
 
 #include <boost/json.hpp>
@@ -46,28 +47,45 @@ std::optional<Status> admitted_with(const std::vector<std::string>& warnings) {
         .code = 200, .reason = {}, .message = {}, .details = {{"warnings", std::move(texts)}}};
 }
 
-template <std::vector<std::string> (*faults_of)(const Json&),
-          std::vector<std::string> (*warnings_of)(const Json&)>
-std::optional<Status> check(Json& object, const Json*) {
-    const auto faults = faults_of(object);
-    if (faults.empty()) return admitted_with(warnings_of(object));
-    return Status{.code = 400, .reason = {}, .message = denial(faults)};
+using FaultsOf = std::vector<istio::Fault> (*)(const Json&);
+using UnbuiltIn = std::vector<std::string> (*)(const Json&);
+
+std::vector<std::string> texts_of(const std::vector<istio::Fault>& faults) {
+    std::vector<std::string> texts;
+    texts.reserve(faults.size());
+    for (const auto& fault : faults) texts.push_back(fault.text);
+    return texts;
+}
+
+// As Istio's webhook, and what that admits the lab for itself. Null: it leaves nothing out.
+auto admission(FaultsOf faults_of, FaultsOf warnings_of, UnbuiltIn unbuilt_in) {
+    return [=](Json& object, const Json*) -> std::optional<Status> {
+        auto texts = texts_of(faults_of(object));
+        if (texts.empty() && unbuilt_in != nullptr) texts = unbuilt_in(object);
+        if (texts.empty()) return admitted_with(texts_of(warnings_of(object)));
+        return Status{.code = 400, .reason = {}, .message = istio::denial(texts)};
+    };
 }
 
 }  // namespace
 
 Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
     if (auto made = create_kinds(cluster); !made) return made.error();
-    cluster.admit(resources::virtual_services,
-                  check<faults_of_virtual_service, warnings_of_virtual_service>);
+    cluster.admit(
+        resources::virtual_services,
+        admission(istio::faults_of_virtual_service, istio::warnings_of_virtual_service, nullptr));
     cluster.admit(resources::destination_rules,
-                  check<faults_of_destination_rule, warnings_of_destination_rule>);
-    cluster.admit(resources::gateways, check<faults_of_gateway, warnings_of_gateway>);
+                  admission(istio::faults_of_destination_rule,
+                            istio::warnings_of_destination_rule,
+                            unbuilt_in_destination_rule));
+    cluster.admit(
+        resources::gateways,
+        admission(istio::faults_of_gateway, istio::warnings_of_gateway, unbuilt_in_gateway));
     cluster.admit(
         resources::istio_mesh_gateways, [](Json& object, const Json*) -> std::optional<Status> {
-            const auto faults = faults_of_mesh_gateway(object);
-            if (faults.empty()) return std::nullopt;
-            return Status{.code = 400, .reason = "BadRequest", .message = joined(faults, "; ")};
+            const auto texts = unbuilt_in_mesh_gateway(object);
+            if (texts.empty()) return std::nullopt;
+            return Status{.code = 400, .reason = "BadRequest", .message = joined(texts, "; ")};
         });
 
     const auto revision = revision_of(options.control_plane, "istio-system");

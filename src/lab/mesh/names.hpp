@@ -1,6 +1,7 @@
-// Hosts as the mesh spells them: short names, wildcards, authorities (mesh-and-dashboard.md 1.2,
-// 1.4).
+// Hosts as a proxy of the mesh is asked for them; how Istio spells them stands in istio/names.hpp.
 #pragma once
+
+#include "istio/names.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -9,21 +10,15 @@
 
 namespace sluice::mesh {
 
-// "web" in namespace prod is "web.prod.svc.cluster.local". A name with a dot, "*", an address and
-// an empty name stay.
-std::string full_name(std::string_view host, std::string_view ns);
-// "web.prod.svc.cluster.local".
-std::string service_host(std::string_view name, std::string_view ns);
-// "name", "./name" and "ns/name" as "ns/name"; "mesh" stays; "name.ns" and
-// "name.ns.svc.cluster.local" are the old way to say "ns/name".
-std::string gateway_name(std::string_view name, std::string_view ns);
+using istio::covers;
+using istio::full_name;
+using istio::gateway_name;
+using istio::is_wildcard;
+using istio::parse_ipv4;
+using istio::service_host;
 
 // What marks the host of a mirrored copy, before the port.
 inline constexpr std::string_view shadow_suffix = "-shadow";
-
-bool is_wildcard(std::string_view host);
-// An exact host covers itself, "*.example.com" what ends so, "*" everything. Both in lower case.
-bool covers(std::string_view pattern, std::string_view host);
 
 struct Authority {
     std::string host;  // in lower case
@@ -31,8 +26,5 @@ struct Authority {
 };
 // "Web.prod:9898"; the brackets of an IPv6 address are dropped.
 Authority parse_authority(std::string_view text);
-
-// The four bytes of "127.64.0.1"; nothing for anything else.
-std::optional<std::uint32_t> parse_ipv4(std::string_view text);
 
 }  // namespace sluice::mesh
