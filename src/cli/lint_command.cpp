@@ -1,16 +1,19 @@
 // `sluice lint`: reads files or the cluster, and prints what release/lint.hpp finds.
+#include "base/core/text.hpp"
 #include "cli/canary_access.hpp"
 #include "cli/command.hpp"
 #include "cli/plan.hpp"
 #include "kube/yaml.hpp"
 #include "kube/yaml_places.hpp"
 #include "release/lint.hpp"
+#include "routing/router.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <tuple>
 
@@ -20,8 +23,7 @@ namespace {
 using release::Around;
 using release::Finding;
 using release::Level;
-using release::lint_around;
-using release::lint_canary;
+using release::Linter;
 using release::LintSettings;
 
 struct LintOptions {
@@ -48,7 +50,7 @@ void take(std::vector<Read>& all, Read one, const std::string& ns) {
         }
         return;
     }
-    if (text_at(one.object, {"metadata", "namespace"}).empty()) {
+    if (kind != "Namespace" && text_at(one.object, {"metadata", "namespace"}).empty()) {
         put(one.object, {"metadata", "namespace"}, Json(ns));
     }
     all.push_back(std::move(one));
@@ -84,7 +86,27 @@ Json json_of(const Finding& finding) {
     return shown;
 }
 
-int print(std::vector<Finding> findings, std::size_t canaries, const std::string& output) {
+struct Counts {
+    std::size_t canaries = 0;
+    std::size_t others = 0;
+
+    void add(const Json& object) { ++(text_at(object, {"kind"}) == "Canary" ? canaries : others); }
+};
+
+// "1 Canary", "2 Canaries and 3 other objects", "1 object".
+std::string to_string(const Counts& counts) {
+    const auto objects = [&](std::string_view adjective) {
+        return fmt::format(
+            "{} {}object{}", counts.others, adjective, counts.others == 1 ? "" : "s");
+    };
+    if (counts.canaries == 0 && counts.others > 0) return objects("");
+    auto text = counts.canaries == 1 ? std::string("1 Canary")
+                                     : fmt::format("{} Canaries", counts.canaries);
+    if (counts.others > 0) text += " and " + objects("other ");
+    return text;
+}
+
+int print(std::vector<Finding> findings, const Counts& seen, const std::string& output) {
     std::ranges::sort(findings, {}, [](const Finding& finding) {
         return std::tie(
             finding.file, finding.line, finding.level, finding.object, finding.field, finding.text);
@@ -100,7 +122,7 @@ int print(std::vector<Finding> findings, std::size_t canaries, const std::string
             return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
         };
         fmt::print("{} looked at: {}, {}\n",
-                   canaries == 1 ? std::string("1 Canary") : fmt::format("{} Canaries", canaries),
+                   to_string(seen),
                    counted(errors, "error"),
                    counted(warnings, "warning"));
     } else {
@@ -115,12 +137,10 @@ int print(std::vector<Finding> findings, std::size_t canaries, const std::string
     return errors > 0 ? not_done : done;
 }
 
-void add(std::vector<Finding>& all, std::vector<Finding> more, const Read* from) {
+void add(std::vector<Finding>& all, std::vector<Finding> more, const Read& from) {
     for (auto& finding : more) {
-        if (from != nullptr) {
-            finding.file = from->file;
-            finding.line = kube::line_of(from->places, from->prefix + finding.field);
-        }
+        finding.file = from.file;
+        finding.line = kube::line_of(from.places, from.prefix + finding.field);
         all.push_back(std::move(finding));
     }
 }
@@ -134,89 +154,183 @@ int lint_files(const LintOptions& options, const LintSettings& settings) {
     }
     Around around;
     for (const auto& one : *read) around.objects.push_back(one.object);
+    const Linter linter(around, settings);
     std::vector<Finding> findings;
-    std::size_t canaries = 0;
-    for (const auto& one : *read) {
-        if (text_at(one.object, {"kind"}) != "Canary") continue;
-        ++canaries;
-        add(findings, lint_canary(one.object, settings), &one);
-        add(findings, lint_around(one.object, around), &one);
+    Counts counts;
+    for (std::size_t i = 0; i < read->size(); ++i) {
+        if (!Linter::has_a_say(around.objects[i])) continue;
+        counts.add(around.objects[i]);
+        add(findings, linter.look(around.objects[i]), (*read)[i]);
     }
-    if (canaries == 0) {
-        fmt::print(stderr, "sluice: {}: no Canary in it\n", options.files.front());
+    if (counts.canaries + counts.others == 0) {
+        fmt::print(stderr,
+                   "sluice: {}: neither a Canary in it nor an object of the mesh\n",
+                   joined(options.files, ", "));
         return not_done;
     }
-    return print(std::move(findings), canaries, options.output);
+    return print(std::move(findings), counts, options.output);
 }
 
-const kube::Resource disruption_budgets{
-    "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"};
-const kube::Resource network_policies{
-    "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"};
+struct Asked {
+    kube::Resource resource;
+    bool everywhere = true;
+};
 
-// Gateways may stand anywhere; the rest is the namespace's.
-Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
-    Around around{.objects = {}, .whole = true, .ns = {}};
-    struct Asked {
-        kube::Resource resource;
-        bool everywhere = false;
-        bool is_needed = true;  // who may not read the others misses what is said of them
+// What is asked for only here.
+const std::vector<Asked>& asked_kinds() {
+    const auto of_istio = [](std::string group, std::string plural, std::string kind) {
+        return kube::Resource{.group = std::move(group),
+                              .version = "v1beta1",
+                              .plural = std::move(plural),
+                              .kind = std::move(kind)};
     };
-    const std::vector<Asked> wanted{{kube::resources::canaries},
-                                    {kube::resources::deployments},
-                                    {kube::resources::daemon_sets},
-                                    {kube::resources::horizontal_pod_autoscalers},
-                                    {kube::resources::metric_templates},
-                                    {kube::resources::services},
-                                    {.resource = disruption_budgets, .is_needed = false},
-                                    {.resource = network_policies, .is_needed = false},
-                                    {kube::resources::gateways, true}};
-    for (const auto& asked : wanted) {
-        auto list =
-            co_await client.list(asked.resource, {.ns = asked.everywhere ? std::string() : ns});
-        if (!list && list.error().kind == ErrorKind::not_found) continue;
-        if (!list && !asked.is_needed && list.error().kind == ErrorKind::denied) continue;
-        if (!list) co_return list.error().with(fmt::format("listing {}", asked.resource.plural));
-        for (auto& object : list->items) around.objects.push_back(std::move(object));
+    namespace resources = kube::resources;
+    static const std::vector<Asked> all{
+        {resources::canaries, false},
+        {resources::horizontal_pod_autoscalers, false},
+        {resources::pods, false},
+        {{.group = "policy",
+          .version = "v1",
+          .plural = "poddisruptionbudgets",
+          .kind = "PodDisruptionBudget"},
+         false},
+        {{.group = "networking.k8s.io",
+          .version = "v1",
+          .plural = "networkpolicies",
+          .kind = "NetworkPolicy"},
+         false},
+        {resources::metric_templates},
+        {resources::alert_providers},
+        {resources::namespaces},
+        {resources::deployments},
+        {resources::daemon_sets},
+        {{.group = "apps", .version = "v1", .plural = "statefulsets", .kind = "StatefulSet"}},
+        {resources::services},
+        {resources::gateways},
+        {resources::virtual_services},
+        {resources::destination_rules},
+        {of_istio("networking.istio.io", "serviceentries", "ServiceEntry")},
+        {of_istio("networking.istio.io", "sidecars", "Sidecar")},
+        {of_istio("security.istio.io", "peerauthentications", "PeerAuthentication")},
+        {of_istio("security.istio.io", "requestauthentications", "RequestAuthentication")},
+        {of_istio("security.istio.io", "authorizationpolicies", "AuthorizationPolicy")}};
+    return all;
+}
+
+void take_list(std::vector<Json> items, const kube::Resource& resource, Around& around) {
+    for (auto& object : items) {
+        // The items of a list don't say what they are.
+        put(object, {"kind"}, Json(resource.kind));
+        put(object, {"apiVersion"}, Json(resource.api_version()));
+        around.objects.push_back(std::move(object));
     }
-    auto space = co_await client.get(kube::resources::namespaces, {"", ns});
-    if (space) around.ns = *std::move(space);
+}
+
+// Of what may stand anywhere, whoever may not read all namespaces sees that of one.
+Task<Result<void>> read_kind(kube::Client& client, Asked asked, Around& around) {
+    const auto& kind = asked.resource.kind;
+    if (!asked.everywhere) around.elsewhere.insert(kind);
+    auto list = co_await client.list(asked.resource,
+                                     {.ns = asked.everywhere ? std::string() : around.home});
+    if (!list && list.error().kind == ErrorKind::denied && asked.everywhere &&
+        asked.resource.namespaced) {
+        around.elsewhere.insert(kind);
+        list = co_await client.list(asked.resource, {.ns = around.home});
+    }
+    if (list) {
+        take_list(std::move(list->items), asked.resource, around);
+    } else if (list.error().kind == ErrorKind::denied) {
+        around.unread.insert(kind);
+    } else if (list.error().kind != ErrorKind::not_found) {
+        co_return list.error().with(fmt::format("listing {}", asked.resource.plural));
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
+    Around around{.objects = {}, .whole = true, .home = ns};
+    for (const auto& asked : asked_kinds()) {
+        const auto read = co_await read_kind(client, asked, around);
+        if (!read) co_return read.error();
+    }
+    if (around.unread.contains("Canary")) {
+        co_return Error{ErrorKind::denied, "you may not list the Canaries of namespace " + ns};
+    }
+    const auto take = [&](Result<Json> object, const kube::Resource& resource) {
+        if (object) take_list({*std::move(object)}, resource, around);
+    };
+    namespace resources = kube::resources;
+    if (around.unread.contains("Namespace")) {
+        take(co_await client.get(resources::namespaces, {"", ns}), resources::namespaces);
+    }
+    take(co_await client.get(resources::config_maps, {"istio-system", "istio-sidecar-injector"}),
+         resources::config_maps);
     co_return around;
+}
+
+bool is_in(const Json& object, const std::string& ns) {
+    const auto key = kube::key_of(object);
+    return text_at(object, {"kind"}) == "Namespace" ? key.name == ns : key.ns == ns;
+}
+
+// Whether it is the Canary, or one of the objects of its release.
+bool belongs_to(const Json& canary, const Json& object) {
+    const auto kind = text_at(object, {"kind"});
+    const auto key = kube::key_of(object), its = kube::key_of(canary);
+    if (kind == "Canary") return key == its;
+    if (!is_in(object, its.ns)) return false;
+    if (kind == "Namespace") return true;
+    const auto names = routing::service_names(canary);
+    const std::string target(text_at(canary, {"spec", "targetRef", "name"}));
+    const std::array<std::string, 5> all{
+        names.apex, names.primary, names.canary, target, target + "-primary"};
+    if (kind == "Pod") return key.name.starts_with(target + "-");
+    return std::ranges::find(all, key.name) != all.end();
 }
 
 Task<Result<int>> lint_cluster(Session& session, LintOptions options, LintSettings settings) {
     const auto key = key_of(options.query, session.config());
     const auto around = co_await read_around(session.client(), key.ns);
     if (!around) co_return around.error();
-    std::vector<Finding> findings;
-    std::size_t canaries = 0;
+    const Linter linter(*around, settings);
+    const Json* only = nullptr;
     for (const auto& object : around->objects) {
-        if (text_at(object, {"kind"}) != "Canary") continue;
-        if (!key.name.empty() && kube::key_of(object).name != key.name) continue;
-        ++canaries;
-        add(findings, lint_canary(object, settings), nullptr);
-        add(findings, lint_around(object, *around), nullptr);
+        const bool is_meant =
+            text_at(object, {"kind"}) == "Canary" && kube::key_of(object).name == key.name;
+        if (is_meant) only = &object;
     }
-    if (canaries == 0 && !key.name.empty()) {
+    if (only == nullptr && !key.name.empty()) {
         co_return Error{ErrorKind::not_found,
                         fmt::format("canaries.flagger.app \"{}\" not found", key.name)};
     }
-    co_return print(std::move(findings), canaries, options.output);
+    std::vector<Finding> findings;
+    Counts counts;
+    for (const auto& object : around->objects) {
+        const bool is_meant = only != nullptr ? belongs_to(*only, object) : is_in(object, key.ns);
+        if (!is_meant || !Linter::has_a_say(object)) continue;
+        counts.add(object);
+        for (auto& finding : linter.look(object)) findings.push_back(std::move(finding));
+    }
+    co_return print(std::move(findings), counts, options.output);
 }
 
 }  // namespace
 
 void add_lint(CLI::App& app, Environment environment, Run& run) {
     auto options = std::make_shared<LintOptions>();
-    auto* command =
-        app.add_subcommand("lint", "Find mistakes in Canaries that their schema lets pass");
+    auto* command = app.add_subcommand(
+        "lint", "Find mistakes in Canaries, and in the mesh's objects around them");
     command->footer(
-        "Without -f those of the cluster are looked at: NAME, or all of the namespace.\n"
+        "Without -f those of the cluster are looked at: NAME and its objects, or the whole "
+        "namespace.\n"
         "Exit code: 0 no errors (there may be warnings), 1 errors, or it could not be read, 2 "
         "wrong arguments, 3 not found.\n"
         "Example:\n  sluice lint -f canary.yaml");
     auto* name = command->add_option("NAME", options->query.name, "A Canary of the cluster");
-    command->add_option("-f,--filename", options->files, "Files with Canaries; - is standard input")
+    command
+        ->add_option("-f,--filename",
+                     options->files,
+                     "Files with Canaries and other objects; - is standard input")
         ->excludes(name);
     command->add_option("-o,--output", options->output, "json or yaml")
         ->check(CLI::IsMember({"json", "yaml"}));

@@ -1,5 +1,6 @@
 // What `sluice lint` and the dashboard find: what is wrong with a Canary that its CRD's schema lets
-// pass.
+// pass, and with the mesh's objects around it, under the codes of `istioctl analyze`
+// (mesh-and-dashboard.md 6.1).
 #pragma once
 
 #include "base/core/duration.hpp"
@@ -9,7 +10,9 @@
 
 #include <compare>
 #include <cstddef>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,21 +37,36 @@ struct LintSettings {
     Duration scrape_interval = std::chrono::seconds(15);
 };
 
-// What is wrong with one Canary by itself.
-std::vector<Finding> lint_canary(const Json& canary, const LintSettings& settings = {});
-
-// The objects around it: those of its file, or of the cluster. `whole` says that what is not among
-// them does not exist.
+// The objects that are looked at and those around them: of files, or of the cluster.
 struct Around {
     std::vector<Json> objects;
+    // What is not among them does not exist, but for these kinds: of `elsewhere` only those of
+    // namespace `home` were read, of `unread` perhaps none.
     bool whole = false;
-    // Namespaces are asked for apart: not everybody may read them.
-    std::optional<Json> ns;
+    std::string home = {};
+    std::set<std::string> elsewhere = {};
+    std::set<std::string> unread = {};
+
+    // Whether all objects of the kind are among them: in every namespace, or in this one.
+    bool knows(const std::string& kind) const;
+    bool knows(const std::string& kind, std::string_view ns) const;
 };
-// What is wrong between it and them: a target that is missing, or has no label to be found by; two
-// Canaries on one target; selectors that find both versions, or only the one that rests; a gateway
-// that is missing; a namespace outside the mesh.
-std::vector<Finding> lint_around(const Json& canary, const Around& around);
+
+// Looks at objects one by one. `around` must outlive it, and what is looked at is part of it.
+class Linter {
+   public:
+    explicit Linter(const Around& around, LintSettings settings = {});
+    ~Linter();
+
+    // Whether anything is said about such an object.
+    static bool has_a_say(const Json& object);
+    // What annotation galley.istio.io/analyze-suppress names is left out.
+    std::vector<Finding> look(const Json& object) const;
+
+   private:
+    LintSettings settings_;
+    std::unique_ptr<const struct Scene> scene_;
+};
 
 // "canary.yaml:12: error: Canary test/podinfo spec.x: … [IST0101]".
 std::string line_of(const Finding& finding);

@@ -49,6 +49,8 @@ class Known : public std::enable_shared_from_this<Known> {
     void cancel();
     ~Known();
 
+    // The only namespace that is read; empty for all.
+    const std::string& ns() const { return ns_; }
     // Null for a kind that is not read.
     const kube::Cache* find(const kube::Resource& resource) const;
     // The same, and read from now on.

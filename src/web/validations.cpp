@@ -15,24 +15,40 @@ namespace {
 
 namespace resources = kube::resources;
 
-const std::array<const kube::Resource*, 7> looked_at{&resources::canaries,
-                                                     &resources::deployments,
-                                                     &resources::daemon_sets,
-                                                     &resources::horizontal_pod_autoscalers,
-                                                     &resources::metric_templates,
-                                                     &resources::services,
-                                                     &resources::gateways};
+const std::array<const kube::Resource*, 10> looked_at{&resources::canaries,
+                                                      &resources::deployments,
+                                                      &resources::daemon_sets,
+                                                      &resources::horizontal_pod_autoscalers,
+                                                      &resources::metric_templates,
+                                                      &resources::services,
+                                                      &resources::pods,
+                                                      &resources::virtual_services,
+                                                      &resources::destination_rules,
+                                                      &resources::gateways};
 
+// Gateways may stand anywhere; of the rest only the namespace's are looked at, for each change
+// costs a look at all of them.
 release::Around around_of(const Known& known, const std::string& ns) {
-    release::Around around{
-        .objects = {}, .whole = true, .ns = known.get(resources::namespaces, {"", ns})};
+    release::Around around{.objects = {},
+                           .whole = true,
+                           .home = ns,
+                           // Not watched here.
+                           .unread = {"StatefulSet", "ServiceEntry", "AlertProvider", "Namespace"}};
     for (const auto* resource : looked_at) {
-        if (!known.is_known(*resource)) around.whole = false;
-        // Gateways may stand anywhere; the rest is the namespace's.
         const bool everywhere = *resource == resources::gateways;
+        if (!everywhere || !known.ns().empty()) around.elsewhere.insert(resource->kind);
+        if (!known.is_known(*resource)) around.unread.insert(resource->kind);
         for (auto& object : known.list(*resource, everywhere ? "" : ns)) {
+            // Istio's Gateway is one of two of that name.
+            put(object, {"kind"}, Json(resource->kind));
+            put(object, {"apiVersion"}, Json(resource->api_version()));
             around.objects.push_back(std::move(object));
         }
+    }
+    if (auto space = known.get(resources::namespaces, {"", ns})) {
+        put(*space, {"kind"}, Json("Namespace"));
+        put(*space, {"apiVersion"}, Json("v1"));
+        around.objects.push_back(*std::move(space));
     }
     return around;
 }
@@ -46,15 +62,6 @@ std::string id_of(const release::Finding& finding) {
 
 auto order_of(const Validation& one) {
     return std::tie(one.finding.level, one.object, one.finding.field, one.finding.text);
-}
-
-// Of "VirtualService test/podinfo" the object's key.
-kube::ObjectKey object_of(const release::Finding& finding) {
-    const std::string_view text = finding.object;
-    const auto key = text.substr(std::min(text.find(' ') + 1, text.size()));
-    const auto slash = key.find('/');
-    if (slash == std::string_view::npos) return {"", std::string(key)};
-    return {std::string(key.substr(0, slash)), std::string(key.substr(slash + 1))};
 }
 
 }  // namespace
@@ -104,7 +111,8 @@ void Validations::note_change(const kube::Resource& resource, const kube::Object
     }
     const bool counts =
         std::ranges::any_of(looked_at, [&](const kube::Resource* one) { return *one == resource; });
-    if (!counts) return;
+    // Pods change too often, and always with what they belong to.
+    if (!counts || resource == resources::pods) return;
     if (resource == resources::gateways) {
         for (const auto& [ns, found] : found_) behind_.insert(ns);
         return;
@@ -117,23 +125,26 @@ Validations::Change Validations::look(const Known& known) {
     Change change;
     if (behind_.empty()) return change;
     const auto ns = *behind_.begin();
-    behind_.erase(behind_.begin());
     change.ns = ns;
+    behind_.erase(behind_.begin());
     auto& before = found_[ns];
     std::map<std::string, Validation> now;
     const auto around = around_of(known, ns);
-    for (const auto& canary : known.list(resources::canaries, ns)) {
-        auto findings = release::lint_canary(canary);
-        for (auto& finding : release::lint_around(canary, around)) {
-            findings.push_back(std::move(finding));
-        }
-        for (auto& finding : findings) {
+    const release::Linter linter(around);
+    const bool has_release = std::ranges::any_of(
+        around.objects, [](const Json& object) { return text_at(object, {"kind"}) == "Canary"; });
+    for (const auto& object : around.objects) {
+        auto key = kube::key_of(object);
+        if (text_at(object, {"kind"}) == "Namespace") key.ns = key.name;
+        // Where there is no Canary there is nothing to find, and a Gateway from elsewhere is told
+        // of there.
+        if (!has_release || key.ns != ns) continue;
+        for (auto& finding : linter.look(object)) {
             auto id = id_of(finding);
-            const auto object = object_of(finding);
             const auto known_already = before.find(id);
             const auto since =
                 known_already == before.end() ? clock_.now() : known_already->second.since;
-            now.emplace(id, Validation{id, std::move(finding), object, since});
+            now.emplace(id, Validation{id, std::move(finding), key, since});
         }
     }
     for (const auto& [id, validation] : now) {

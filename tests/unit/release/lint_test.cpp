@@ -2,12 +2,14 @@
 // not.
 #include "release/lint.hpp"
 
+#include "kube/resource.hpp"
 #include "kube/yaml.hpp"
 #include "kube/yaml_places.hpp"
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 
 using namespace sluice;
@@ -35,14 +37,19 @@ Around surroundings() {
     around.whole = true;
     around.objects = {
         boost::json::parse(
-            R"({"kind": "Deployment", "metadata": {"name": "web", "namespace": "test"},
-            "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"spec": {
+            R"({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "test"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {
+              "metadata": {"labels": {"app": "web"}}, "spec": {
               "containers": [{"ports": [{"name": "http", "containerPort": 8080}]}]}}}})"),
         boost::json::parse(
-            R"({"kind": "Gateway", "metadata": {"name": "edge", "namespace": "test"}})"),
+            R"({"apiVersion": "networking.istio.io/v1beta1", "kind": "Gateway",
+            "metadata": {"name": "edge", "namespace": "test"}, "spec": {"selector": {"istio": "edge"}}})"),
+        boost::json::parse(
+            R"({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "test", "labels": {"istio-injection": "enabled"}}})"),
+        boost::json::parse(
+            R"({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "edge", "namespace": "edge"},
+            "spec": {"template": {"metadata": {"labels": {"istio": "edge"}}}}, "status": {"readyReplicas": 1}})"),
         sound()};
-    around.ns = boost::json::parse(
-        R"({"metadata": {"name": "test", "labels": {"istio-injection": "enabled"}}})");
     return around;
 }
 
@@ -54,10 +61,24 @@ std::vector<std::string> lines_of(const std::vector<Finding>& findings) {
 
 using Lines = std::vector<std::string>;
 
+Lines look(Around& around, const Json& canary) {
+    for (auto& object : around.objects) {
+        if (text_at(object, {"kind"}) != "Canary" || kube::key_of(object) != kube::key_of(canary))
+            continue;
+        object = canary;
+        return lines_of(Linter(around).look(object));
+    }
+    FAIL("there is no such Canary");
+    return {};
+}
+
+// As one file with nothing else in it.
 Lines lint(const std::function<void(Json&)>& spoil) {
     auto canary = sound();
     spoil(canary);
-    return lines_of(lint_canary(canary));
+    Around around;
+    around.objects = {canary};
+    return lines_of(Linter(around).look(around.objects[0]));
 }
 
 Lines lint_spec(JsonPath path, Json value) {
@@ -68,7 +89,7 @@ Lines lint_beside(const std::function<void(Json& canary, Around& around)>& spoil
     auto canary = sound();
     auto around = surroundings();
     spoil(canary, around);
-    return lines_of(lint_around(canary, around));
+    return look(around, canary);
 }
 
 Lines said(std::string_view level, std::string_view rest) {
@@ -174,7 +195,7 @@ TEST_CASE("what a provider does not know or cannot do is found") {
           said("error", "analysis.sessionAffinity.cookieName: \"a b\" is no cookie's name"));
     CHECK(lint_spec({"service", "portName"}, "web") ==
           said("info",
-               "service.portName: Port name web (port: 80, targetPort: \"http\") doesn't follow "
+               "service.portName: Port name web (port: 80, targetPort: http) doesn't follow "
                "the naming convention of Istio port. [IST0118]"));
 }
 
@@ -216,19 +237,177 @@ TEST_CASE("a target that is missing, or cannot be found by its label or port, is
 
 TEST_CASE("a gateway that is missing and a namespace outside the mesh are found as Istio does") {
     CHECK(lint_beside([](Json& canary, Around&) {
-              put(canary, {"spec", "service", "gateways"}, JsonArray{"other/edge"});
+              put(canary, {"spec", "service", "gateways"}, JsonArray{"other/edge", "mesh"});
           }) ==
           said("error",
                "service.gateways[0]: Referenced gateway not found: \"other/edge\" [IST0101]"));
     const auto labelled = [](const Json& labels) {
         return lint_beside(
-            [&](Json&, Around& around) { put(*around.ns, {"metadata", "labels"}, labels); });
+            [&](Json&, Around& around) { put(around.objects[2], {"metadata", "labels"}, labels); });
     };
     CHECK(labelled(JsonObject{}).front().ends_with("[IST0102]"));
     CHECK(labelled(JsonObject{{"istio-injection", "enabled"}, {"istio.io/rev", "x"}})
               .front()
               .ends_with("[IST0123]"));
     CHECK(labelled(JsonObject{{"istio.io/rev", "x"}}).empty());
+}
+
+TEST_CASE("a namespace outside of the mesh is only a hint where nobody asks its proxies") {
+    CHECK(lint_beside([](Json& canary, Around& around) {
+              put(around.objects[2], {"metadata", "labels"}, JsonObject{});
+              drop(canary, {"spec", "analysis", "metrics"});
+          })
+              .front()
+              .starts_with("info: Canary test/web metadata.namespace: "));
+}
+
+TEST_CASE("a gateway that no running pod answers for is found") {
+    CHECK(lint_beside([](Json&, Around& around) {
+              put(around.objects[3], {"status", "readyReplicas"}, 0);
+          }) == said("error",
+                     "service.gateways[1]: Gateway test/edge selects no running gateway pod "
+                     "[SLU0001]"));
+    // Who does not see all Deployments does not know.
+    CHECK(lint_beside([](Json&, Around& around) {
+              put(around.objects[3], {"status", "readyReplicas"}, 0);
+              around.home = "test";
+              around.elsewhere = {"Deployment"};
+          }).empty());
+}
+
+TEST_CASE("a target without proxies whose proxies are asked is found") {
+    const auto refused = JsonObject{{"sidecar.istio.io/inject", "false"}};
+    const auto found = said("warning",
+                            "analysis.metrics: the proxies of Deployment web are asked, and it has "
+                            "none: its pods refuse the sidecar [SLU0006]");
+    CHECK(lint_beside([&](Json&, Around& around) {
+              put(around.objects[0], {"spec", "template", "metadata", "annotations"}, refused);
+          }) == found);
+    const auto with_query = [&](std::string_view reporter) {
+        return lint_beside([&](Json& canary, Around& around) {
+            put(around.objects[0], {"spec", "template", "metadata", "annotations"}, refused);
+            put(canary,
+                {"spec", "analysis", "metrics"},
+                boost::json::parse(
+                    R"([{"name": "own", "interval": "1m", "thresholdRange": {"max": 1},
+                    "templateRef": {"name": "own"}}])"));
+            around.objects.push_back(boost::json::parse(
+                R"({"apiVersion": "flagger.app/v1beta1", "kind": "MetricTemplate",
+                "metadata": {"name": "own", "namespace": "test"}, "spec": {"query": "x{reporter=\"REPORTER\"}"}})"));
+            auto& query = *find(around.objects.back(), {"spec", "query"});
+            query = "x{reporter=\"" + std::string(reporter) + "\"}";
+        });
+    };
+    CHECK(with_query("destination") == found);
+    CHECK(with_query("source").empty());
+}
+
+TEST_CASE("retries that hide failures, or outlast what is waited for, are found") {
+    const auto with = [](std::string_view retries, std::string_view timeout) {
+        return lint([&](Json& canary) {
+            put(canary, {"spec", "service", "retries"}, boost::json::parse(std::string(retries)));
+            if (!timeout.empty()) put(canary, {"spec", "service", "timeout"}, Json(timeout));
+        });
+    };
+    const std::string hidden =
+        "warning: Canary test/web spec.service.retries: the mesh tries again what failed: users "
+        "see fewer failures than request-success-rate counts [SLU0007]";
+    CHECK(with(R"({"attempts": 0})", "").empty());
+    CHECK(with(R"({"attempts": 2})", "") == Lines{hidden});
+    CHECK(with(R"({"attempts": 2, "perTryTimeout": "1s"})", "2s") ==
+          Lines{hidden,
+                "warning: Canary test/web spec.service.retries.perTryTimeout: 1s for each of 3 "
+                "tries is more than the timeout, 2s [SLU0008]"});
+    CHECK(with(R"({"attempts": 2, "perTryTimeout": "1s"})", "3s") == Lines{hidden});
+    CHECK(with(R"({"attempts": 2, "perTryTimeout": "200ms"})", "") ==
+          Lines{hidden,
+                "warning: Canary test/web spec.service.retries.perTryTimeout: 200ms is shorter "
+                "than the 500 ms that request-duration allows: a slow canary is asked again before "
+                "it counts as slow [SLU0008]"});
+    CHECK(lint([](Json& canary) {
+              put(canary, {"spec", "service", "retries", "attempts"}, 1);
+              put(canary,
+                  {"spec", "analysis", "metrics"},
+                  boost::json::parse(R"([{"name": "own", "interval": "1m",
+                      "thresholdRange": {"max": 1}, "query": "x{reporter=\"source\"}"}])"));
+          }) == said("warning",
+                     "service.retries: the mesh tries again what failed, and metric own asks the "
+                     "callers: it does not see what the retries hide [SLU0007]"));
+}
+
+TEST_CASE("a release that callers within the mesh do not see is told of") {
+    CHECK(lint_spec({"service", "gateways"}, JsonArray{"edge"}) ==
+          said("info",
+               "service.gateways: without \"mesh\" callers within the mesh see only the primary "
+               "[SLU0012]"));
+    CHECK(lint_spec({"service", "gateways"}, JsonArray{}).empty());
+}
+
+TEST_CASE("plain text to pods that want only TLS is found") {
+    const auto with = [](std::string_view mode, std::string_view ns, Json selector) {
+        return lint_beside([&](Json& canary, Around& around) {
+            put(canary, {"spec", "service", "trafficPolicy", "tls", "mode"}, "DISABLE");
+            Json policy{{"apiVersion", "security.istio.io/v1beta1"},
+                        {"kind", "PeerAuthentication"},
+                        {"metadata", {{"name", "p"}, {"namespace", ns}}},
+                        {"spec", {{"mtls", {{"mode", mode}}}}}};
+            if (!selector.is_null()) put(policy, {"spec", "selector", "matchLabels"}, selector);
+            // Narrower ones win.
+            auto wide = policy;
+            put(wide, {"metadata", "namespace"}, "istio-system");
+            drop(wide, {"spec", "selector"});
+            put(wide, {"spec", "mtls", "mode"}, mode == "STRICT" ? "PERMISSIVE" : "STRICT");
+            around.objects.insert(around.objects.begin(), {policy, wide});
+            std::ranges::rotate(around.objects, around.objects.begin() + 2);
+        });
+    };
+    const auto found = said("error",
+                            "service.trafficPolicy.tls.mode: DISABLE, while a PeerAuthentication "
+                            "is STRICT: the pods refuse plain text [SLU0011]");
+    CHECK(with("STRICT", "test", nullptr) == found);
+    CHECK(with("STRICT", "test", JsonObject{{"app", "web"}}) == found);
+    CHECK(with("PERMISSIVE", "test", nullptr).empty());
+    CHECK(with("STRICT", "test", JsonObject{{"app", "other"}}).empty());
+    CHECK(with("STRICT", "other", nullptr).empty());
+}
+
+TEST_CASE("what the mesh would refuse of a Canary's own objects is found before they are made") {
+    CHECK(lint_spec({"service", "hosts"}, JsonArray{"*"}) ==
+          said("error",
+               "service.hosts[0]: VirtualService web would be refused: wildcard host * is not "
+               "allowed for virtual services bound to the mesh gateway [IST0106]"));
+    CHECK(
+        lint_spec({"service", "trafficPolicy"}, boost::json::parse(R"({"connectionPool": {}})")) ==
+        said("error",
+             "service.trafficPolicy.connectionPool: DestinationRule web-canary would be refused: "
+             "connection pool must have at least one field [IST0106]"));
+    CHECK(lint_spec({"service", "trafficPolicy"},
+                    boost::json::parse(R"({"outlierDetection": {"consecutiveErrors": 3}})"))
+              .front()
+              .ends_with("[IST0133]"));
+}
+
+TEST_CASE("a MetricTemplate or AlertProvider that is missing is found") {
+    CHECK(lint_beside([](Json& canary, Around&) {
+              put(metric(canary, 0), {"name"}, "own");
+              put(metric(canary, 0), {"templateRef"}, JsonObject{{"name", "own"}});
+          }) ==
+          said("error", "analysis.metrics[0].templateRef: MetricTemplate test/own does not exist"));
+    const auto with_alert = [](bool is_there) {
+        return lint_beside([&](Json& canary, Around& around) {
+            put(canary,
+                {"spec", "analysis", "alerts"},
+                boost::json::parse(R"([{"name": "a", "providerRef": {"name": "chat"}}])"));
+            if (is_there) {
+                around.objects.push_back(boost::json::parse(
+                    R"({"apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider",
+                    "metadata": {"name": "chat", "namespace": "test"}})"));
+            }
+        });
+    };
+    CHECK(with_alert(false) ==
+          said("error", "analysis.alerts[0].providerRef: AlertProvider test/chat does not exist"));
+    CHECK(with_alert(true).empty());
 }
 
 TEST_CASE("what stands in a file has a line") {

@@ -1,0 +1,223 @@
+#include "release/mesh_scene.hpp"
+
+#include "base/core/text.hpp"
+#include "istio/names.hpp"
+#include "kube/resource.hpp"
+#include "routing/router.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::release {
+namespace {
+
+constexpr std::array<std::string_view, 4> workload_kinds{
+    "Deployment", "DaemonSet", "StatefulSet", "Rollout"};
+
+// What says who may talk to whom, and how.
+bool is_policy(std::string_view kind) {
+    return kind == "PeerAuthentication" || kind == "RequestAuthentication" ||
+           kind == "AuthorizationPolicy";
+}
+
+void add_canary(Scene& scene, const Json& object) {
+    const auto ns = ns_of(object);
+    scene
+        .canaries_on[fmt::format("{}/{} {}",
+                                 ns,
+                                 text_at(object, {"spec", "targetRef", "kind"}),
+                                 text_at(object, {"spec", "targetRef", "name"}))]
+        .push_back(&object);
+    scene.canaries_with[fmt::format("{}/{}", ns, routing::service_names(object).apex)].push_back(
+        &object);
+}
+
+void add_virtual_service(Scene& scene, const Json& object) {
+    const auto gateways = gateways_of(object);
+    if (std::ranges::find(gateways, "mesh") == gateways.end()) return;
+    for (const auto& host : texts_at(object, {"spec", "hosts"})) {
+        auto& all = scene.mesh_routes_of[istio::full_name(host, ns_of(object))];
+        if (all.empty() || all.back() != &object) all.push_back(&object);
+    }
+}
+
+void add_istio(Scene& scene, const Json& object, std::string_view kind) {
+    if (kind == "VirtualService") add_virtual_service(scene, object);
+    if (kind == "Gateway") scene.gateways.push_back(&object);
+    if (kind == "Sidecar") scene.sidecars.push_back(&object);
+    if (kind == "DestinationRule") {
+        scene.rules_of[istio::full_name(text_at(object, {"spec", "host"}), ns_of(object))]
+            .push_back(&object);
+    }
+    if (kind == "ServiceEntry") {
+        for (auto& host : texts_at(object, {"spec", "hosts"})) {
+            scene.entry_hosts.push_back(lower_case(host));
+        }
+    }
+}
+
+}  // namespace
+
+Scene::Scene(const Around& objects_around) : around(objects_around) {
+    for (const auto& object : around.objects) {
+        const auto kind = text_at(object, {"kind"});
+        const auto version = text_at(object, {"apiVersion"});
+        const auto key = kube::key_of(object);
+        if (version.starts_with("networking.istio.io/")) add_istio(*this, object, kind);
+        by_title_.emplace(fmt::format("{} {}", kind, to_string(key)), &object);
+        if (kind == "Canary") add_canary(*this, object);
+        if (is_policy(kind)) policies.push_back(&object);
+        if (kind == "Pod") pods[key.ns].push_back(&object);
+        if (kind == "Namespace") namespaces.emplace(key.name, &object);
+        if (is_workload(kind)) workloads[key.ns].push_back(&object);
+        if (kind == "Service" && version == "v1") {
+            services[key.ns].push_back(&object);
+            service_of.emplace(istio::service_host(key.name, key.ns), &object);
+        }
+        if (kind == "ConfigMap" && key.name.starts_with("istio-sidecar-injector")) {
+            injector = &object;
+        }
+    }
+}
+
+const Json* Scene::object(std::string_view kind, std::string_view ns, std::string_view name) const {
+    for (const auto& title :
+         {fmt::format("{} {}/{}", kind, ns, name), fmt::format("{} {}", kind, name)}) {
+        const auto found = by_title_.find(title);
+        if (found != by_title_.end()) return found->second;
+    }
+    return nullptr;
+}
+
+const Json* Scene::gateway(std::string_view full_name) const {
+    const auto found = std::ranges::find_if(
+        gateways, [&](const Json* one) { return full_name_of(*one) == full_name; });
+    return found == gateways.end() ? nullptr : *found;
+}
+
+bool Scene::lacks_host(const std::string& host) const {
+    if (service_of.contains(host)) return false;
+    if (std::ranges::any_of(entry_hosts,
+                            [&](const std::string& entry) { return istio::covers(entry, host); }))
+        return false;
+    constexpr std::string_view end = ".svc.cluster.local";
+    if (!host.ends_with(end)) return around.knows("ServiceEntry") && around.knows("Service");
+    const auto stem = std::string_view(host).substr(0, host.size() - end.size());
+    const auto dot = stem.find('.');
+    return dot != std::string_view::npos && around.knows("Service", stem.substr(dot + 1));
+}
+
+bool Scene::knows_workloads(std::string_view ns) const {
+    const auto knows = [&](const char* kind) {
+        return ns.empty() ? around.knows(kind) : around.knows(kind, ns);
+    };
+    // Where all pods are known, what has none of another kind is of no account.
+    return knows("Deployment") && knows("DaemonSet") && (knows("StatefulSet") || knows("Pod"));
+}
+
+bool Scene::is_injected(std::string_view ns) const {
+    const auto found = namespaces.find(ns);
+    if (found == namespaces.end()) return false;
+    const auto& labels = object_at(*found->second, {"metadata", "labels"});
+    const auto injection = text_at(*found->second, {"metadata", "labels", "istio-injection"});
+    return injection == "enabled" || (injection.empty() && labels.contains("istio.io/rev"));
+}
+
+bool Scene::is_known_not_injected(std::string_view ns) const {
+    return namespaces.contains(ns) && !is_injected(ns);
+}
+
+Objects Scene::workloads_with(const Json* selector, std::string_view ns) const {
+    Objects found;
+    if (selector == nullptr || !selector->is_object()) return found;
+    for (const auto& [where, all] : workloads) {
+        if (!ns.empty() && where != ns) continue;
+        std::ranges::copy_if(all, std::back_inserter(found), [&](const Json* workload) {
+            return selects(selector->get_object(), pod_labels(*workload));
+        });
+    }
+    return found;
+}
+
+bool Scene::has_pods_with(const JsonObject& selector,
+                          const JsonObject& labels,
+                          std::string_view ns) const {
+    const auto is_meant = [&](const Json* one) {
+        return selects(selector, pod_labels(*one)) &&
+               (labels.empty() || selects(labels, pod_labels(*one)));
+    };
+    for (const auto* all : {&workloads, &pods}) {
+        const auto found = all->find(ns);
+        if (found != all->end() && std::ranges::any_of(found->second, is_meant)) return true;
+    }
+    return false;
+}
+
+Objects Scene::services_of(const Json& workload) const {
+    Objects found;
+    const auto all = services.find(ns_of(workload));
+    if (all == services.end()) return found;
+    std::ranges::copy_if(all->second, std::back_inserter(found), [&](const Json* service) {
+        return selects(object_at(*service, {"spec", "selector"}), pod_labels(workload));
+    });
+    return found;
+}
+
+std::string ns_of(const Json& object) {
+    return std::string(text_at(object, {"metadata", "namespace"}));
+}
+
+std::string full_name_of(const Json& object) {
+    return to_string(kube::key_of(object));
+}
+
+std::vector<std::string> texts_at(const Json& object, JsonPath path) {
+    std::vector<std::string> texts;
+    for (const auto& text : array_at(object, path)) {
+        if (text.is_string()) texts.emplace_back(text.get_string());
+    }
+    return texts;
+}
+
+const JsonObject& pod_labels(const Json& object) {
+    if (text_at(object, {"kind"}) == "Pod") return object_at(object, {"metadata", "labels"});
+    return object_at(object, {"spec", "template", "metadata", "labels"});
+}
+
+bool selects(const JsonObject& selector, const JsonObject& labels) {
+    return !selector.empty() && std::ranges::all_of(selector, [&](const auto& wanted) {
+        const auto* label = labels.if_contains(wanted.key());
+        return label != nullptr && *label == wanted.value();
+    });
+}
+
+std::string selector_text(const JsonObject& selector) {
+    std::map<std::string, std::string> sorted;
+    for (const auto& [name, value] : selector) {
+        sorted.emplace(name, value.is_string() ? std::string(value.get_string()) : to_text(value));
+    }
+    std::vector<std::string> parts;
+    parts.reserve(sorted.size());
+    for (const auto& [name, value] : sorted) parts.push_back(fmt::format("{}={}", name, value));
+    return joined(parts, ",");
+}
+
+std::string go_list(const std::vector<std::string>& texts) {
+    return fmt::format("[{}]", joined(texts, " "));
+}
+
+bool is_workload(std::string_view kind) {
+    return std::ranges::find(workload_kinds, kind) != workload_kinds.end();
+}
+
+std::vector<std::string> gateways_of(const Json& virtual_service) {
+    auto names = texts_at(virtual_service, {"spec", "gateways"});
+    if (names.empty()) names.emplace_back("mesh");
+    for (auto& name : names) name = istio::gateway_name(name, ns_of(virtual_service));
+    return names;
+}
+
+}  // namespace sluice::release

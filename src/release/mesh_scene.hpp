@@ -1,0 +1,69 @@
+// The objects around what is linted, ready to be asked about each other.
+#pragma once
+
+#include "base/core/json.hpp"
+#include "release/lint.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::release {
+
+using Objects = std::vector<const Json*>;
+
+struct Scene {
+    explicit Scene(const Around& around);
+
+    const Around& around;
+    Objects gateways, sidecars, policies;
+    // By "ns/Kind name" of the target, and by "ns/name" of the Service.
+    std::map<std::string, Objects, std::less<>> canaries_on, canaries_with;
+    std::map<std::string, Objects, std::less<>> services, workloads, pods;  // by namespace
+    std::map<std::string, const Json*, std::less<>> namespaces;
+    std::map<std::string, const Json*, std::less<>> service_of;  // by full host
+    std::vector<std::string> entry_hosts;                        // of ServiceEntries
+    std::map<std::string, Objects, std::less<>> rules_of;        // DestinationRules, by full host
+    std::map<std::string, Objects, std::less<>> mesh_routes_of;  // VirtualServices of the mesh
+    const Json* injector = nullptr;                              // its ConfigMap
+
+    // Also what belongs to no namespace.
+    const Json* object(std::string_view kind, std::string_view ns, std::string_view name) const;
+    const Json* gateway(std::string_view full_name) const;
+    // Whether no Service and no ServiceEntry has this full host, and all of them are known.
+    bool lacks_host(const std::string& host) const;
+    bool knows_workloads(std::string_view ns) const;  // empty: everywhere
+    // Nothing is known of a namespace that is not among the objects.
+    bool is_injected(std::string_view ns) const;
+    bool is_known_not_injected(std::string_view ns) const;
+
+    // Their pods' labels have all of the selector.
+    Objects workloads_with(const Json* selector, std::string_view ns) const;  // empty: everywhere
+    bool has_pods_with(const JsonObject& selector,
+                       const JsonObject& labels,
+                       std::string_view ns) const;
+    Objects services_of(const Json& workload) const;
+
+   private:
+    std::map<std::string, const Json*, std::less<>> by_title_;  // "Kind ns/name"
+};
+
+std::string ns_of(const Json& object);
+// "ns/name".
+std::string full_name_of(const Json& object);
+std::vector<std::string> texts_at(const Json& object, JsonPath path);
+// Of a workload's pods, or of a pod.
+const JsonObject& pod_labels(const Json& object);
+// An empty selector selects nothing.
+bool selects(const JsonObject& selector, const JsonObject& labels);
+// "app=web,version=v2", in the order of the names.
+std::string selector_text(const JsonObject& selector);
+// As Go prints a list: "[a b]".
+std::string go_list(const std::vector<std::string>& texts);
+bool is_workload(std::string_view kind);
+// Gateways that a VirtualService names, as "ns/name"; none means "mesh".
+std::vector<std::string> gateways_of(const Json& virtual_service);
+
+}  // namespace sluice::release
