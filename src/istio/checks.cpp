@@ -65,8 +65,7 @@ void check_text_match(Faults& faults, const Json& match, std::string_view where)
     const auto* prefix = find(match, {"prefix"});
     if (prefix != nullptr && where != "uri" && prefix->is_string() &&
         prefix->get_string().empty()) {
-        faults.add("prefix",
-                   fmt::format("\"{}\": prefix string match should not be empty", where));
+        faults.add("prefix", fmt::format("\"{}\": prefix string match should not be empty", where));
     }
     const auto* regex = find(match, {"regex"});
     if (regex == nullptr || !regex->is_string()) return;

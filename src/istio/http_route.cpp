@@ -57,10 +57,10 @@ void check_kinds(Faults& faults, const Json& route, bool is_delegate) {
     if (hands_on && !is_delegate) {
         for (const auto field : {"redirect", "route"}) {
             if (!has(route, field)) continue;
-            faults.add(field,
-                       fmt::format("root HTTP route {} must not specify {}",
-                                   text_at(route, {"name"}),
-                                   field));
+            faults.add(
+                field,
+                fmt::format(
+                    "root HTTP route {} must not specify {}", text_at(route, {"name"}), field));
         }
         return;
     }

@@ -232,16 +232,16 @@ TEST_CASE("two routes of the mesh for one host are found where both are seen") {
         "define the same host web.test.svc.cluster.local which can lead to undefined behavior. "
         "This can be fixed by merging the conflicting VirtualServices into a single resource. "
         "[IST0109]";
-    CHECK(analysed({in_mesh}, other("")) ==
-          Lines{"error: VirtualService test/web" + text, "error: VirtualService edge/other" + text});
+    CHECK(analysed({in_mesh}, other("")) == Lines{"error: VirtualService test/web" + text,
+                                                  "error: VirtualService edge/other" + text});
     const auto at_gateway = analysed({in_mesh}, other("gateways: [edge/public],"));
     CHECK(std::ranges::none_of(at_gateway,
                                [](const std::string& line) { return line.contains("IST0109"); }));
-    CHECK(analysed({{"VirtualService",
-                     "web",
-                     "spec: {hosts: [web], gateways: [mesh], exportTo: ['.']}"}},
-                   other("exportTo: ['.'],"))
-              .empty());
+    CHECK(
+        analysed(
+            {{"VirtualService", "web", "spec: {hosts: [web], gateways: [mesh], exportTo: ['.']}"}},
+            other("exportTo: ['.'],"))
+            .empty());
 }
 
 TEST_CASE("a subset that a gateway never sees is found") {
@@ -267,16 +267,14 @@ TEST_CASE("a rule for a host that is not there, or a subset without pods, is fou
                 "error: VirtualService test/web spec.http[0].route[0].destination.subset: "
                 "Referenced host+subset in destinationrule not found: \"web+v1\" [IST0101]"});
     const auto labelled = [](const std::string& labels, std::string_view more = "") {
-        return analysed({{"DestinationRule",
-                          "web",
-                          "spec: {subsets: [{name: v1, labels: {" + labels + "}}]}"}},
-                        more);
+        return analysed(
+            {{"DestinationRule", "web", "spec: {subsets: [{name: v1, labels: {" + labels + "}}]}"}},
+            more);
     };
-    CHECK(
-        labelled("version: v3") ==
-        Lines{"error: DestinationRule test/web spec.subsets[0]: The Subset v1 defined in the "
-              "DestinationRule does not select any pods. Which may lead to 503 UH "
-              "(NoHealthyUpstream). [IST0173]"});
+    CHECK(labelled("version: v3") ==
+          Lines{"error: DestinationRule test/web spec.subsets[0]: The Subset v1 defined in the "
+                "DestinationRule does not select any pods. Which may lead to 503 UH "
+                "(NoHealthyUpstream). [IST0173]"});
     CHECK(labelled("").empty());
     // Argo Rollouts writes this one into the subsets, and no template has it.
     CHECK(labelled("version: v1, rollouts-pod-template-hash: abc").empty());
@@ -284,14 +282,16 @@ TEST_CASE("a rule for a host that is not there, or a subset without pods, is fou
 apiVersion: v1
 kind: Pod
 metadata: {name: web-1, namespace: test, labels: {app: web, version: v3}, annotations: {sidecar.istio.io/status: injected}}
-)").empty());
+)")
+              .empty());
 }
 
 TEST_CASE("TLS without an authority is found") {
-    CHECK(analysed({{"DestinationRule", "web", "spec: {trafficPolicy: {tls: {mode: SIMPLE}}}"}}) ==
-          Lines{"warning: DestinationRule test/web spec.trafficPolicy.tls: DestinationRule test/web "
-                "in namespace test has TLS mode set to SIMPLE but no caCertificates are set to "
-                "validate server identity for host: web [IST0128]"});
+    CHECK(
+        analysed({{"DestinationRule", "web", "spec: {trafficPolicy: {tls: {mode: SIMPLE}}}"}}) ==
+        Lines{"warning: DestinationRule test/web spec.trafficPolicy.tls: DestinationRule test/web "
+              "in namespace test has TLS mode set to SIMPLE but no caCertificates are set to "
+              "validate server identity for host: web [IST0128]"});
     CHECK(analysed({{"DestinationRule",
                      "web",
                      "spec: {trafficPolicy: {portLevelSettings: [{port: {number: 443}, tls: {mode: "
@@ -401,23 +401,26 @@ TEST_CASE("Services that disagree about a workload, and ports without a protocol
               {{"Service", "web", "spec: {ports: [{name: web, port: 80, targetPort: 8080}]}"}}) ==
           Lines{"info: Service test/web spec.ports[0]: Port name web (port: 80, targetPort: 8080) "
                 "doesn't follow the naming convention of Istio port. [IST0118]"});
-    CHECK(analysed({{"Service",
-                     "web",
-                     "spec: {ports: [{name: web, appProtocol: http, port: 80, targetPort: 8080}]}"}})
-              .empty());
+    CHECK(
+        analysed({{"Service",
+                   "web",
+                   "spec: {ports: [{name: web, appProtocol: http, port: 80, targetPort: 8080}]}"}})
+            .empty());
     const auto second = [](const std::string& ports) {
         return "apiVersion: v1\nkind: Service\nmetadata: {name: second, namespace: test}\n"
                "spec: {selector: {app: web}, ports: [" +
                ports + "]}\n";
     };
-    CHECK(analysed({}, second("{name: dns, protocol: UDP, port: 80, targetPort: 53}")) ==
-          Lines{"warning: Deployment test/web spec.template: This deployment test/web is associated "
-                "with multiple services using port 80 but different protocols: [TCP UDP] "
-                "[IST0116]"});
-    CHECK(analysed({}, second("{name: http, port: 81, targetPort: 8080}")) ==
-          Lines{"warning: Deployment test/web spec.template: This deployment test/web is associated "
-                "with multiple services [second web] using targetPort \"8080\" but different "
-                "ports: [80 81]. [IST0137]"});
+    CHECK(
+        analysed({}, second("{name: dns, protocol: UDP, port: 80, targetPort: 53}")) ==
+        Lines{"warning: Deployment test/web spec.template: This deployment test/web is associated "
+              "with multiple services using port 80 but different protocols: [TCP UDP] "
+              "[IST0116]"});
+    CHECK(
+        analysed({}, second("{name: http, port: 81, targetPort: 8080}")) ==
+        Lines{"warning: Deployment test/web spec.template: This deployment test/web is associated "
+              "with multiple services [second web] using targetPort \"8080\" but different "
+              "ports: [80 81]. [IST0137]"});
     // As a Canary's own three.
     CHECK(analysed({}, second("{name: http, port: 80, targetPort: 8080}")).empty());
 }
@@ -489,19 +492,19 @@ TEST_CASE("a namespace of two meshes is found") {
 }
 
 TEST_CASE("what the admission webhook refuses is found at the field that is wrong") {
-    CHECK(
-        routed("{match: [{uri: {prefix: /b}}], route: [{destination: {host: web, subset: v1}}]}, "
-               "{match: [{uri: {prefix: /a}}]}") ==
-        Lines{"error: VirtualService test/web spec.http[1]: Schema validation error: HTTP route, "
-              "redirect or direct_response is required [IST0106]"});
+    CHECK(routed("{match: [{uri: {prefix: /b}}], route: [{destination: {host: web, subset: v1}}]}, "
+                 "{match: [{uri: {prefix: /a}}]}") ==
+          Lines{"error: VirtualService test/web spec.http[1]: Schema validation error: HTTP route, "
+                "redirect or direct_response is required [IST0106]"});
     CHECK(routed("{retries: {attempts: 1, retryOn: '503, reset'}, route: [{destination: {host: "
                  "web}}]}") ==
           Lines{"error: VirtualService test/web spec.http[0].retries.retryOn: Schema validation "
                 "error: \" reset\" is not a valid retryOn policy (the list has no blanks after its "
                 "commas) [IST0106]"});
-    CHECK(analysed({{"Gateway", "public", "spec: {servers: []}"}}).front() ==
-          "error: Gateway edge/public spec: Schema validation error: gateway must have at least one "
-          "server [IST0106]");
+    CHECK(
+        analysed({{"Gateway", "public", "spec: {servers: []}"}}).front() ==
+        "error: Gateway edge/public spec: Schema validation error: gateway must have at least one "
+        "server [IST0106]");
     CHECK(analysed({{"DestinationRule", "web", "spec: {trafficPolicy: {connectionPool: {}}}"}}) ==
           Lines{"error: DestinationRule test/web spec.trafficPolicy.connectionPool: Schema "
                 "validation error: connection pool must have at least one field [IST0106]"});
@@ -513,10 +516,12 @@ TEST_CASE("what the admission webhook refuses is found at the field that is wron
 }
 
 TEST_CASE("what the admission webhook warns of, and what is deprecated, is found") {
-    CHECK(routed("{fault: {abort: {percentage: {value: 5}}}, route: [{destination: {host: web}}]}") ==
-          Lines{"warning: VirtualService test/web spec.http[0].fault.abort: Schema validation "
-                "warning: abort configured, but error type not set [IST0133]"});
-    CHECK(routed("{fault: {abort: {httpStatus: 500}}, route: [{destination: {host: web}}]}").empty());
+    CHECK(
+        routed("{fault: {abort: {percentage: {value: 5}}}, route: [{destination: {host: web}}]}") ==
+        Lines{"warning: VirtualService test/web spec.http[0].fault.abort: Schema validation "
+              "warning: abort configured, but error type not set [IST0133]"});
+    CHECK(
+        routed("{fault: {abort: {httpStatus: 500}}, route: [{destination: {host: web}}]}").empty());
     CHECK(analysed({{"DestinationRule",
                      "web",
                      "spec: {trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}}"}}) ==
@@ -542,8 +547,8 @@ TEST_CASE("a rule that is never reached is found") {
                  "}, {match: [{uri: {prefix: /a/b}}, {uri: {prefix: /c}}], " + to_web + "}") ==
           Lines{"info: VirtualService test/web spec.http[1].match[0]: VirtualService rule #1 match "
                 "#0 is not used (duplicate/overlapping match in rule #0). [IST0131]"});
-    CHECK(routed("{match: [{uri: {prefix: /a/b}}], " + to_web + "}, {match: [{uri: {prefix: /a}}], " +
-                 to_web + "}, {" + to_web + "}")
+    CHECK(routed("{match: [{uri: {prefix: /a/b}}], " + to_web +
+                 "}, {match: [{uri: {prefix: /a}}], " + to_web + "}, {" + to_web + "}")
               .empty());
 }
 
@@ -637,16 +642,17 @@ apiVersion: security.istio.io/v1beta1
 kind: RequestAuthentication
 metadata: {name: tokens, namespace: edge}
 spec: {selector: {matchLabels: {istio: gateway}}}
-)").empty());
+)")
+              .empty());
 }
 
 TEST_CASE("what an object's annotation suppresses is not told") {
     const auto suppressing = [](const std::string& codes) {
-        return analysed(
-            {{"VirtualService",
-              "web",
-              "metadata: {annotations: {galley.istio.io/analyze-suppress: '" + codes +
-                  "'}}\nspec: {gateways: [public], http: [{route: [{destination: {host: wbe}}]}]}"}});
+        return analysed({{"VirtualService",
+                          "web",
+                          "metadata: {annotations: {galley.istio.io/analyze-suppress: '" + codes +
+                              "'}}\nspec: {gateways: [public], http: [{route: [{destination: "
+                              "{host: wbe}}]}]}"}});
     };
     CHECK(suppressing("IST0102").size() == 2);
     CHECK(suppressing("IST0102, IST0101").empty());
