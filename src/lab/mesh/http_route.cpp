@@ -2,9 +2,12 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "lab/mesh/cors.hpp"
+#include "lab/mesh/redirect.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <tuple>
@@ -94,7 +97,9 @@ class Compiler {
         const auto type = text_at(json, {"path", "type"}, "PathPrefix");
         const auto value = text_at(json, {"path", "value"}, "/");
         rank.path_size = value.size();
-        if (base.rewrite.uri && !base.rewrite.replaces_all && type != "PathPrefix")
+        const bool replaces_prefix = (base.rewrite.uri && !base.rewrite.replaces_all) ||
+                                     (base.redirect != nullptr && base.redirect->prefix);
+        if (replaces_prefix && type != "PathPrefix")
             fault(field + ".path.type", "ReplacePrefixMatch needs a PathPrefix");
         if (type == "Exact") {
             rank.path = Precedence::Path::exact;
@@ -211,12 +216,72 @@ class Compiler {
                 route.for_response = headers_of(filter, "responseHeaderModifier", nullptr);
             } else if (type == "URLRewrite") {
                 compile_rewrite(route, filter);
+            } else if (type == "RequestRedirect") {
+                compile_redirect(route, filter);
+                if (!array_at(rule, {"backendRefs"}).empty())
+                    fault(where, "RequestRedirect and backendRefs cannot both be in a rule");
+            } else if (type == "CORS") {
+                compile_cors(route, filter);
             } else if (type == "RequestMirror") {
                 compile_mirror(route, filter, where);
             } else {
                 fault(where, fmt::format("{} is not built yet", type));
             }
         }
+        const bool is_rewritten = std::ranges::any_of(
+            filters, [](const Json& filter) { return text_at(filter, {"type"}) == "URLRewrite"; });
+        if (route.redirect != nullptr && is_rewritten)
+            fault(field + ".filters", "RequestRedirect and URLRewrite cannot both be in a rule");
+    }
+
+    // Where neither port nor scheme is given, it is the listener's port.
+    static void compile_redirect(Route& route, const Json& filter) {
+        const Json json = object_at(filter, {"requestRedirect"});
+        auto redirect = std::make_shared<Redirect>();
+        redirect->scheme = text_at(json, {"scheme"});
+        redirect->authority = text_at(json, {"hostname"});
+        redirect->status = static_cast<int>(integer_at(json, {"statusCode"}).value_or(302));
+        if (const auto port = port_at(json)) {
+            redirect->port = Redirect::Port::given;
+            redirect->port_number = *port;
+        } else {
+            redirect->port = redirect->scheme.empty() ? Redirect::Port::of_listener
+                                                      : Redirect::Port::of_protocol;
+        }
+        const auto type = text_at(json, {"path", "type"});
+        if (type == "ReplaceFullPath")
+            redirect->uri = text_at(json, {"path", "replaceFullPath"});
+        else if (type == "ReplacePrefixMatch")
+            redirect->prefix = text_at(json, {"path", "replacePrefixMatch"});
+        route.redirect = std::move(redirect);
+    }
+
+    // "https://*.example.com" stands for every name that ends so.
+    static void compile_cors(Route& route, const Json& filter) {
+        const Json json = object_at(filter, {"cors"});
+        JsonArray origins;
+        for (const auto& origin : array_at(json, {"allowOrigins"})) {
+            if (!origin.is_string()) continue;
+            const std::string_view text = origin.get_string();
+            const auto star = text.find('*');
+            if (star == std::string_view::npos) {
+                origins.push_back(JsonObject{{"exact", text}});
+                continue;
+            }
+            const auto quoted = [](std::string_view part) {
+                return re2::RE2::QuoteMeta(re2::StringPiece(part.data(), part.size()));
+            };
+            origins.push_back(JsonObject{
+                {"regex", quoted(text.substr(0, star)) + ".*" + quoted(text.substr(star + 1))}});
+        }
+        JsonObject policy{{"allowOrigins", std::move(origins)},
+                          {"allowMethods", array_at(json, {"allowMethods"})},
+                          {"allowHeaders", array_at(json, {"allowHeaders"})},
+                          {"exposeHeaders", array_at(json, {"exposeHeaders"})},
+                          {"maxAge", fmt::format("{}s", integer_at(json, {"maxAge"}).value_or(5))}};
+        if (const auto allowed = bool_at(json, {"allowCredentials"}))
+            policy["allowCredentials"] = *allowed;
+        route.cors = parse_cors(policy);
     }
 
     // Every request, or `percent` of them, or a fraction.

@@ -181,7 +181,7 @@ std::shared_ptr<const re2::RE2> rewrite_pattern(const std::string& path) {
     options.set_dot_nl(true);
     options.set_max_mem(1 << 20);
     // What is behind the match goes with it: NGINX replaces the whole path.
-    return std::make_shared<const re2::RE2>("^" + path + ".*", options);
+    return std::make_shared<const re2::RE2>("^(?:" + path + ").*", options);
 }
 
 std::uint64_t location_id(const Ingress& ingress, const IngressLocation& location) {

@@ -145,6 +145,11 @@ std::optional<Refusal> Exchange::choose() {
             if (upstream_.kind == Upstream::Kind::no_cluster)
                 return Refusal{route_->status_without_backend, Flag::no_cluster};
             if (auto path = rewritten(route_->rewrite, *routing.match, path_, query_)) {
+                // Nothing is left of it: NGINX gives up, and others ask for the root.
+                if (path->empty() || path->front() == '?') {
+                    if (route_->ingress != nullptr) return Refusal{500};
+                    path->insert(0, "/");
+                }
                 request_.headers.set("x-envoy-original-path", target_);
                 request_.target = std::move(*path);
             }

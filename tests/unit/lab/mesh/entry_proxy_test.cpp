@@ -107,3 +107,58 @@ spec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {n
     AMesh other(two_versions);
     CHECK(other.proxy.nginx_metrics().exposition(IstioMetrics::Reading::look).empty());
 }
+
+TEST_CASE("where a rewrite leaves nothing of the path NGINX answers 500, as it does") {
+    AMesh mesh(two_versions);
+    const auto listener = std::make_shared<GatewayListener>();
+    listener->kind = GatewayListener::Kind::nginx;
+    put_ingresses(*listener,
+                  {compile_ingress(objects(R"(
+kind: Ingress
+metadata:
+  name: podinfo
+  namespace: test
+  annotations: {nginx.ingress.kubernetes.io/use-regex: "true", nginx.ingress.kubernetes.io/rewrite-target: $2}
+spec: {rules: [{http: {paths: [{path: '/api(/|$)?(.*)', pathType: ImplementationSpecific, backend: {service: {name: podinfo-primary, port: {number: 9898}}}}]}}]}
+)")
+                                       .at(0),
+                                   [](const auto&, std::string_view) {
+                                       return std::optional<std::uint16_t>();
+                                   })});
+    const auto door = entry(mesh, listener);
+    CHECK(mesh.ask(door, "x", "/api").status == 500);
+    CHECK(mesh.ask(door, "x", "/api/?q=1").status == 500);
+    CHECK(mesh.pods.asked.empty());
+    CHECK(mesh.ask(door, "x", "/api//v1?q=1").status == 200);
+    CHECK(mesh.pods.asked.back().target == "/v1?q=1");
+}
+
+TEST_CASE("an HTTPRoute redirects and answers other origins by itself") {
+    AMesh mesh(two_versions);
+    const auto listener = std::make_shared<GatewayListener>();
+    const auto route = compile_http_route(objects(R"(
+kind: HTTPRoute
+metadata: {name: web, namespace: test}
+spec:
+  rules:
+  - matches: [{path: {value: /old}}]
+    filters: [{type: RequestRedirect, requestRedirect: {hostname: b.example.com, statusCode: 301}}]
+  - filters: [{type: CORS, cors: {allowOrigins: ['https://*.b.com'], allowMethods: [GET], maxAge: 60}}]
+    backendRefs: [{name: podinfo-primary, port: 9898}]
+)")
+                                              .at(0),
+                                          [](const BackendRef&) { return true; });
+    CHECK(route.faults.empty());
+    put_domains(*listener, {{"*"}, {{"*", {"*"}, std::make_shared<const HttpRoute>(route)}}});
+    const auto door = entry(mesh, listener);
+    const auto moved = mesh.ask(door, "a.example.com", "/old/x?q=1");
+    CHECK(moved.status == 301);
+    CHECK(moved.headers.get("location") == "http://b.example.com/old/x?q=1");
+    CHECK(mesh.pods.asked.empty());
+    const auto answer = mesh.ask(door, "a.example.com", "/", {{"origin", "https://x.b.com"}});
+    CHECK(answer.status == 200);
+    CHECK(answer.headers.get("access-control-allow-origin") == "https://x.b.com");
+    const auto other = mesh.ask(door, "a.example.com", "/", {{"origin", "https://c.com"}});
+    CHECK(other.status == 200);
+    CHECK_FALSE(other.headers.get("access-control-allow-origin"));
+}

@@ -1,7 +1,9 @@
 // HTTPRoutes of the Gateway API: which match wins, what a request becomes, and what is refused.
 #include "lab/mesh/http_route.hpp"
 
+#include "lab/mesh/cors.hpp"
 #include "lab/mesh/gateway_api.hpp"
+#include "lab/mesh/redirect.hpp"
 #include "unit/lab/mesh/objects.hpp"
 
 using namespace sluice;
@@ -255,12 +257,56 @@ TEST_CASE("a rule's mirrors get copies of every request, or of a share") {
     CHECK(route.backends[4].field == "spec.rules[0].filters[4].requestMirror.backendRef");
 }
 
+TEST_CASE(
+    "a redirect keeps what it does not name, and takes the listener's port or the scheme's own") {
+    const auto becomes = [](const std::string& redirect) {
+        const auto route = http_route(
+            "rules: [{matches: [{path: {value: /old}}], filters: [{type: RequestRedirect, "
+            "requestRedirect: {" +
+            redirect + "}}]}]");
+        CHECK(route.faults.empty());
+        const auto& rule = *route.routes.at(0).route;
+        REQUIRE(rule.redirect != nullptr);
+        const RequestHead head{.authority = "a.example.com:8080", .path = "/old/x", .query = "q=1"};
+        return fmt::format("{} {}",
+                           rule.redirect->status,
+                           location_of(*rule.redirect, head, rule.matches.at(0), 8080));
+    };
+    CHECK(becomes("hostname: b.example.com") == "302 http://b.example.com:8080/old/x?q=1");
+    CHECK(becomes("scheme: https, statusCode: 301") == "301 https://a.example.com/old/x?q=1");
+    CHECK(becomes("port: 9000") == "302 http://a.example.com:9000/old/x?q=1");
+    CHECK(becomes("port: 80") == "302 http://a.example.com/old/x?q=1");
+    CHECK(becomes("path: {type: ReplaceFullPath, replaceFullPath: /new}") ==
+          "302 http://a.example.com:8080/new?q=1");
+    CHECK(becomes("path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}") ==
+          "302 http://a.example.com:8080/new/x?q=1");
+}
+
+TEST_CASE("other origins may ask what a CORS filter lets them") {
+    const auto route = http_route(R"(rules: [{filters: [{type: CORS, cors: {
+        allowOrigins: ['https://a.com', 'https://*.b.com'], allowMethods: [GET, PUT], maxAge: 60}}]}])");
+    CHECK(route.faults.empty());
+    const auto& cors = route.routes.at(0).route->cors;
+    REQUIRE(cors != nullptr);
+    CHECK(cors->allows("https://a.com"));
+    CHECK(cors->allows("https://x.b.com"));
+    CHECK_FALSE(cors->allows("https://xb.com"));
+    CHECK_FALSE(cors->allows("https://c.com"));
+    CHECK(cors->max_age_seconds == "60");
+}
+
 TEST_CASE("what is not carried out is said by its field") {
     const auto faults_of = [](const std::string& rules) {
         return joined(http_route("rules: [" + rules + "]").faults, "; ");
     };
     CHECK(faults_of("{filters: [{type: RequestHeaderModifier}, {type: ExtensionRef}]}") ==
           "spec.rules[0].filters[1]: ExtensionRef is not built yet");
+    CHECK(faults_of("{backendRefs: [{name: a, port: 80}], filters: [{type: RequestRedirect, "
+                    "requestRedirect: {port: 1}}]}") ==
+          "spec.rules[0].filters[0]: RequestRedirect and backendRefs cannot both be in a rule");
+    CHECK(faults_of("{filters: [{type: RequestRedirect, requestRedirect: {port: 1}}, {type: "
+                    "URLRewrite, urlRewrite: {hostname: a}}]}") ==
+          "spec.rules[0].filters: RequestRedirect and URLRewrite cannot both be in a rule");
     CHECK(faults_of("{}, {sessionPersistence: {}, retry: {}}") ==
           "spec.rules[1].retry: is not built yet; spec.rules[1].sessionPersistence: is not built "
           "yet");

@@ -196,6 +196,24 @@ TEST_CASE("a path may be a pattern, and what it found goes into what it is rewri
     CHECK(becomes("/apis") == "404");
 }
 
+TEST_CASE("of alternatives in a pattern each replaces the whole path") {
+    const auto made = ingress_of(ingress("web",
+                                         "web",
+                                         {{"use-regex", "true"}, {"rewrite-target", "/c"}},
+                                         "{path: '/a|/b', pathType: ImplementationSpecific, "));
+    GatewayListener listener;
+    listener.workload = outside();
+    put_ingresses(listener, {made});
+    const RouteTable table;
+    for (const std::string path : {"/a/x", "/b/x"}) {
+        CAPTURE(path);
+        const auto routing =
+            table.at_gateway(listener, {.authority = "app.example.com", .path = path});
+        REQUIRE(routing.kind == Routing::Kind::route);
+        CHECK(rewritten(routing.route->rewrite, *routing.match, path, "") == "/c");
+    }
+}
+
 TEST_CASE("what of an Ingress is not carried out is said by its field") {
     const auto faults_of = [](const std::string& yaml) {
         return joined(ingress_of(yaml).faults, "; ");
