@@ -1,5 +1,6 @@
 #include "lab/mesh/delegation.hpp"
 
+#include "base/core/text.hpp"
 #include "lab/mesh/names.hpp"
 #include "lab/mesh/route.hpp"
 
@@ -48,17 +49,52 @@ bool is_within(const Json& narrow, const Json& wide) {
     return has(narrow, "prefix") && text_at(narrow, {"prefix"}).starts_with(prefix);
 }
 
+bool ignores_case(const Json& match) {
+    return bool_at(match, {"ignoreUriCase"}).value_or(false);
+}
+
+Json in_lower_case(Json text_match) {
+    for (const auto kind : {"exact", "prefix"}) {
+        if (const auto text = text_at(text_match, {kind}); !text.empty())
+            put(text_match, {kind}, Json(lower_case(text)));
+    }
+    return text_match;
+}
+
+// Who looks at the case lets less through.
+bool uris_agree(const Json& root, const Json& own) {
+    const auto *wide = find(root, {"uri"}), *narrow = find(own, {"uri"});
+    if (wide == nullptr || narrow == nullptr) return true;
+    if (!ignores_case(root)) return !ignores_case(own) && is_within(*narrow, *wide);
+    return is_within(in_lower_case(*narrow), in_lower_case(*wide));
+}
+
+// Of what must not be there the wider condition is the narrower one: it leaves more out.
+bool leaves_out(const Json& own, const Json& root) {
+    const auto says = [](const Json& match) {
+        return find(match, {"exact"}) != nullptr || find(match, {"prefix"}) != nullptr;
+    };
+    const bool is_empty_too =
+        says(root) && text_at(root, {"exact"}).empty() && text_at(root, {"prefix"}).empty();
+    // A missing header is an empty one, but for whom asks only whether it is there.
+    return is_within(root, own) && (says(own) || !is_empty_too);
+}
+
 bool maps_agree(const Json& root, const Json& own, std::string_view field) {
     const auto& wide = object_at(root, {field});
     for (const auto& [name, narrow] : object_at(own, {field})) {
         const auto* same = wide.if_contains(name);
-        if (same != nullptr && !is_within(narrow, *same)) return false;
+        if (same == nullptr) continue;
+        const bool agrees =
+            field == "withoutHeaders" ? leaves_out(narrow, *same) : is_within(narrow, *same);
+        if (!agrees) return false;
     }
     return true;
 }
 
 bool agree(const Json& root, const Json& own) {
-    for (const auto field : {"uri", "scheme", "method", "authority"}) {
+    if (!uris_agree(root, own)) return false;
+    for (const auto field : {"scheme", "method", "authority"}) {
         const auto *wide = find(root, {field}), *narrow = find(own, {field});
         if (wide != nullptr && narrow != nullptr && !is_within(*narrow, *wide)) return false;
     }
@@ -102,6 +138,10 @@ Json merged_match(const Json& root, const Json& own) {
         }
         for (const auto& [name, entry] : value.get_object()) same->get_object()[name] = entry;
     }
+    // It belongs to the uri that counts.
+    const auto* uri_of = find(own, {"uri"}) != nullptr ? &own : &root;
+    into.erase("ignoreUriCase");
+    if (ignores_case(*uri_of)) into["ignoreUriCase"] = true;
     if (const auto name = joined_name(root, own); !name.empty()) into["name"] = name;
     return merged;
 }

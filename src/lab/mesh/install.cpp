@@ -57,11 +57,11 @@ std::vector<std::string> texts_of(const std::vector<istio::Fault>& faults) {
     return texts;
 }
 
-// As Istio's webhook, and what that admits the lab for itself. Null: it leaves nothing out.
+// As Istio's webhook, and what that admits the lab for itself.
 auto admission(FaultsOf faults_of, FaultsOf warnings_of, UnbuiltIn unbuilt_in) {
     return [=](Json& object, const Json*) -> std::optional<Status> {
         auto texts = texts_of(faults_of(object));
-        if (texts.empty() && unbuilt_in != nullptr) texts = unbuilt_in(object);
+        if (texts.empty()) texts = unbuilt_in(object);
         if (texts.empty()) return admitted_with(texts_of(warnings_of(object)));
         return Status{.code = 400, .reason = {}, .message = istio::denial(texts)};
     };
@@ -71,9 +71,10 @@ auto admission(FaultsOf faults_of, FaultsOf warnings_of, UnbuiltIn unbuilt_in) {
 
 Result<void> install_mesh(Cluster& cluster, const InstallOptions& options) {
     if (auto made = create_kinds(cluster); !made) return made.error();
-    cluster.admit(
-        resources::virtual_services,
-        admission(istio::faults_of_virtual_service, istio::warnings_of_virtual_service, nullptr));
+    cluster.admit(resources::virtual_services,
+                  admission(istio::faults_of_virtual_service,
+                            istio::warnings_of_virtual_service,
+                            unbuilt_in_virtual_service));
     cluster.admit(resources::destination_rules,
                   admission(istio::faults_of_destination_rule,
                             istio::warnings_of_destination_rule,

@@ -46,6 +46,23 @@ void look_at_policy(Texts& texts, const Json& holder, std::string_view holder_at
 
 }  // namespace
 
+Texts unbuilt_in_virtual_service(const Json& object) {
+    Texts texts;
+    for (const auto* list : {"tcp", "tls"}) {
+        const auto& routes = array_at(object, {"spec", list});
+        for (std::size_t i = 0; i < routes.size(); ++i) {
+            const auto& matches = array_at(routes[i], {"match"});
+            for (std::size_t m = 0; m < matches.size(); ++m) {
+                refuse(texts,
+                       matches[m],
+                       fmt::format("spec.{}[{}].match[{}]", list, i, m),
+                       {"sourceSubnet"});
+            }
+        }
+    }
+    return texts;
+}
+
 Texts unbuilt_in_destination_rule(const Json& object) {
     Texts texts;
     look_at_policy(texts, object_at(object, {"spec"}), "spec");

@@ -9,6 +9,8 @@
 
 namespace sluice::mesh {
 
+// A connection's `sourceSubnet`.
+std::vector<std::string> unbuilt_in_virtual_service(const Json& object);
 // "spec.trafficPolicy.tunnel: tunnel is not built yet".
 std::vector<std::string> unbuilt_in_destination_rule(const Json& object);
 std::vector<std::string> unbuilt_in_gateway(const Json& object);

@@ -118,9 +118,32 @@ TEST_CASE("a delegate's route that asks for more than its root lets through is l
     CHECK(count("uri: {regex: '/a.*'}", "method: {exact: GET}") == 2);
     CHECK(count("headers: {x: {exact: a}}", "headers: {x: {exact: b}}") == 1);
     CHECK(count("port: 80", "port: 81") == 1);
+    // What must not be there leaves more out in a delegate, not less.
+    CHECK(count("withoutHeaders: {x: {prefix: a}}", "withoutHeaders: {x: {exact: ab}}") == 1);
+    CHECK(count("withoutHeaders: {x: {exact: ab}}", "withoutHeaders: {x: {prefix: a}}") == 2);
+    CHECK(count("withoutHeaders: {x: {exact: ''}}", "withoutHeaders: {x: {}}") == 1);
+    CHECK(count("withoutHeaders: {x: {exact: a}}", "withoutHeaders: {x: {}}") == 2);
+    // Who does not look at the case lets more through.
+    CHECK(count("uri: {prefix: /a}", "uri: {exact: /a}, ignoreUriCase: true") == 1);
+    CHECK(count("uri: {prefix: /a}, ignoreUriCase: true", "uri: {exact: /A/b}") == 2);
     CHECK(count("sourceLabels: {app: a}", "sourceLabels: {app: b}") == 1);
     CHECK(count("gateways: [a]", "gateways: [b]") == 1);
     CHECK(count("gateways: [a, b]", "gateways: [b]") == 2);
+}
+
+TEST_CASE("whether the case counts goes with the path that counts") {
+    const auto match_of = [](const std::string& root_match, const std::string& own_match) {
+        const auto routes = merged("match: [{" + root_match + "}], " + named,
+                                   "{match: [{" + own_match + "}], " + canary + "}");
+        REQUIRE(routes.size() == 1);
+        return to_text(array_at(routes[0], {"match"}).at(0));
+    };
+    CHECK(match_of("uri: {prefix: /a}, ignoreUriCase: true", "uri: {prefix: /a/b}") ==
+          R"({"uri":{"prefix":"/a/b"}})");
+    CHECK(match_of("uri: {prefix: /a}", "ignoreUriCase: true, method: {exact: GET}") ==
+          R"({"uri":{"prefix":"/a"},"method":{"exact":"GET"}})");
+    CHECK(match_of("uri: {prefix: /a}, ignoreUriCase: true", "method: {exact: GET}") ==
+          R"({"uri":{"prefix":"/a"},"method":{"exact":"GET"},"ignoreUriCase":true})");
 }
 
 TEST_CASE("what a delegate leaves unset it has from its root") {

@@ -51,3 +51,13 @@ TEST_CASE("what the lab does not carry out is refused by name") {
     CHECK(server("TCP").empty());
     CHECK(server("TLS", ", tls: {mode: PASSTHROUGH}").empty());
 }
+
+TEST_CASE("a connection's source subnet is refused by its place") {
+    const auto of_connections = [](const std::string& match) {
+        return unbuilt_in_virtual_service(
+            objects("spec: {tcp: [{match: [{port: 1}, {" + match + "}]}]}").at(0));
+    };
+    CHECK(of_connections("sourceSubnet: 10.0.0.0/8") ==
+          Faults{"spec.tcp[0].match[1].sourceSubnet: sourceSubnet is not built yet"});
+    CHECK(of_connections("destinationSubnets: [10.0.0.0/8]").empty());
+}
