@@ -254,37 +254,50 @@ void look_at_ingress_routes(Findings& findings, const Json& object, const Scene&
     }
 }
 
-// A token's claims are only known where it is checked.
-void look_at_claims(Findings& findings, const Json& object, const Scene& scene) {
-    if (!scene.around.knows("RequestAuthentication")) return;
+struct Claim {
+    std::string field;
+    std::string key;  // "@request.auth.claims.group"
+};
+
+std::vector<Claim> claims_asked_for(const Json& object) {
+    std::vector<Claim> claims;
     const auto& routes = array_at(object, {"spec", "http"});
     for (std::size_t i = 0; i < routes.size(); ++i) {
         const auto& matches = array_at(routes[i], {"match"});
         for (std::size_t m = 0; m < matches.size(); ++m) {
             for (const auto& [key, value] : object_at(matches[m], {"headers"})) {
                 if (!key.starts_with("@request.auth.claims")) continue;
-                for (const auto& name : gateways_of(object)) {
-                    const auto* gateway = scene.gateway(name);
-                    if (gateway == nullptr) continue;
-                    const auto pods =
-                        scene.workloads_with(find(*gateway, {"spec", "selector"}), "");
-                    const auto unchecked = std::ranges::find_if(
-                        pods, [&](const Json* pod) { return !checks_tokens(*pod, scene); });
-                    if (unchecked == pods.end()) continue;
-                    findings.error(
-                        fmt::format(
-                            "spec.http[{}].match[{}].headers.{}", i, m, std::string_view(key)),
-                        fmt::format("The virtual service uses the JWT claim based routing (key: "
-                                    "{}) but found no request authentication for the gateway ({}) "
-                                    "pod ({}). The request authentication must first be applied "
-                                    "for the gateway pods to validate the JWT token and make the "
-                                    "claims available for routing.",
-                                    std::string_view(key),
-                                    name,
-                                    full_name_of(**unchecked)),
-                        "IST0149");
-                }
+                claims.push_back(
+                    {fmt::format("spec.http[{}].match[{}].headers.{}", i, m, std::string_view(key)),
+                     std::string(key)});
             }
+        }
+    }
+    return claims;
+}
+
+// A token's claims are only known where it is checked.
+void look_at_claims(Findings& findings, const Json& object, const Scene& scene) {
+    const auto claims = claims_asked_for(object);
+    if (claims.empty() || !scene.around.knows("RequestAuthentication")) return;
+    for (const auto& name : gateways_of(object)) {
+        const auto* gateway = scene.gateway(name);
+        if (gateway == nullptr) continue;
+        const auto pods = scene.workloads_with(find(*gateway, {"spec", "selector"}), "");
+        const auto unchecked = std::ranges::find_if(
+            pods, [&](const Json* pod) { return !checks_tokens(*pod, scene); });
+        if (unchecked == pods.end()) continue;
+        for (const auto& [field, key] : claims) {
+            findings.error(field,
+                           fmt::format("The virtual service uses the JWT claim based routing (key: "
+                                       "{}) but found no request authentication for the gateway "
+                                       "({}) pod ({}). The request authentication must first be "
+                                       "applied for the gateway pods to validate the JWT token and "
+                                       "make the claims available for routing.",
+                                       key,
+                                       name,
+                                       full_name_of(**unchecked)),
+                           "IST0149");
         }
     }
 }

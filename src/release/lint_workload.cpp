@@ -25,6 +25,7 @@ std::string target_port_text(const Json& port) {
 template <typename Set>
 std::string listed(const Set& values) {
     std::vector<std::string> texts;
+    texts.reserve(values.size());
     for (const auto& value : values) texts.push_back(fmt::format("{}", value));
     return go_list(texts);
 }

@@ -1,7 +1,8 @@
 // A root VirtualService and its delegate, put together from the input's bytes, and a request: what
 // the merged route lets through both of them let through.
-#include "fuzz/fuzz.hpp"
 #include "lab/mesh/delegation.hpp"
+
+#include "fuzz/fuzz.hpp"
 #include "lab/mesh/route.hpp"
 
 #include <array>
@@ -9,7 +10,8 @@
 namespace sluice::fuzz {
 namespace {
 
-constexpr std::array<std::string_view, 8> paths{"/a", "/a/b", "/A", "/", "/a/bc", "/b", "/A/b", "/ab"};
+constexpr std::array<std::string_view, 8> paths{
+    "/a", "/a/b", "/A", "/", "/a/bc", "/b", "/A/b", "/ab"};
 constexpr std::array<std::string_view, 4> words{"", "a", "ab", "b"};
 
 // Each byte is one choice; after the last all choices are the first.
@@ -92,9 +94,8 @@ void ask(Choices& choices, const Compiled& all) {
     const mesh::RequestHead head{
         .method = method, .path = path, .query = query, .headers = &headers};
     const auto workload = mesh::workload_named("web", "test", {});
-    const mesh::Caller caller{
-        .workload = &workload,
-        .port = static_cast<std::uint16_t>(choices.below(2) == 0 ? 80 : 81)};
+    const mesh::Caller caller{.workload = &workload,
+                              .port = static_cast<std::uint16_t>(choices.below(2) == 0 ? 80 : 81)};
     if (!lets_through(all.merged, head, caller)) return;
     must(lets_through(all.root, head, caller), "what the root does not let through stays out");
     must(lets_through(all.own, head, caller), "what the delegate does not let through stays out");
@@ -105,11 +106,11 @@ void ask(Choices& choices, const Compiled& all) {
 void try_input(std::string_view input) {
     Choices choices(input);
     const auto root = object_of(choices, "root", "delegate", JsonObject{{"name", "own"}});
-    const auto own = object_of(
-        choices,
-        "own",
-        "route",
-        JsonArray{JsonObject{{"destination", JsonObject{{"host", "podinfo"}}}}});
+    const auto own =
+        object_of(choices,
+                  "own",
+                  "route",
+                  JsonArray{JsonObject{{"destination", JsonObject{{"host", "podinfo"}}}}});
     const auto find_own = [&](const kube::ObjectKey& key) -> const Json* {
         return key == kube::ObjectKey{"test", "own"} ? &own : nullptr;
     };
