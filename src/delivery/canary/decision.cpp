@@ -165,6 +165,8 @@ Json within(Json decision, std::size_t bytes) {
 Json decision_of(const World& world, const Evidence& evidence, const Act& act) {
     JsonObject decision{{"at", rfc3339(world.now)}, {"what", act.why}};
     JsonArray said;
+    // Which config has changed is told by a line alone, and is why a release began.
+    for (const auto& line : act.lines) said.emplace_back(cut(line));
     for (const auto& event : act.events) said.emplace_back(cut(event.message));
     if (!said.empty()) decision["said"] = std::move(said);
     auto checks = checks_of(world, evidence);

@@ -53,6 +53,17 @@ Json sample(const World& world, const std::string& said) {
 
 }  // namespace
 
+TEST_CASE("a release that a config began tells which one") {
+    const auto world = world_in(at_ten);
+    Act act;
+    act.why = "start";
+    act.lines = {"configmap settings has changed"};
+    act.events.push_back({EventType::normal, "New revision detected!", "key"});
+    act.status = world.canary.raw_status;
+    CHECK(to_text(decision_of(world, {}, act).at("said")) ==
+          R"(["configmap settings has changed","New revision detected!"])");
+}
+
 TEST_CASE("a decision tells what was asked, what was answered, what was written and what is next") {
     const auto world = world_in(at_ten);
     Evidence evidence;
