@@ -130,7 +130,7 @@ Validations::Change Validations::look(const Known& known) {
     auto& before = found_[ns];
     std::map<std::string, Validation> now;
     const auto around = around_of(known, ns);
-    const release::Linter linter(around);
+    const release::Linter linter(around, settings_);
     const bool has_release = std::ranges::any_of(
         around.objects, [](const Json& object) { return text_at(object, {"kind"}) == "Canary"; });
     for (const auto& object : around.objects) {

@@ -31,7 +31,8 @@ JsonObject json_of(const LevelCounts& counts);
 
 class Validations {
    public:
-    explicit Validations(const Clock& clock) : clock_(clock) {}
+    Validations(const Clock& clock, release::LintSettings settings)
+        : clock_(clock), settings_(settings) {}
 
     void forget();
     // A namespace's objects have changed; the empty one is all of them.
@@ -51,6 +52,7 @@ class Validations {
 
    private:
     const Clock& clock_;
+    release::LintSettings settings_;
     std::map<std::string, std::map<std::string, Validation>> found_;  // by namespace and id
     std::set<std::string> behind_;
 };

@@ -847,6 +847,18 @@ TEST_CASE("findings of lint are told with their levels") {
           static_cast<std::size_t>(*integer_at(list, {"counts", "error"})));
 }
 
+TEST_CASE("a check's window is too short by how often Prometheus scrapes here") {
+    const auto too_short = [](Duration scrape_interval) {
+        Site site({.scrape_interval = scrape_interval});
+        site.world.patch(
+            resources::canaries, "podinfo", *parse_json(R"({"spec": {"analysis": {"metrics": [
+            {"name": "request-success-rate", "interval": "30s", "thresholdRange": {"min": 99}}]}}})"));
+        return array_at(site.json("/validations?code=SLU0005"), {"items"}).size();
+    };
+    CHECK(too_short(15s) == 1);
+    CHECK(too_short(1s) == 0);
+}
+
 TEST_CASE("what is wrong with the mesh's objects is told of them, and goes with it") {
     Site site;
     site.world.apply_yaml(R"(
