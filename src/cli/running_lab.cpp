@@ -11,6 +11,7 @@
 #include "lab/apiserver/api_server.hpp"
 #include "lab/mesh/install.hpp"
 #include "lab/mesh/mesh.hpp"
+#include "lab/mesh/tap.hpp"
 #include "lab/prometheus/prometheus_child.hpp"
 #include "lab/prometheus/scrape_targets.hpp"
 #include "lab/workloads/container_logs.hpp"
@@ -25,6 +26,7 @@
 #include "net/server.hpp"
 #include "net/via_proxy.hpp"
 #include "web/dashboard.hpp"
+#include "web/tap.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -61,6 +63,41 @@ class TrafficThread {
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
     std::thread thread_;
+};
+
+// What the proxy sees, for the dashboard.
+class LabTap final : public web::TapSource {
+   public:
+    std::shared_ptr<mesh::Tap> tap = std::make_shared<mesh::Tap>();
+
+    void set_on(bool on) override { tap->set_on(on); }
+    Taken take() override {
+        auto taken = tap->take();
+        Taken all{.rows = {}, .dropped = taken.dropped};
+        all.rows.reserve(taken.entries.size());
+        for (auto& entry : taken.entries) {
+            all.rows.push_back({.came = entry.came,
+                                .source = std::move(entry.source),
+                                .destination = std::move(entry.destination),
+                                .source_ns = std::move(entry.source_ns),
+                                .destination_ns = std::move(entry.destination_ns),
+                                .pod = std::move(entry.pod),
+                                .service = std::move(entry.service),
+                                .method = std::move(entry.method),
+                                .authority = std::move(entry.authority),
+                                .path = std::move(entry.path),
+                                .code = entry.code,
+                                .flags = std::move(entry.flags),
+                                .milliseconds = entry.milliseconds,
+                                .upstream_milliseconds = entry.upstream_milliseconds,
+                                .tries = entry.tries,
+                                .route = std::move(entry.route),
+                                .request_bytes = entry.request_bytes,
+                                .response_bytes = entry.response_bytes,
+                                .headers = std::move(entry.headers)});
+        }
+        return all;
+    }
 };
 
 // Each must be accepted.
@@ -122,6 +159,7 @@ struct RunningLab::State {
     std::unique_ptr<lab::SocketRuntime> pods;
     std::unique_ptr<lab::WorkloadControllers> workloads;
     std::unique_ptr<lab::Kubelet> kubelet;
+    LabTap tap;
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::ViaProxyClient> names;
     // Set before the first pod starts, and not changed after it: read on the traffic thread.
@@ -217,7 +255,8 @@ Task<Result<void>> RunningLab::State::start_mesh() {
             .split = options.split == "random" ? mesh::Split::random : mesh::Split::deck,
             .shadow_host = options.mirror_host == "shadow",
             .seed = random.next(),
-            .version = SLUICE_VERSION});
+            .version = SLUICE_VERSION,
+            .tap = tap.tap});
     const auto meshed = co_await mesh->start();
     if (!meshed) co_return meshed.error();
     names = std::make_unique<net::ViaProxyClient>(sockets, mesh->proxy());
@@ -273,7 +312,7 @@ Result<void> RunningLab::State::start_dashboard() {
     settings.scrape_interval = 1s;
     settings.controller = "sluice lab";
     dashboard = std::make_unique<web::Dashboard>(
-        web::Outside{control.get_executor(), clock, random, api_calls, sockets, *own_log},
+        web::Outside{control.get_executor(), clock, random, api_calls, sockets, *own_log, &tap},
         kube::Connection{.user_agent = "sluice-dashboard"},
         std::move(settings));
     dashboard_sockets = std::make_unique<net::HttpServer>(

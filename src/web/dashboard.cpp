@@ -266,10 +266,7 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
         if (first == "gateways") co_return co_await list_gateways(call);
         if (first == "workloads" || first == "services") co_return co_await list_inventory(call);
         if (first == "mesh") co_return co_await show_mesh(call);
-        if (first == "tap") {
-            co_return refuse(
-                {.status = 404, .code = "not_built", .message = "tap is not built yet"});
-        }
+        if (first == "tap") co_return co_await show_tap(call);
     }
     if (first == "lab" && (path.size() == 1 || is_load || is_load_run)) {
         co_return co_await lab(call);

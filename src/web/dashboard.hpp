@@ -15,6 +15,8 @@
 
 namespace sluice::web {
 
+class TapSource;
+
 // The world as the dashboard is handed it. All outlive it.
 struct Outside {
     Executor executor;
@@ -23,6 +25,7 @@ struct Outside {
     net::HttpClient& api;   // to the API server
     net::HttpClient& http;  // to Prometheus, and to a lab's gateways
     Logger& log;
+    TapSource* tap = nullptr;  // who sees single requests; null: nobody does
 };
 
 class Dashboard final : public net::Handler {

@@ -1,4 +1,5 @@
-// What only a lab has: test load through its gateways.
+// What only a lab has: test load through its gateways, and single requests, live.
+#include "base/core/sha256.hpp"
 #include "web/answer.hpp"
 #include "web/gateways.hpp"
 #include "web/state.hpp"
@@ -13,6 +14,9 @@ namespace sluice::web {
 namespace {
 
 namespace resources = kube::resources;
+
+constexpr Duration tap_pause = std::chrono::milliseconds{250};
+constexpr Duration tap_memory = std::chrono::minutes{1};
 
 struct LoadWanted {
     std::string gateway;
@@ -152,6 +156,84 @@ void Dashboard::State::publish_lab() {
     const auto text = to_text(
         JsonObject{{"now", rfc3339_millis(outside.clock.now())}, {"load", loads.runs_json()}});
     hub->publish({.topic = "lab", .event = "lab", .data = text});
+}
+
+bool Dashboard::State::Tapped::is_meant(const TapRow& row) const {
+    const auto sees = [&](const std::string& ns) { return !ns.empty() && viewer.sees(ns); };
+    const bool is_seen = viewer.sees_all || sees(row.source_ns) || sees(row.destination_ns);
+    return is_seen && filter.is_meant(row);
+}
+
+Task<net::Response> Dashboard::State::show_tap(SharedCall call) {
+    const auto filter = TapFilter::read(call->asked);
+    if (!filter) co_return refused(bad_request(filter.error()), call->id);
+    const auto limit = call->asked.number("limit", {1, 2000});
+    if (!limit) co_return refused(bad_request(limit.error()), call->id);
+    const auto now = outside.clock.now();
+    if (outside.tap == nullptr) {
+        co_return told(call->request,
+                       now,
+                       JsonObject{{"available", false},
+                                  {"reason", "not available without an access-log service"},
+                                  {"topic", nullptr},
+                                  {"dropped", 0},
+                                  {"items", JsonArray{}}});
+    }
+    const auto topic =
+        "tap:" + sha256_hex(filter->text() + "\n" + call->person->token).substr(0, 16);
+    const auto& one = taps[topic] = {.filter = *filter, .viewer = call->viewer, .asked = now};
+    JsonArray items;
+    const auto most = static_cast<std::size_t>(limit->value_or(500));
+    const auto& rows = tapped.rows();
+    for (auto row = rows.rbegin(); row != rows.rend() && items.size() < most; ++row) {
+        if (one.is_meant(row->row)) items.push_back(row->json);
+    }
+    if (!is_tapping) {
+        is_tapping = true;
+        outside.tap->set_on(true);
+        spawn("tapping", tap_while_heard());
+    }
+    co_return told(call->request,
+                   now,
+                   JsonObject{{"available", true},
+                              {"reason", nullptr},
+                              {"topic", topic},
+                              {"dropped", tapped.dropped(now)},
+                              {"items", std::move(items)}});
+}
+
+// Ends a minute after nobody asks or listens any more.
+Task<> Dashboard::State::tap_while_heard() {
+    while (true) {
+        co_await outside.clock.sleep_for(tap_pause);
+        const auto now = outside.clock.now();
+        std::erase_if(taps, [&](const auto& entry) {
+            return !hub->is_heard(entry.first) && entry.second.asked + tap_memory <= now;
+        });
+        if (taps.empty()) break;
+        auto taken = outside.tap->take();
+        const auto dropped = taken.dropped;
+        const auto count = tapped.add(std::move(taken), now);
+        for (const auto& [topic, one] : taps) {
+            if (!hub->is_heard(topic)) continue;
+            JsonArray fresh;
+            const auto& rows = tapped.rows();
+            for (auto row = rows.end() - static_cast<std::ptrdiff_t>(count); row != rows.end();
+                 ++row) {
+                if (one.is_meant(row->row)) fresh.push_back(row->json);
+            }
+            if (!fresh.empty()) {
+                const auto text = to_text(Json(std::move(fresh)));
+                hub->publish({.topic = topic, .event = "tap", .data = text});
+            }
+            if (dropped == 0) continue;
+            const auto text = to_text(JsonObject{{"topic", topic}, {"count", dropped}});
+            hub->publish({.topic = topic, .event = "dropped", .data = text});
+        }
+    }
+    outside.tap->set_on(false);
+    tapped.forget();
+    is_tapping = false;
 }
 
 }  // namespace sluice::web

@@ -15,6 +15,7 @@
 #include "web/releases.hpp"
 #include "web/series.hpp"
 #include "web/sidecars.hpp"
+#include "web/tap.hpp"
 #include "web/topology.hpp"
 #include "web/validations.hpp"
 
@@ -111,6 +112,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> lab(SharedCall call);
     Task<net::Response> start_load(SharedCall call);
     void publish_lab();
+    Task<net::Response> show_tap(SharedCall call);
+    Task<> tap_while_heard();
 
     // --- acting: actions.cpp
     // ----------------------------------------------------------------------
@@ -190,6 +193,16 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
         Time told{};
     };
     std::map<std::string, Drawn> topologies;  // by topic
+    struct Tapped {
+        TapFilter filter;
+        Viewer viewer;
+        Time asked{};
+
+        bool is_meant(const TapRow& row) const;
+    };
+    std::map<std::string, Tapped> taps;  // by topic
+    TapRows tapped;
+    bool is_tapping = false;
     LoadRuns loads;
     Signal wake;
     TaskGroup tasks;

@@ -77,6 +77,14 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
         } else if (topic == "releases" || topic == "events" || topic == "validations" ||
                    topic == "lab") {
             listening.topics.insert(topic);
+        } else if (topic.starts_with("tap:")) {
+            const auto found = taps.find(topic);
+            if (found != taps.end() && found->second.viewer.person->token == call->person->token) {
+                listening.topics.insert(topic);
+            } else {
+                listening.reset = "topic_gone";
+                gone_topics = true;
+            }
         } else if (topic.starts_with("topology:")) {
             listening.topics.insert(topic);
             const auto found = topologies.find(topic);
@@ -305,6 +313,9 @@ Task<> Dashboard::State::watch_permissions(std::shared_ptr<Person> person,
     }
     // What was drawn for the person as it was is drawn anew.
     std::erase_if(topologies, [&](const auto& entry) {
+        return entry.second.viewer.person->token == person->token;
+    });
+    std::erase_if(taps, [&](const auto& entry) {
         return entry.second.viewer.person->token == person->token;
     });
     if (const auto mark = shown.lock()) hub->end(mark.get());

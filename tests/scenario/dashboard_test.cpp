@@ -6,6 +6,7 @@
 #include "net/in_process.hpp"
 #include "scenario/script.hpp"
 #include "support/contract.hpp"
+#include "web/tap.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -205,6 +206,10 @@ void check_event(std::string_view event, const Json& data) {
         {"event", "Event"},
         {"validation", "ValidationChange"},
         {"lab", "Lab"}};
+    if (event == "tap") {
+        for (const auto& row : data.as_array()) check_contract(contract().faults_of("TapRow", row));
+        return;
+    }
     const auto schema = schemas.find(event);
     REQUIRE_MESSAGE(schema != schemas.end(), event);
     check_contract(contract().faults_of(schema->second, data));
@@ -258,8 +263,46 @@ Task<> listen(Stream& stream) {
     stream.is_over = true;
 }
 
+// A proxy that sees requests.
+class SomeTap final : public web::TapSource {
+   public:
+    bool is_on = false;
+    Taken waiting;
+
+    void set_on(bool on) override { is_on = on; }
+    Taken take() override { return std::exchange(waiting, {}); }
+    void see(std::string path, int code = 200, std::string ns = "test") {
+        if (!is_on) return;
+        waiting.rows.push_back({.came = Time{1767225600s},
+                                .source = ns + "/gw",
+                                .destination = ns + "/podinfo",
+                                .source_ns = ns,
+                                .destination_ns = ns,
+                                .pod = "127.64.0.7",
+                                .service = "podinfo.test.svc.cluster.local",
+                                .method = "GET",
+                                .authority = "podinfo",
+                                .path = std::move(path),
+                                .code = code,
+                                .flags = "-",
+                                .milliseconds = 3.2,
+                                .upstream_milliseconds = 2.9,
+                                .tries = 1,
+                                .route = "test/podinfo#0",
+                                .request_bytes = 80,
+                                .response_bytes = 160,
+                                .headers = {{"user-agent", "curl"},
+                                            {"Authorization", "Bearer very-secret"},
+                                            {"cookie", "session=very-secret"},
+                                            {"X-Api-Key", "very-secret"},
+                                            {"x-vault-token", "very-secret"}}});
+    }
+};
+
 struct Site {
-    explicit Site(web::Settings settings = {}, std::string_view script = {})
+    explicit Site(web::Settings settings = {},
+                  std::string_view script = {},
+                  web::TapSource* tap = nullptr)
         : numbers(world.clock) {
         Player player(world);
         REQUIRE(player
@@ -271,7 +314,7 @@ struct Site {
         if (settings.metrics_server.empty()) settings.metrics_server = "http://prometheus:9090";
         dashboard = std::make_unique<web::Dashboard>(
             web::Outside{
-                world.context.get_executor(), world.clock, world.random, way, numbers, log},
+                world.context.get_executor(), world.clock, world.random, way, numbers, log, tap},
             kube::Connection{.origin = {.host = "api", .port = 443}},
             std::move(settings),
             page_files);
@@ -811,7 +854,7 @@ TEST_CASE("an event flood is cut, and a page that asks for odd topics is refused
     CHECK(stream.of("event").size() <= 50);
     CHECK(stream.of("dropped").size() >= 1);
     CHECK_FALSE(stream.is_over);
-    for (const auto* topics : {"", "nonsense", "release:canary/x", "tap:1"}) {
+    for (const auto* topics : {"", "nonsense", "release:canary/x"}) {
         CHECK(code_of(site.get(fmt::format("/api/ui/v1/stream?topics={}", topics))) ==
               "bad_request");
     }
@@ -1624,4 +1667,63 @@ TEST_CASE("of two tabs that press different buttons at once one is served, and t
             CHECK(site.until_phase(won == "abort" ? "Failed" : "Succeeded"));
         }
     }
+}
+
+TEST_CASE(
+    "single requests are told while somebody taps, by what was asked for, and without secrets") {
+    SomeTap proxy;
+    Site site({.lab = true}, {}, &proxy);
+    proxy.see("/unseen");
+    const auto begun = site.json("/tap?path=/status&code=5xx");
+    CHECK(*bool_at(begun, {"available"}));
+    CHECK(array_at(begun, {"items"}).empty());
+    CHECK(proxy.is_on);
+    const std::string topic(text_at(begun, {"topic"}));
+    auto& stream = site.open(topic);
+    proxy.see("/status/500", 500);
+    proxy.see("/status/200", 200);
+    proxy.see("/other", 503);
+    proxy.waiting.dropped = 7;
+    site.world.run_for(1s);
+    REQUIRE(stream.of("tap").size() == 1);
+    const auto& rows = stream.of("tap").front()->data.as_array();
+    REQUIRE(rows.size() == 1);
+    CHECK(text_at(rows[0], {"path"}) == "/status/500");
+    CHECK(to_text(Json(rows)).find("very-secret") == std::string::npos);
+    CHECK(to_text(Json(rows)).find("curl") != std::string::npos);
+    REQUIRE(stream.of("dropped").size() == 1);
+    CHECK(*integer_at(stream.of("dropped").front()->data, {"count"}) == 7);
+    const auto all = site.json("/tap");
+    CHECK(array_at(all, {"items"}).size() == 3);
+    CHECK(text_at(array_at(all, {"items"})[0], {"path"}) == "/other");
+    CHECK(*integer_at(all, {"dropped"}) == 7);
+    CHECK(array_at(site.json("/tap?ns=elsewhere"), {"items"}).empty());
+    CHECK(array_at(site.json("/tap?workload=test/podinfo&method=get&limit=2"), {"items"}).size() ==
+          2);
+    for (const auto* wrong : {"code=6xx", "code=abcd", "limit=0", "limit=2001", "path=%ff"}) {
+        CHECK(code_of(site.get(fmt::format("/api/ui/v1/tap?{}", wrong))) == "bad_request");
+    }
+    // A row that is no text is told as such, and breaks nothing.
+    proxy.see("/status/\xff", 500);
+    site.world.run_for(1s);
+    CHECK(stream.of("tap").size() == 2);
+}
+
+TEST_CASE("a minute after the last look at single requests nobody gathers them") {
+    SomeTap proxy;
+    Site site({.lab = true}, {}, &proxy);
+    const std::string topic(text_at(site.json("/tap"), {"topic"}));
+    site.world.run_for(50s);
+    CHECK(proxy.is_on);
+    site.world.run_for(15s);
+    CHECK_FALSE(proxy.is_on);
+    CHECK(site.open(topic).of("reset").size() == 1);
+}
+
+TEST_CASE("where nobody sees single requests the tap says so") {
+    Site site;
+    const auto tap = site.json("/tap");
+    CHECK_FALSE(*bool_at(tap, {"available"}));
+    CHECK(text_at(tap, {"reason"}) == "not available without an access-log service");
+    CHECK(find(tap, {"topic"})->is_null());
 }

@@ -106,6 +106,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     void end_try(int status, Flag flags);
     void count(int status, Flag flags);
     void count_at_nginx(int status);
+    void tell_tap(int status, Flag flags);
 
     std::uint64_t request_bytes() const {
         return request_head_bytes_ + request_body_bytes_ +
@@ -173,6 +174,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     int status_ = 0;
     Flag flags_ = Flag::none;
     bool is_counted_ = false;
+    // For the tap, while it is on: as they came.
+    std::optional<net::Headers> tapped_headers_;
+    int tries_made_ = 0;
 };
 
 }  // namespace sluice::mesh

@@ -28,7 +28,8 @@ constexpr auto door_grace = std::chrono::seconds{1};
 // All that lives on the traffic thread: made before it runs, used and ended there only.
 struct Traffic {
     Traffic(Executor executor, Clock& clock, const MeshOptions& options)
-        : random(options.seed),
+        : tap(options.tap),
+          random(options.seed),
           upstream(executor, clock),
           streams(clock),
           metrics({.version = options.version}),
@@ -36,10 +37,13 @@ struct Traffic {
                 random,
                 upstream,
                 metrics,
-                {.split = options.split, .shadow_host = options.shadow_host}),
+                {.split = options.split,
+                 .shadow_host = options.shadow_host,
+                 .tap = options.tap.get()}),
           connections(proxy, streams),
           listeners(executor, clock, proxy, connections, metrics) {}
 
+    std::shared_ptr<Tap> tap;
     SeededRandom random;
     net::SocketClient upstream;
     net::TcpConnector streams;

@@ -17,6 +17,8 @@
 
 namespace sluice::mesh {
 
+class Tap;
+
 struct MeshOptions {
     // Which of the 16 blocks of loopback addresses this lab owns (kubernetes.md D.1).
     int block = 0;
@@ -28,6 +30,7 @@ struct MeshOptions {
     // Seeds the proxy's own choices: decks, back-off, request ids.
     std::uint64_t seed = 1;
     std::string version = "dev";
+    std::shared_ptr<Tap> tap = nullptr;  // ProxyOptions
 };
 
 // Where an injected pod finds its way out: this port of its own address, as with Istio's sidecar.

@@ -3,6 +3,7 @@
 #include "base/core/text.hpp"
 #include "lab/mesh/connections.hpp"
 #include "lab/mesh/exchange.hpp"
+#include "lab/mesh/tap.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -52,6 +53,9 @@ std::optional<net::Response> Exchange::begin() {
         request_.method.size() + request_.target.size() + 12 + size_of(request_.headers);
     request_body_bytes_ = request_.body.size();
     method_ = request_.method;
+    if (state_.options.tap != nullptr && state_.options.tap->is_on()) {
+        tapped_headers_ = request_.headers;
+    }
     if (request_.method == "CONNECT") return refuse(no_tunnels);
     if (!read_target()) return refuse(malformed);
     if (const auto type = request_.headers.get("content-type"))

@@ -16,6 +16,8 @@
 
 namespace sluice::mesh {
 
+class Tap;
+
 // Where a request enters. Who calls is known by the door, never by a header.
 struct Door {
     enum class Kind {
@@ -35,6 +37,8 @@ struct ProxyOptions {
     Duration silence_max = std::chrono::minutes{5};
     // A mirrored copy is asked for as "podinfo.test-shadow", as up to Istio 1.27.
     bool shadow_host = false;
+    // Told of each request while it is on, but of no copies; outlives the proxy. Null: nobody is.
+    Tap* tap = nullptr;
 };
 
 class MeshProxy {

@@ -182,6 +182,7 @@ RoutePtr compile_route(const Json& json, const kube::ObjectKey& key, std::size_t
     auto route = std::make_shared<Route>();
     route->id = route_id(key, index);
     route->name = text_at(json, {"name"});
+    route->shown = to_string(key) + "#" + std::to_string(index);
     for (const auto& entry : array_at(json, {"match"}))
         route->matches.push_back(compile_match(entry, key.ns));
 

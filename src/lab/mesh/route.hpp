@@ -168,6 +168,7 @@ struct Route {
     // The same for the same place of the same VirtualService, whatever its weights.
     std::uint64_t id = 0;
     std::string name;
+    std::string shown;                // "test/podinfo#0"; empty for what is no VirtualService's
     std::vector<RouteMatch> matches;  // none: everything
     // Those that get requests: without weight 0, unless there is only one.
     std::vector<Destination> destinations;

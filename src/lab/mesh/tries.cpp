@@ -4,6 +4,7 @@
 #include "base/core/text.hpp"
 #include "lab/mesh/cors.hpp"
 #include "lab/mesh/exchange.hpp"
+#include "lab/mesh/tap.hpp"
 
 namespace sluice::mesh {
 
@@ -209,6 +210,7 @@ net::Response Exchange::hand_on(Tried tried) {
 void Exchange::begin_try(const Endpoint& endpoint) {
     endpoint_ = &endpoint;
     is_trying_ = has_arrived_ = true;
+    ++tries_made_;
     try_began_ = state_.clock.now();
     reached_ = endpoint.workload == nullptr ? outside() : endpoint.workload;
     state_.try_began(endpoint);
@@ -233,7 +235,9 @@ void Exchange::end_try(int status, Flag flags) {
 
 // The caller's proxy counts the request once, as it ended.
 void Exchange::count(int status, Flag flags) {
-    if (std::exchange(is_counted_, true) || !has_source_side()) return;
+    if (std::exchange(is_counted_, true)) return;
+    tell_tap(status, flags);
+    if (!has_source_side()) return;
     if (is_at_nginx()) return count_at_nginx(status);
     static const WorkloadPtr nobody = outside();
     const bool has_reached =
@@ -251,6 +255,38 @@ void Exchange::count(int status, Flag flags) {
                         .milliseconds = in_milliseconds(state_.clock.now() - began_),
                         .request_bytes = request_bytes(),
                         .response_bytes = response_bytes_});
+}
+
+void Exchange::tell_tap(int status, Flag flags) {
+    auto* tap = state_.options.tap;
+    const auto now = state_.clock.now();
+    // What came before it was on is not told without its headers.
+    if (!tapped_headers_ || !tap->is_on() || !tap->may_note(now)) return;
+    TapEntry entry{.came = began_};
+    const auto name = [](const Workload& workload, std::string& shown, std::string& ns) {
+        const bool is_known = workload.ns != "unknown" && !workload.ns.empty();
+        shown = is_known ? workload.ns + "/" + workload.name : std::string("unknown");
+        if (is_known) ns = workload.ns;
+    };
+    name(*source_, entry.source, entry.source_ns);
+    name(*reached_, entry.destination, entry.destination_ns);
+    if (tries_made_ > 0) {
+        entry.pod = endpoint_->address;
+        entry.upstream_milliseconds = in_milliseconds(now - try_began_);
+    }
+    entry.service = names_.host;
+    entry.method = method_;
+    entry.authority = authority_;
+    entry.path = std::string(path_);
+    entry.code = status;
+    entry.flags = to_text(flags);
+    entry.milliseconds = in_milliseconds(now - began_);
+    entry.tries = tries_made_;
+    if (route_ != nullptr) entry.route = route_->shown;
+    entry.request_bytes = request_bytes();
+    entry.response_bytes = response_bytes_;
+    for (const auto& [header, value] : *tapped_headers_) entry.headers.emplace_back(header, value);
+    tap->note(std::move(entry));
 }
 
 // NGINX knows nobody but itself: no workloads, only its Ingresses.

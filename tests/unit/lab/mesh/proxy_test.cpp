@@ -1,6 +1,7 @@
 // The pipeline in virtual time (a_mesh.hpp).
 #include "lab/mesh/proxy.hpp"
 
+#include "lab/mesh/tap.hpp"
 #include "unit/lab/mesh/a_mesh.hpp"
 
 using namespace sluice;
@@ -233,4 +234,61 @@ TEST_CASE("a caller that goes away is counted with code 0") {
                                   "source 0 DC test-imgw->podinfo-primary podinfo-primary 1"});
     CHECK(mesh.metrics.requests_in_flight == 0);
     CHECK(mesh.metrics.upstream_active == 0);
+}
+
+TEST_CASE(
+    "a tap is told of each request while it is on: by which route, whom it reached, after how many "
+    "tries") {
+    Tap tap;
+    AMesh mesh(two_versions + routed("retries: {attempts: 2, retryOn: '5xx'}, ", 0), {.tap = &tap});
+    mesh.ask(mesh.gateway, "x", "/before");
+    tap.set_on(true);
+    mesh.pods.scripts["127.64.0.1"] = {{.status = 503}, {.status = 200}};
+    mesh.ask(mesh.gateway, "x", "/status/200?token=secret");
+    const auto taken = tap.take();
+    REQUIRE(taken.entries.size() == 1);
+    const auto& one = taken.entries[0];
+    CHECK(one.source == "test/test-imgw");
+    CHECK(one.destination == "test/podinfo-primary");
+    CHECK(one.destination_ns == "test");
+    CHECK(one.pod == "127.64.0.1");
+    CHECK(one.service == "podinfo-primary.test.svc.cluster.local");
+    CHECK(one.route == "test/podinfo#0");
+    CHECK(one.path == "/status/200");
+    CHECK(one.authority == "x");
+    CHECK(one.code == 200);
+    CHECK(one.flags == "-");
+    CHECK(one.tries == 2);
+    CHECK(one.milliseconds >= *one.upstream_milliseconds);
+    CHECK_FALSE(one.headers.empty());
+    tap.set_on(false);
+    mesh.ask(mesh.gateway, "x", "/after");
+    CHECK(tap.take().entries.empty());
+}
+
+TEST_CASE("a tap tells two hundred requests of a second, and how many it left out") {
+    Tap tap;
+    tap.set_on(true);
+    Time now = parse_rfc3339("2026-01-25T20:00:00Z").value();
+    const auto note = [&] {
+        if (tap.may_note(now)) tap.note({.came = now});
+    };
+    for (int i = 0; i < 250; ++i) note();
+    const auto taken = tap.take();
+    CHECK(taken.entries.size() == 200);
+    CHECK(taken.dropped == 50);
+    now += seconds{1};
+    note();
+    CHECK(tap.take().entries.size() == 1);
+    // Whoever never takes them has the last two thousand.
+    for (int second = 0; second < 15; ++second) {
+        now += seconds{1};
+        for (int i = 0; i < 200; ++i) note();
+    }
+    const auto late = tap.take();
+    CHECK(late.entries.size() == 2000);
+    CHECK(late.dropped == 1000);
+    tap.set_on(false);
+    note();
+    CHECK(tap.take().entries.empty());
 }
