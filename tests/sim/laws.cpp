@@ -67,6 +67,16 @@ void Laws::look() {
     routes_by_hand_ = false;
 }
 
+// Without a route the apex Service leads where its selector does: that one comes, or goes, moves no
+// request by itself.
+std::string Laws::version_behind(const std::string& service) const {
+    if (service != "podinfo") return service;
+    const auto apex = world_.cluster.find(resources::services, {scenario::World::ns, service});
+    const bool is_primary =
+        apex && text_at(*apex, {"spec", "selector", "app"}) == "podinfo-primary";
+    return is_primary ? "podinfo-primary" : "podinfo-canary";
+}
+
 // Where a request to the apex would go: the shares, and how many pods stand behind each.
 Laws::Reach Laws::reach() {
     const auto table = table_.build();
@@ -78,7 +88,7 @@ Laws::Reach Laws::reach() {
     Reach reached;
     const auto count = [&](const mesh::Upstream& upstream, int share) {
         if (upstream.service == nullptr) return;
-        auto& one = reached[upstream.service->name];
+        auto& one = reached[version_behind(upstream.service->name)];
         one.share += share;
         if (upstream.port != nullptr) {
             one.endpoints = static_cast<std::size_t>(std::ranges::count_if(

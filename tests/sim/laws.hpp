@@ -31,6 +31,7 @@ class Laws {
     };
     using Reach = std::map<std::string, Reached>;  // by Service
 
+    std::string version_behind(const std::string& service) const;
     Reach reach();
     void see_routes(const lab::Change& change);
     void see_deployment(const lab::Change& change);
