@@ -79,10 +79,10 @@ function(sluice_folder)
     target_precompile_headers(sluice_${F_NAME} REUSE_FROM sluice_pch)
 endfunction()
 
-# sluice_test(NAME unit_net SOURCES x_test.cpp LINKS net): one doctest program, one ctest entry. It gives way to what waits for
-# a real clock.
+# sluice_test(NAME unit_net SOURCES x_test.cpp LINKS net): one doctest program, one ctest entry. It gives way to those that wait
+# for a real clock: REAL_CLOCK, and the stories of tests/e2e.
 function(sluice_test)
-    cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;LINKS;PACKAGES;ARGUMENTS" ${ARGN})
+    cmake_parse_arguments(T "REAL_CLOCK" "NAME;TIMEOUT" "SOURCES;LINKS;PACKAGES;ARGUMENTS" ${ARGN})
     add_executable(${T_NAME} ${T_SOURCES} $<TARGET_OBJECTS:sluice_test_main>)
     target_link_libraries(${T_NAME} PRIVATE sluice_flags ${T_PACKAGES})
     target_include_directories(${T_NAME} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
@@ -94,6 +94,10 @@ function(sluice_test)
     if(NOT T_TIMEOUT)
         set(T_TIMEOUT 600)
     endif()
-    add_test(NAME ${T_NAME} COMMAND nice $<TARGET_FILE:${T_NAME}> ${T_ARGUMENTS})
+    set(gives_way nice)
+    if(T_REAL_CLOCK)
+        set(gives_way "")
+    endif()
+    add_test(NAME ${T_NAME} COMMAND ${gives_way} $<TARGET_FILE:${T_NAME}> ${T_ARGUMENTS})
     set_tests_properties(${T_NAME} PROPERTIES TIMEOUT ${T_TIMEOUT})
 endfunction()
