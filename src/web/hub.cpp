@@ -218,8 +218,8 @@ void Hub::end(const void* mark) {
     const auto found = std::ranges::find_if(
         listeners_, [&](const auto& listener) { return listener->listening.mark == mark; });
     if (found == listeners_.end()) return;
-    const auto listener = *found;
-    end(listener);
+    // A copy: the list's own goes while it leaves.
+    end(std::shared_ptr<Listener>(*found));
 }
 
 void Hub::close() {
