@@ -116,7 +116,7 @@ bool is_ready(const Json& pod) {
 std::string protocol_of_port(const Json& port) {
     const auto app = lower_case(text_at(port, {"appProtocol"}));
     if (!app.empty()) return app == "kubernetes.io/h2c" ? "http2" : app;
-    const auto transport = lower_case(text_at(port, {"protocol"}, "TCP"));
+    auto transport = lower_case(text_at(port, {"protocol"}, "TCP"));
     if (transport != "tcp") return transport;
     const auto name = lower_case(text_at(port, {"name"}));
     const auto word = name.substr(0, name.find('-'));
