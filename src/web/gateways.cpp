@@ -2,6 +2,7 @@
 
 #include "base/core/json.hpp"
 #include "kube/resource.hpp"
+#include "release/mesh_scene.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -12,6 +13,8 @@
 namespace sluice::web {
 namespace {
 
+using release::selects;
+
 Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
@@ -20,13 +23,6 @@ const Json* find_of(const std::vector<Json>& objects, const kube::ObjectKey& key
     const auto found = std::ranges::find_if(
         objects, [&](const Json& object) { return kube::key_of(object) == key; });
     return found == objects.end() ? nullptr : &*found;
-}
-
-bool selects(const JsonObject& selector, const JsonObject& labels) {
-    return !selector.empty() && std::ranges::all_of(selector, [&](const auto& wanted) {
-        const auto* value = labels.if_contains(wanted.key());
-        return value != nullptr && *value == wanted.value();
-    });
 }
 
 // "test/public-gateway" or "public-gateway", as seen from a namespace.

@@ -1,6 +1,7 @@
 #include "web/inventory.hpp"
 
 #include "base/core/text.hpp"
+#include "release/mesh_scene.hpp"
 #include "web/answer.hpp"
 
 #include <boost/json.hpp>
@@ -13,6 +14,8 @@
 namespace sluice::web {
 namespace {
 
+using release::selects;
+
 constexpr std::size_t pods_max = 500;
 constexpr std::size_t findings_max = 100;
 
@@ -22,13 +25,6 @@ Json number_json(const std::optional<double>& value) {
 
 Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
-}
-
-bool selects(const JsonObject& selector, const JsonObject& labels) {
-    return !selector.empty() && std::ranges::all_of(selector, [&](const auto& wanted) {
-        const auto* value = labels.if_contains(wanted.key());
-        return value != nullptr && *value == wanted.value();
-    });
 }
 
 const std::vector<Json>& in(const std::map<std::string, std::vector<Json>>& objects,
@@ -103,12 +99,6 @@ JsonObject labels_json(const JsonObject& labels) {
         if (label.value().is_string()) kept[label.key()] = label.value();
     }
     return kept;
-}
-
-bool is_ready(const Json& pod) {
-    return std::ranges::any_of(array_at(pod, {"status", "conditions"}), [](const Json& condition) {
-        return text_at(condition, {"type"}) == "Ready" && text_at(condition, {"status"}) == "True";
-    });
 }
 
 }  // namespace

@@ -38,17 +38,17 @@ const Json* proxy_of(const Json& pod) {
     return nullptr;
 }
 
-bool is_ready(const Json& pod) {
-    return std::ranges::any_of(array_at(pod, {"status", "conditions"}), [](const Json& condition) {
-        return text_at(condition, {"type"}) == "Ready" && text_at(condition, {"status"}) == "True";
-    });
-}
-
 std::string counted(int count, int of, std::string_view one, std::string_view many) {
     return fmt::format("{} of {} pods {}", count, of, count == 1 ? one : many);
 }
 
 }  // namespace
+
+bool is_ready(const Json& pod) {
+    return std::ranges::any_of(array_at(pod, {"status", "conditions"}), [](const Json& condition) {
+        return text_at(condition, {"type"}) == "Ready" && text_at(condition, {"status"}) == "True";
+    });
+}
 
 std::string Sidecars::reason() const {
     if (missing > 0) return counted(missing, pods, "has no sidecar", "have no sidecar");

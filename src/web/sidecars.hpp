@@ -11,6 +11,9 @@
 
 namespace sluice::web {
 
+// By the pod's own condition.
+bool is_ready(const Json& pod);
+
 // What the pods of one workload have.
 struct Sidecars {
     std::string ns, name;

@@ -2,6 +2,7 @@
 
 #include "base/core/text.hpp"
 #include "kube/resource.hpp"
+#include "release/mesh_scene.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -12,6 +13,8 @@
 
 namespace sluice::web {
 namespace {
+
+using release::selects;
 
 constexpr std::size_t grouped_above = 400;
 constexpr std::size_t nodes_max = 2000;
@@ -84,7 +87,6 @@ class Drawing {
 
     const std::vector<std::string>& workloads_behind(const std::string& ns,
                                                      const std::string& service);
-    static bool selects(const JsonObject& selector, const JsonObject& labels);
     JsonObject node_json(const Node& node) const;
     JsonObject edge_json(const Edge& edge, double leaving);
     Json route_of(const Edge& edge);
@@ -149,13 +151,6 @@ void Drawing::add_workloads() {
             one.badges.insert("missingSidecar");
         }
     }
-}
-
-bool Drawing::selects(const JsonObject& selector, const JsonObject& labels) {
-    return !selector.empty() && std::ranges::all_of(selector, [&](const auto& wanted) {
-        const auto* value = labels.if_contains(wanted.key());
-        return value != nullptr && *value == wanted.value();
-    });
 }
 
 void Drawing::add_gateways() {
