@@ -109,7 +109,6 @@ Task<Result<int>> Demo::play() {
                     0);
     end_on_signals();
     LabOptions options;
-    options.dir = options_.dir;
     options.drain_delay = options_.as_written ? Duration{10s} : Duration{3s};
     terminal_.live({"starting the lab: cluster, mesh, Prometheus, controller …"});
     auto lab =
@@ -154,7 +153,8 @@ Task<> Demo::tell() {
     if (so_far) so_far = co_await promote_a_good_version();
     if (so_far) so_far = co_await roll_back_a_bad_version();
     if (so_far) so_far = sum_up();
-    told_ = so_far;
+    // What a cancelled wait answers is no news.
+    if (!is_ended_early_) told_ = so_far;
     if (so_far && options_.keep) co_await leave_it_up();
 }
 

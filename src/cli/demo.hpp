@@ -6,14 +6,11 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include <filesystem>
-
 namespace sluice::cli {
 
 struct DemoOptions {
     bool keep = false;
     bool as_written = false;
-    std::filesystem::path dir;
 };
 
 // 0 when both releases ended as they should; an Error says what did not.

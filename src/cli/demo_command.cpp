@@ -2,7 +2,6 @@
 #include "base/async/task_group.hpp"
 #include "cli/command.hpp"
 #include "cli/demo.hpp"
-#include "cli/lab_files.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -36,12 +35,10 @@ void add_demo(CLI::App& app, Environment environment, Run& run) {
         "The article's own intervals, and its loop of bad requests (about 6 minutes)");
     command->callback([options, environment, &run] {
         run = [options, environment] {
-            auto with_dir = *options;
-            with_dir.dir = free_demo_dir();
             boost::asio::io_context context(1);
             std::optional<Result<int>> result;
             TaskGroup group(context.get_executor());
-            group.spawn("demo", keep(play_demo(context, environment, with_dir), result));
+            group.spawn("demo", keep(play_demo(context, environment, *options), result));
             while (!result && context.run_one() > 0) {
             }
             if (!result || !*result) {

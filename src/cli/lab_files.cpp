@@ -23,12 +23,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// An open, locked file; -1 when another process holds it.
+// An open, locked file; -1 with errno, which is EWOULDBLOCK when another process holds it.
 int lock_file(const fs::path& path) {
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0) return -1;
     if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+        const int why = errno;
         ::close(file);
+        errno = why;
         return -1;
     }
     return file;
@@ -83,13 +85,6 @@ fs::path default_lab_dir() {
     return locks_dir() / "lab";
 }
 
-fs::path free_demo_dir() {
-    for (int number = 0;; ++number) {  // ends at a folder that no lab holds
-        auto dir = locks_dir() / fmt::format("demo-{}", number);
-        if (!lab_pid(dir)) return dir;
-    }
-}
-
 Result<AddressBlock> AddressBlock::take() {
     for (int number = 0; number < 16; ++number) {
         const int name = hold_name(fmt::format("sluice/lab/block-{}", number));
@@ -118,6 +113,11 @@ Result<LabDir> LabDir::open(fs::path dir) {
                      fmt::format("making {}: {}", dir.string(), error.message())};
     }
     const int lock = lock_file(dir / "lab.lock");
+    if (lock < 0 && errno != EWOULDBLOCK) {
+        return Error{
+            ErrorKind::denied,
+            fmt::format("locking {}: {}", (dir / "lab.lock").string(), std::strerror(errno))};
+    }
     if (lock < 0) {
         const auto pid = lab_pid(dir);
         return Error{
@@ -146,6 +146,13 @@ Result<LabDir> LabDir::open(fs::path dir) {
                      fmt::format("writing {}: {}", (dir / "lab.lock").string(), why)};
     }
     return LabDir(std::move(dir), lock);
+}
+
+Result<LabDir> LabDir::open_passing() {
+    for (int number = 0;; ++number) {  // ends at a folder that no lab holds
+        auto dir = open(locks_dir() / fmt::format("demo-{}", number));
+        if (dir || dir.error().kind != ErrorKind::already_exists) return dir;
+    }
 }
 
 LabDir::LabDir(LabDir&& other) noexcept

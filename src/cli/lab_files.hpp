@@ -15,10 +15,6 @@ namespace sluice::cli {
 // $XDG_STATE_HOME/sluice/lab, else ~/.local/state/sluice/lab, else /tmp/sluice-UID/lab.
 std::filesystem::path default_lab_dir();
 
-// A folder under /tmp for a lab that keeps nothing. The first one that no living lab holds, so that
-// what a killed one left there goes with the next.
-std::filesystem::path free_demo_dir();
-
 // Holds one of the 16 blocks of loopback addresses (kubernetes.md D.1) until it goes, or its
 // process does.
 class AddressBlock {
@@ -42,6 +38,9 @@ class LabDir {
     // Makes the folder, takes its lock and clears what a killed lab left in it. already_exists
     // names the pid that holds it.
     static Result<LabDir> open(std::filesystem::path dir);
+    // One under /tmp for a lab that keeps nothing. The first that no living lab holds, so that what
+    // a killed one left there goes with the next.
+    static Result<LabDir> open_passing();
     LabDir(LabDir&& other) noexcept;
     LabDir& operator=(LabDir&&) = delete;
     // Removes what the lab wrote, and the folder when nothing else is in it.

@@ -357,7 +357,7 @@ Task<Result<std::unique_ptr<RunningLab>>> RunningLab::start(boost::asio::io_cont
                                                             Clock& clock,
                                                             Random& random,
                                                             LabOptions options) {
-    auto dir = LabDir::open(options.dir);
+    auto dir = options.dir.empty() ? LabDir::open_passing() : LabDir::open(options.dir);
     if (!dir) co_return dir.error();
     auto block = AddressBlock::take();
     if (!block) co_return block.error();

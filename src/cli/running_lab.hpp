@@ -21,7 +21,7 @@
 namespace sluice::cli {
 
 struct LabOptions {
-    std::filesystem::path dir;
+    std::filesystem::path dir;  // empty: one under /tmp that is removed with the lab
     std::uint16_t port = 0;
     bool controller = true;
     std::vector<std::pair<std::string, std::string>> images;  // glob and app, or "bad"

@@ -7,6 +7,7 @@ left() { find "$scratch" -path '*demo-*' | head -3; }
 
 # start_demo: in the background, until its story has begun. A shell hides signals from what it starts so; env shows them again.
 start_demo() {
+    rm -f "$scratch/out"  # the one before has begun, too, and a signal sent so early is lost with the shell
     env --default-signal=INT,HUP "$sluice" demo >"$scratch/out" 2>"$scratch/err" &
     demo=$!
     background=("$demo")
@@ -15,7 +16,8 @@ start_demo() {
 # ends_with CODE WHAT
 ends_with() {
     wait "$demo"
-    expect "exit code after $2" "$1" $?
+    local code=$?
+    [ "$code" = "$1" ] || fail "exit code after $2: expected $1, got $code, with $(tail -3 "$scratch/out" "$scratch/err")"
     background=()
     expect "files left after $2" "" "$(left)"
     pgrep -f "$scratch/" >/dev/null && fail "processes left after $2: $(pgrep -af "$scratch/")"

@@ -72,6 +72,15 @@ TEST_CASE("what a killed lab left behind goes when the next one starts") {
     CHECK_FALSE(fs::exists(dir / "kubeconfig"));
 }
 
+TEST_CASE("a lock that cannot be made is not said to be another lab's") {
+    const Scratch scratch;
+    fs::create_directories(scratch.path / "lab" / "lab.lock");
+    const auto lab = LabDir::open(scratch.path / "lab");
+    REQUIRE_FALSE(lab);
+    CHECK(lab.error().message ==
+          "locking " + (scratch.path / "lab" / "lab.lock").string() + ": Is a directory");
+}
+
 TEST_CASE("a folder that cannot be made is named") {
     const Scratch scratch;
     std::ofstream(scratch.path / "file") << "in the way";
@@ -81,10 +90,11 @@ TEST_CASE("a folder that cannot be made is named") {
 }
 
 TEST_CASE("a demo takes the folder that no living lab holds") {
-    const auto first = free_demo_dir();
-    const auto held = LabDir::open(first);
-    REQUIRE(held);
-    CHECK(free_demo_dir() != first);
+    const auto first = LabDir::open_passing();
+    REQUIRE(first);
+    const auto second = LabDir::open_passing();
+    REQUIRE(second);
+    CHECK(first->path() != second->path());
 }
 
 TEST_CASE("a demo's folder is not made where somebody else has put a folder in its place") {
@@ -94,13 +104,13 @@ TEST_CASE("a demo's folder is not made where somebody else has put a folder in i
     fs::create_directories(scratch.path / "elsewhere");
     fs::create_directory_symlink(scratch.path / "elsewhere", dir);
 
-    const auto refused = LabDir::open(free_demo_dir());
+    const auto refused = LabDir::open_passing();
     CHECK(fs::is_empty(scratch.path / "elsewhere"));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message ==
           dir.string() + " is no folder of yours: remove it, or set TMPDIR");
     fs::remove(dir);
-    CHECK(LabDir::open(free_demo_dir()));
+    CHECK(LabDir::open_passing());
 }
 
 // Two users share the machine's loopback addresses, but neither a home nor the folder in /tmp.
