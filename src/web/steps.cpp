@@ -134,7 +134,8 @@ bool is_start(const Decision& decision) {
     return decision.what == "start" || decision.what == "restart";
 }
 
-// Events are written under names of their own, once for each message of a run.
+// Events are written under names of their own, once for each message of a run. In the second in
+// which a run began the one before it may have ended: of that second only the first step counts.
 void tell_by_events(std::vector<Told>& told,
                     const Announcements& announcements,
                     const std::vector<Json>& events,
@@ -146,7 +147,7 @@ void tell_by_events(std::vector<Told>& told,
         for (std::size_t i = 0; i < told.size(); ++i) {
             const bool is_said =
                 std::ranges::find(announcements[i], message) != announcements[i].end();
-            if (is_said && !told[i].started) told[i].started = at;
+            if (is_said && !told[i].started && (i == 0 || *at > began)) told[i].started = at;
         }
     }
     std::optional<Time> following;

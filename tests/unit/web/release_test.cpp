@@ -302,6 +302,22 @@ TEST_CASE("a step whose decision is no longer kept has its time of the Event") {
     CHECK(find(items[3], {"startedAt"})->is_null());
 }
 
+TEST_CASE("a run that begins in the second in which another ended tells nothing of that one") {
+    auto object = canary_object(failing);
+    put(object, {"status", "phase"}, "Failed");
+    const auto of = release::seen_of(std::move(object));
+    const auto event = [](std::string_view message) {
+        return Json(JsonObject{{"lastTimestamp", "2025-12-31T23:55:00Z"}, {"message", message}});
+    };
+    const std::vector<Json> events{event("Promotion completed! Scaling down podinfo.test"),
+                                   event("New revision detected! Scaling up podinfo.test")};
+    auto run = last_run(decisions_of(of.object));
+    CHECK(steps_of(of, run, events).index == 2);
+    // Nor where its own start is no longer kept.
+    run.erase(run.begin());
+    CHECK(steps_of(of, run, events).index == 2);
+}
+
 TEST_CASE("a failed release shows where it failed, and what it was spared") {
     auto object = canary_object(failing);
     put(object, {"status", "phase"}, "Failed");

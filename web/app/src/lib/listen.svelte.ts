@@ -4,8 +4,9 @@ import { live } from './live.svelte';
 
 // Must be called while a component is set up.
 export function listen(topic: () => string | null, heard: (event: string, data: string) => void, again: () => void): void {
+  // Each answer names the topic anew, and an answer comes with each beginning of the stream: only another topic may begin another.
+  const wanted = $derived(topic());
   $effect(() => {
-    const wanted = topic();
     if (!wanted || !live.listening) return;
     const stream = new Stream([wanted], {
       message: ({ event, data }) => {

@@ -1,5 +1,5 @@
 // One word and one icon for each state; the colour only repeats them.
-import type { Health, Injection, Node, Release, Severity, Verdict } from '../api/types';
+import type { Health, Injection, Node, Release, Severity, Verb, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
 
@@ -70,6 +70,14 @@ export function versions(release: Release): { from: string; to: string | null } 
 
 export function is_under_way(release: Release): boolean {
   return ['Waiting', 'Progressing', 'WaitingPromotion', 'Promoting', 'Finalising', 'Paused'].includes(release.status);
+}
+
+// What is offered beside a release in a list; its own page offers all verbs.
+export function offered(release: Release): Verb[] {
+  if (release.status === 'Failed' || release.status === 'Succeeded') return ['retry'];
+  if (release.suspended) return ['resume', 'abort'];
+  if (release.severity === 'waiting') return ['promote', 'abort'];
+  return ['abort', 'pause'];
 }
 
 export const verb_words: Record<string, { word: string; means: string }> = {

@@ -22,12 +22,16 @@ interface Server {
   stop(): Promise<void>;
 }
 let server: Server;
+// The streams that were opened since `at`, closed ones, too.
+let streams = 0;
 
 async function at(mode: string, path: string, frozen = true) {
   server = await (start as (options: object) => Promise<Server>)({ mode, t: 108, frozen });
+  streams = 0;
   // Node's fetch takes no signal of jsdom's; the server's end ends what is still open.
   globalThis.fetch = ((url: string, init: RequestInit = {}) => {
     const { method, headers, body } = init;
+    if (url.includes('/stream?')) streams += 1;
     return real_fetch(server.url + url, { ...(method ? { method } : {}), ...(headers ? { headers } : {}), ...(body ? { body } : {}) });
   }) as typeof fetch;
   route.go(`/ui/${path}`);
@@ -134,6 +138,8 @@ describe('single requests', () => {
     await waitFor(() => expect(said()).toBeGreaterThan(0));
     const first = said();
     await waitFor(() => expect(said()).toBeGreaterThan(first), { timeout: 20_000 });
+    // Each answer names the topic again; that is no other topic.
+    expect(streams).toBe(1);
     await fireEvent.click(screen.getByRole('button', { name: 'Pause' }));
     const held = said();
     await new Promise((done) => setTimeout(done, 1200));
