@@ -310,6 +310,7 @@ Result<void> RunningLab::State::start_dashboard() {
     settings.lab = true;
     settings.metrics_server = to_string(prometheus->origin()) + "/prometheus";
     settings.scrape_interval = 1s;
+    settings.min_interval = options.min_interval;
     settings.controller = "sluice lab";
     dashboard = std::make_unique<web::Dashboard>(
         web::Outside{control.get_executor(), clock, random, api_calls, sockets, *own_log, &tap},

@@ -35,6 +35,7 @@ struct Finding {
 
 struct LintSettings {
     Duration scrape_interval = std::chrono::seconds(15);
+    Duration min_interval = std::chrono::seconds(10);  // what the controller raises shorter ones to
 };
 
 // The objects that are looked at and those around them: of files, or of the cluster.

@@ -29,7 +29,7 @@ bool has(const Json& object, JsonPath path) {
     return value != nullptr && !value->is_null();
 }
 
-void look_at_plan(Findings& findings, const CanarySeen& seen) {
+void look_at_plan(Findings& findings, const CanarySeen& seen, const LintSettings& settings) {
     const auto& analysis = seen.canary.analysis;
     const auto& object = seen.object;
     const bool is_by_weight = api::strategy_of(analysis) == api::Strategy::canary;
@@ -62,11 +62,12 @@ void look_at_plan(Findings& findings, const CanarySeen& seen) {
     }
     if (!has(object, {"spec", "analysis", "interval"})) {
         findings.warn(std::string(analysis_field), "no interval: one minute is taken");
-    } else if (analysis.interval < std::chrono::seconds(10)) {
+    } else if (analysis.interval < settings.min_interval) {
         findings.warn(analysis_path("interval"),
-                      fmt::format("{} is shorter than what a controller allows (10s, or its "
+                      fmt::format("{} is shorter than what a controller allows ({}, or its "
                                   "--min-interval)",
-                                  go_text(analysis.interval)));
+                                  go_text(analysis.interval),
+                                  go_text(settings.min_interval)));
     }
     if (!has(object, {"spec", "analysis", "threshold"})) {
         findings.warn(std::string(analysis_field),
@@ -334,7 +335,7 @@ void look_at_canary(Findings& findings, const Json& object, const LintSettings& 
     }
     const auto seen = seen_of(object);
     look_at_provider(findings, seen);
-    look_at_plan(findings, seen);
+    look_at_plan(findings, seen, settings);
     look_at_metrics(findings, seen, settings);
     look_at_hooks(findings, seen);
     look_at_retries(findings, seen);

@@ -25,8 +25,9 @@ struct Settings {
     // Prometheus; a user and password in it are sent, and never shown. Empty: none.
     std::string metrics_server = {};
     Duration scrape_interval = std::chrono::seconds{15};  // as far as it is known
-    // What a controller in this process judges by; a person's dashboard does not know.
-    Duration min_interval = Duration{1};
+    // What a controller in this process raises shorter intervals to; beside another one its
+    // default.
+    Duration min_interval = std::chrono::seconds{10};
 
     std::string version = SLUICE_VERSION;
     std::string controller = "sluice";                  // who runs the releases

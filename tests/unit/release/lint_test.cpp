@@ -144,6 +144,25 @@ TEST_CASE("an interval or threshold without sense is found") {
           said("warning", "analysis: no interval: one minute is taken"));
 }
 
+TEST_CASE("an interval is short by what the controller allows") {
+    auto canary = sound();
+    put(canary, {"spec", "analysis", "interval"}, "5s");
+    Around around;
+    around.objects = {canary};
+    const auto said_of_interval = [&](const LintSettings& settings) {
+        auto lines = lines_of(Linter(around, settings).look(around.objects[0]));
+        std::erase_if(lines, [](const std::string& line) {
+            return line.find(" spec.analysis.interval: ") == std::string::npos;
+        });
+        return lines;
+    };
+    CHECK(said_of_interval({}) ==
+          said("warning",
+               "analysis.interval: 5s is shorter than what a controller allows (10s, or its "
+               "--min-interval)"));
+    CHECK(said_of_interval({.min_interval = std::chrono::seconds(5)}).empty());
+}
+
 TEST_CASE("a metric that cannot fail, always fails, or is measured badly is found") {
     const auto at = [](const std::function<void(Json&)>& spoil) {
         return lint([&](Json& canary) { spoil(metric(canary, 1)); });
