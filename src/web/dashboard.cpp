@@ -32,6 +32,18 @@ bool is_read(const net::Request& request) {
     return request.method == "GET" || request.method == "HEAD";
 }
 
+// While one lives, what is known of the cluster is not forgotten.
+class Answering {
+   public:
+    explicit Answering(std::size_t& count) : count_(count) { ++count_; }
+    Answering(const Answering&) = delete;
+    Answering& operator=(const Answering&) = delete;
+    ~Answering() { --count_; }
+
+   private:
+    std::size_t& count_;
+};
+
 std::string html_text(std::string_view text) {
     std::string escaped;
     for (const char c : text) {
@@ -190,6 +202,7 @@ Task<net::Response> Dashboard::State::answer_api(net::Request request,
                                                  Asked asked,
                                                  std::string id) {
     if (const auto no = objection_to_origin(request)) co_return refused(*no, id);
+    const Answering now(answering);
     auto call = std::make_shared<Call>();
     call->request = std::move(request);
     call->asked = std::move(asked);
@@ -217,6 +230,19 @@ Task<std::optional<Refusal>> Dashboard::State::admit(SharedCall call) {
         }
     }
     co_return std::nullopt;
+}
+
+// Those that the request names come first: not all may be asked about.
+std::vector<std::string> Dashboard::State::namespaces_first(
+    const Call& call, const std::vector<std::string>& path) const {
+    auto all = namespaces_with_releases();
+    const auto named = call.asked.namespaces();
+    std::ranges::sort(all, {}, [&](const std::string& ns) {
+        const bool is_named =
+            (named && named->contains(ns)) || std::ranges::find(path, ns) != path.end();
+        return std::pair(!is_named, ns);
+    });
+    return all;
 }
 
 Task<net::Response> Dashboard::State::route(SharedCall call) {
@@ -250,7 +276,13 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
 
     if (const auto no = co_await look()) co_return refuse(*no);
     call->viewer = co_await people.view(
-        call->person, namespaces_with_releases(), why_read_only(settings).empty());
+        call->person, namespaces_first(*call, path), why_read_only(settings).empty());
+    if (!call->viewer.is_whole && !call->viewer.sees_all && call->viewer.namespaces.empty()) {
+        co_return refuse({.status = 503,
+                          .code = "api_server_away",
+                          .message = "the API server does not say what you may see",
+                          .headers = {{"Retry-After", "1"}}});
+    }
     call->path = path;
     if (is_plain) co_return co_await plain(call);
 
@@ -388,7 +420,7 @@ Task<net::Response> Dashboard::State::list_releases(SharedCall call) {
                         fmt::format(R"({{"continue":{},"total":{},"problems":{},"items":[{}]}})",
                                     to_text(token),
                                     meant.size(),
-                                    to_text(problems_json(problems())),
+                                    to_text(problems_json(problems(call->viewer))),
                                     items));
 }
 
@@ -453,7 +485,7 @@ Task<net::Response> Dashboard::State::events(SharedCall call) {
                    JsonObject{{"items", std::move(items)},
                               {"continue", token},
                               {"total", all.size()},
-                              {"problems", problems_json(problems())}});
+                              {"problems", problems_json(problems(call->viewer))}});
 }
 
 Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
@@ -507,7 +539,7 @@ Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
                               {"continue", token},
                               {"total", meant.size()},
                               {"counts", json_of(validations.counts(seen))},
-                              {"problems", problems_json(problems())}});
+                              {"problems", problems_json(problems(call->viewer))}});
 }
 
 // For browsers without JavaScript.
@@ -582,7 +614,8 @@ Task<> Dashboard::stop() {
     state->tasks.cancel();
     co_await state->tasks.wait();
     co_await state->loads.wait();
-    if (const auto known = std::exchange(state->known, nullptr)) co_await known->stop();
+    // Requests that are still being answered read it.
+    if (state->known) co_await state->known->stop();
     co_await state->prometheus->stop();
 }
 

@@ -17,6 +17,7 @@ struct Hub::Listener {
     Listening listening;
     std::deque<std::shared_ptr<const std::string>> unread;
     std::size_t unread_bytes = 0;
+    bool is_behind = false;  // it was told to ask again for everything, and has not read it yet
     bool is_over = false;
     Signal more;
 };
@@ -39,6 +40,7 @@ class Hub::Reader final : public net::BodyReader {
         // What has gathered leaves in one piece; more than a socket takes at once would only wait.
         constexpr std::size_t piece_max = std::size_t{64} * 1024;
         std::string text;
+        listener_->is_behind = false;
         while (!listener_->unread.empty() && text.size() < piece_max) {
             text += *listener_->unread.front();
             listener_->unread_bytes -= listener_->unread.front()->size();
@@ -89,6 +91,13 @@ bool Hub::has_missed_nothing(const Listening& listening, std::uint64_t number) c
     });
 }
 
+std::shared_ptr<const std::string> Hub::reset_wire(std::string_view reason) const {
+    const auto data =
+        fmt::format(R"({{"now":"{}","reason":"{}"}})", rfc3339_millis(clock_.now()), reason);
+    return std::make_shared<const std::string>(
+        wire_of("reset", fmt::format("{}-{}", epoch_, number_), data));
+}
+
 void Hub::hand(Listener& listener, const std::shared_ptr<const std::string>& wire) {
     listener.unread.push_back(wire);
     listener.unread_bytes += wire->size();
@@ -127,11 +136,7 @@ Result<std::unique_ptr<net::BodyReader>> Hub::listen(Listening listening, std::s
             reset = is_ours ? "gap" : "restart";
         }
     }
-    if (!reset.empty()) {
-        const auto data =
-            fmt::format(R"({{"now":"{}","reason":"{}"}})", rfc3339_millis(clock_.now()), reset);
-        hand(*listener, std::make_shared<const std::string>(wire_of("reset", now_id, data)));
-    }
+    if (!reset.empty()) hand(*listener, reset_wire(reset));
     for (const auto& topic : listener->listening.topics) {
         if (!is_heard(topic)) silent_until_[topic] = number_;
         ++heard_by_[topic];
@@ -200,7 +205,16 @@ void Hub::publish(const Message& message) {
     for (const auto& listener : listeners_) {
         if (!concerns(*listener, told)) continue;
         hand(*listener, told.wire);
-        if (listener->unread_bytes > limits_.unread_bytes) too_slow.push_back(listener);
+        if (listener->unread_bytes <= limits_.unread_bytes) continue;
+        if (listener->is_behind) {
+            too_slow.push_back(listener);
+            continue;
+        }
+        // One question for everything costs less than all that has gathered.
+        listener->is_behind = true;
+        listener->unread.clear();
+        listener->unread_bytes = 0;
+        hand(*listener, reset_wire("behind"));
     }
     for (const auto& listener : too_slow) end(listener);
     forget_old();

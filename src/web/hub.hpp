@@ -23,6 +23,8 @@ namespace sluice::web {
 struct HubLimits {
     std::size_t listeners = 200;
     std::size_t listeners_of_one_person = 20;
+    // Who has more unread is told to ask again for everything; who then gathers as much once more
+    // without reading is ended.
     std::size_t unread_bytes = std::size_t{1024} * 1024;
     std::size_t kept_events = 4096;
     std::size_t kept_bytes = std::size_t{8} * 1024 * 1024;
@@ -89,6 +91,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
     std::optional<std::uint64_t> number_of(std::string_view id) const;
     void forget_old();
+    std::shared_ptr<const std::string> reset_wire(std::string_view reason) const;
     static void hand(Listener& listener, const std::shared_ptr<const std::string>& wire);
     bool has_missed_nothing(const Listening& listening, std::uint64_t number) const;
     static bool concerns(const Listener& listener, const Event& event);

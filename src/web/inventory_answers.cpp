@@ -159,7 +159,7 @@ Task<net::Response> Dashboard::State::list_inventory(SharedCall call) {
                    {"continue", has_more ? Json(token_of(all.back().place)) : Json(nullptr)},
                    {"total", total},
                    {"window", std::chrono::duration<double>(gathered->window).count()},
-                   {"problems", problems_json(problems())}});
+                   {"problems", problems_json(problems(call->viewer))}});
 }
 
 Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
@@ -223,7 +223,7 @@ Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
     if (!known) {
         co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
     }
-    auto all_problems = problems();
+    auto all_problems = problems(call->viewer);
     for (auto& problem : known->problems_of(more)) all_problems.push_back(std::move(problem));
     const auto viewer = call->viewer;
     co_return told(

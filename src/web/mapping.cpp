@@ -130,7 +130,7 @@ Task<net::Response> Dashboard::State::topology(SharedCall call) {
                     {"truncated", drawn.truncated},
                     {"nodeTotal", drawn.node_total},
                     {"warnings", std::move(warnings)},
-                    {"problems", problems_json(problems())},
+                    {"problems", problems_json(problems(call->viewer))},
                     {"nodes", jsons_of(drawn.nodes)},
                     {"edges", jsons_of(drawn.edges)}};
     if (!query->at) {
@@ -176,11 +176,12 @@ Task<> Dashboard::State::publish_topologies() {
         const auto at =
             std::chrono::duration<double>(std::chrono::floor<seconds>(now.time_since_epoch()))
                 .count();
-        const auto text = to_text(JsonObject{{"now", rfc3339_millis(now)},
-                                             {"at", at},
-                                             {"topic", topic},
-                                             {"problems", problems_json(problems())},
-                                             {"patch", patch}});
+        const auto text =
+            to_text(JsonObject{{"now", rfc3339_millis(now)},
+                               {"at", at},
+                               {"topic", topic},
+                               {"problems", problems_json(problems(here->second.viewer))},
+                               {"patch", patch}});
         hub->publish({.topic = topic, .event = "topology", .data = text});
     }
 }
@@ -222,7 +223,7 @@ Task<net::Response> Dashboard::State::list_gateways(SharedCall call) {
                    JsonObject{{"items", std::move(items)},
                               {"continue", has_more ? Json(token_of(last)) : Json(nullptr)},
                               {"total", total},
-                              {"problems", problems_json(problems())}});
+                              {"problems", problems_json(problems(call->viewer))}});
 }
 
 }  // namespace sluice::web

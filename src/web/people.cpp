@@ -1,5 +1,6 @@
 #include "web/people.hpp"
 
+#include "base/async/deadline.hpp"
 #include "base/core/sha256.hpp"
 #include "web/release.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr Duration believed = std::chrono::minutes{1};
 constexpr std::size_t people_max = 500;
+constexpr Duration asking_limit = std::chrono::seconds{5};
 // Each costs the API server two questions a minute.
 constexpr std::size_t namespaces_max = 50;
 
@@ -150,14 +152,19 @@ Task<Viewer> People::view(std::shared_ptr<Person> person,
     Viewer viewer{.person = person};
     // What the process may not read is not known in the first place.
     const bool is_process = person == process_;
-    viewer.sees_all = is_process || co_await may(viewer, "list", "");
-    viewer.writes_all = may_write && co_await may(viewer, "patch", "");
+    const auto until = clock_.now() + asking_limit;
+    viewer.sees_all = is_process || co_await may(viewer, "list", "", until);
+    viewer.writes_all = may_write && co_await may(viewer, "patch", "", until);
     if (viewer.sees_all && (viewer.writes_all || !may_write)) co_return viewer;
-    if (namespaces.size() > namespaces_max) namespaces.resize(namespaces_max);
+    if (namespaces.size() > namespaces_max) {
+        viewer.not_asked = namespaces.size() - namespaces_max;
+        namespaces.resize(namespaces_max);
+    }
     for (const auto& ns : namespaces) {
-        if (!viewer.sees_all && co_await may(viewer, "list", ns)) viewer.namespaces.insert(ns);
+        if (!viewer.sees_all && co_await may(viewer, "list", ns, until))
+            viewer.namespaces.insert(ns);
         if (may_write && !viewer.writes_all && viewer.sees(ns) &&
-            co_await may(viewer, "patch", ns)) {
+            co_await may(viewer, "patch", ns, until)) {
             viewer.writable.insert(ns);
         }
     }
@@ -166,9 +173,12 @@ Task<Viewer> People::view(std::shared_ptr<Person> person,
 
 // The viewer is the caller's own, who waits for this.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
-Task<bool> People::may(Viewer& viewer, std::string verb, std::string ns) {
-    const auto allowed = co_await viewer.person->ask(verb, std::move(ns));
-    if (allowed) co_return *allowed;
+Task<bool> People::may(Viewer& viewer, std::string verb, std::string ns, Time until) {
+    if (const auto left = until - clock_.now(); left > Duration{}) {
+        const auto allowed =
+            co_await with_deadline(clock_, left, viewer.person->ask(verb, std::move(ns)));
+        if (allowed) co_return *allowed;
+    }
     viewer.is_whole = false;
     // What cannot be asked is not shown; a write is the cluster's to refuse when it comes to that.
     co_return verb == "patch";

@@ -46,7 +46,8 @@ struct Viewer {
     std::set<std::string> namespaces = {};  // that are seen, when not all are
     bool writes_all = false;
     std::set<std::string> writable = {};
-    bool is_whole = true;  // every question about it was answered
+    bool is_whole = true;       // every question about it was answered
+    std::size_t not_asked = 0;  // namespaces beyond those that were asked about
 
     bool sees(const std::string& ns) const { return sees_all || namespaces.contains(ns); }
     const std::vector<std::string>& verbs(const std::string& ns) const;
@@ -61,7 +62,7 @@ class People {
     const std::shared_ptr<Person>& process() const { return process_; }
     // `unauthorized` for a token that the cluster does not know, or when it knows every one.
     Task<Result<std::shared_ptr<Person>>> find(std::string token);
-    // As far as these namespaces go.
+    // As far as these namespaces go, the first 50 of them; takes no longer than five seconds.
     Task<Viewer> view(std::shared_ptr<Person> person,
                       std::vector<std::string> namespaces,
                       bool may_write);
@@ -72,7 +73,7 @@ class People {
         Time asked{};
         Time used{};
     };
-    static Task<bool> may(Viewer& viewer, std::string verb, std::string ns);
+    Task<bool> may(Viewer& viewer, std::string verb, std::string ns, Time until);
     Task<Result<std::string>> name_of(std::string token);
     Task<Result<bool>> does_authenticate();
     kube::Connection as(const std::string& token) const;

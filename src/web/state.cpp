@@ -111,7 +111,7 @@ Task<std::optional<Refusal>> Dashboard::State::look() {
 
 Task<> Dashboard::State::forget_when_nobody_looks() {
     while (true) {
-        if (hub->listeners() > 0) last_look = outside.clock.now();
+        if (hub->listeners() > 0 || answering > 0) last_look = outside.clock.now();
         const auto until = last_look + settings.memory;
         if (outside.clock.now() >= until) break;
         co_await outside.clock.sleep_until(until);
@@ -123,6 +123,7 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
     sidecars.forget();
     changed.clear();
     changed_details.clear();
+    told_releases.clear();
     // The pump ends too.
     wake.notify_all();
     co_await left->stop();
@@ -261,6 +262,18 @@ std::vector<Problem> Dashboard::State::problems() const {
     return problems;
 }
 
+std::vector<Problem> Dashboard::State::problems(const Viewer& viewer) const {
+    auto all = problems();
+    if (viewer.not_asked > 0) {
+        all.push_back({.code = "namespaces_left_out",
+                       .message = fmt::format("{} namespaces are left out: what you may see there "
+                                              "was not asked; name one to see it",
+                                              viewer.not_asked),
+                       .since = {}});
+    }
+    return all;
+}
+
 std::set<std::string> Dashboard::State::seen_namespaces(const Viewer& viewer,
                                                         const std::set<std::string>& asked) const {
     if (viewer.sees_all) return asked;
@@ -289,7 +302,7 @@ JsonObject Dashboard::State::overview_of(const Viewer& viewer,
                           .validations = validations.counts(namespaces),
                           .prometheus = prometheus->health(),
                           .api_server = api_server(),
-                          .problems = problems(),
+                          .problems = problems(viewer),
                           .events = recent.last(namespaces, 20)});
 }
 

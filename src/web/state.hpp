@@ -124,7 +124,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // -------------------------------------------------------------------
     Task<net::Response> stream(SharedCall call);
     Task<> pump();
-    void publish_releases(const std::set<kube::ObjectKey>& keys);
+    Task<> publish_releases(std::set<kube::ObjectKey> keys);
+    Task<> draw_topologies();
     void publish_overviews();
     void publish_events();
     void publish_validations(const Validations::Change& change);
@@ -145,8 +146,11 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<> measure_now();
     Task<> validate();
     std::vector<Problem> problems() const;
+    std::vector<Problem> problems(const Viewer& viewer) const;
     ApiServerHealth api_server();
     std::vector<std::string> namespaces_with_releases() const;
+    std::vector<std::string> namespaces_first(const Call& call,
+                                              const std::vector<std::string>& path) const;
     JsonObject overview_of(const Viewer& viewer, const std::set<std::string>& namespaces);
     std::set<std::string> seen_namespaces(const Viewer& viewer,
                                           const std::set<std::string>& asked) const;
@@ -166,7 +170,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     std::vector<std::string> istio_versions;
     std::optional<Time> istio_asked;
 
-    std::shared_ptr<Known> known;  // null while nobody looks
+    std::shared_ptr<Known> known;  // null while nobody looks, and no request is being answered
+    std::size_t answering = 0;     // requests about data
     Time last_look{};
     bool api_was_ok = true;
     std::optional<Time> api_since;
@@ -176,7 +181,9 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     std::optional<Time> measured_at;
     Signal measured;
 
-    // For the stream: what has changed since it last told.
+    // For the stream: what has changed since it last told, and how each release read then.
+    std::map<kube::ObjectKey, std::size_t> told_releases;
+    bool is_drawing = false;
     std::set<kube::ObjectKey> changed;
     std::set<kube::ObjectKey> changed_details;
     std::deque<std::pair<std::string, std::string>> new_events;  // namespace and text

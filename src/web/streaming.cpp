@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace sluice::web {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::size_t topics_length_max = 2000;
 constexpr Duration coalesced = std::chrono::milliseconds{250};
 constexpr Duration overview_pause = std::chrono::seconds{1};
 constexpr Duration looked_at_again = std::chrono::minutes{1};
+constexpr std::size_t told_at_once = 20;
 constexpr std::size_t events_at_once = 12;  // four times a second: 48
 
 const std::string overview_to_act = "overview/act";
@@ -156,6 +158,7 @@ Task<> Dashboard::State::pump() {
             changed_details.clear();
             new_events.clear();
             dropped_events = 0;
+            told_releases.clear();
             co_await wake.wait();
             continue;
         }
@@ -180,12 +183,13 @@ Task<> Dashboard::State::pump() {
             for (const auto& one : releases.under_way()) changed.insert(one.key);
             overview_is_due = true;
         }
-        publish_releases(std::exchange(changed, {}));
+        co_await publish_releases(std::exchange(changed, {}));
+        if (known != here) break;
         publish_events();
         co_await validate();
         if (known != here) break;
-        co_await publish_topologies();
-        if (known != here) break;
+        // Prometheus may take its time over them, and nothing else waits for that.
+        if (!std::exchange(is_drawing, true)) spawn("drawing", draw_topologies());
         if (overview_is_due &&
             (!overview_told || outside.clock.now() >= *overview_told + overview_pause)) {
             co_await build_all();
@@ -196,7 +200,13 @@ Task<> Dashboard::State::pump() {
     }
 }
 
-void Dashboard::State::publish_releases(const std::set<kube::ObjectKey>& keys) {
+Task<> Dashboard::State::draw_topologies() {
+    co_await publish_topologies();
+    is_drawing = false;
+}
+
+// In portions: thousands at once would hold up everybody, and gather where they are read.
+Task<> Dashboard::State::publish_releases(std::set<kube::ObjectKey> keys) {
     const auto now = outside.clock.now();
     const std::vector<std::string> none;
     const auto tell = [&](const std::string& topic,
@@ -213,17 +223,19 @@ void Dashboard::State::publish_releases(const std::set<kube::ObjectKey>& keys) {
     };
     auto details = std::exchange(changed_details, {});
     details.insert(keys.begin(), keys.end());
+    std::size_t count = 0;
     for (const auto& key : keys) {
+        if (++count % told_at_once == 0) co_await give_way();
         const auto topic = detail_topic(key);
         if (auto* release = releases.find(key)) {
-            if (hub->is_heard("releases")) {
-                tell("releases",
-                     "release",
-                     key.ns,
-                     text_for(*release, all_verbs),
-                     text_for(*release, none));
-            }
+            if (!hub->is_heard("releases")) continue;
+            const auto to_act = text_for(*release, all_verbs);
+            const auto hash = std::hash<std::string>{}(to_act);
+            // What reads as it did is no news.
+            if (std::exchange(told_releases[key], hash) == hash) continue;
+            tell("releases", "release", key.ns, to_act, text_for(*release, none));
         } else if (const auto deleted = releases.deleted(key)) {
+            told_releases.erase(key);
             const auto text = to_text(Json(deleted_json(key, *deleted)));
             for (const auto& each : {std::string("releases"), topic}) {
                 hub->publish(
@@ -298,7 +310,7 @@ Task<> Dashboard::State::watch_permissions(std::shared_ptr<Person> person,
         co_await outside.clock.sleep_for(looked_at_again);
         if (shown.expired()) co_return;
         auto now = person;
-        if (!person->token.empty()) {
+        if (person != people.process()) {
             const auto found = co_await people.find(person->token);
             if (!found && found.error().kind == ErrorKind::unauthorized) break;
             // Who cannot be asked about is as before.

@@ -118,8 +118,9 @@ class Numbers final : public net::HttpClient {
 // The way to the API server, as somebody who may do everything.
 class Way final : public net::HttpClient {
    public:
-    Way(Clock& clock, net::Handler& server) : inner_(clock, server) {}
+    Way(Clock& clock, net::Handler& server) : clock_(clock), inner_(clock, server) {}
     bool away = false;
+    Duration rights_take{};  // each question about rights
     std::string forbidden;
     // Who is known by which token; with anybody here, the cluster knows nobody else.
     struct User {
@@ -137,6 +138,8 @@ class Way final : public net::HttpClient {
             const auto user = people.find(token->substr(7));
             if (user == people.end()) co_return refusal(401, "Unauthorized");
             if (request.target.find("selfsubject") != std::string::npos) {
+                if (request.target.find("access") != std::string::npos)
+                    co_await clock_.sleep_for(rights_take);
                 co_return review(user->second, *parse_json(request.body));
             }
         }
@@ -180,6 +183,7 @@ class Way final : public net::HttpClient {
         return response;
     }
 
+    Clock& clock_;
     net::InProcessClient inner_;
 };
 
@@ -1342,6 +1346,96 @@ TEST_CASE(
     CHECK(ann.is_over);
     CHECK_FALSE(bob.is_over);
     CHECK(site.get("/api/ui/v1/releases", as("ann")).status == 401);
+}
+
+TEST_CASE("who asks while the API server hangs is told so, and nothing is forgotten meanwhile") {
+    auto settings = for_people();
+    settings.memory = 2s;
+    Site site(settings);
+    site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {""}};
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.way.rights_take = 1min;
+    CHECK(code_of(site.get("/api/ui/v1/session", as("ann"))) == "api_server_away");
+    CHECK(code_of(site.get("/api/ui/v1/topology", as("ann"))) == "api_server_away");
+    // Who gave its answer up is not waited for.
+    site.way.rights_take = {};
+    CHECK(text_at(json_as(site, "ann", "/session"), {"user"}) == "ann@x");
+}
+
+TEST_CASE("of more namespaces than are asked about those that are named come first") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {"test", "n59"}, .writes = {}};
+    for (int i = 0; i < 60; ++i) {
+        const auto ns = fmt::format("n{:02}", i);
+        site.world.apply(
+            Json{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", ns}}}});
+        auto canary = site.world.canary();
+        put(canary, {"metadata"}, Json{{"name", "podinfo"}, {"namespace", ns}});
+        canary.as_object().erase("status");
+        site.world.apply(canary);
+    }
+    site.world.run_for(1s);
+    const auto named = json_as(site, "ann", "/releases?ns=n59");
+    CHECK(items_of(named) == 1);
+    CHECK(text_at(array_at(named, {"problems"})[0], {"code"}) == "namespaces_left_out");
+    check_contract(contract().faults("GET", "/releases", 200, named));
+    const auto path = site.get("/api/ui/v1/releases/canary/n59/podinfo", as("ann"));
+    CHECK(path.status == 200);
+}
+
+TEST_CASE("a stream of the process itself is not cut by what its own token may") {
+    Site site;
+    site.way.people["robot"] = {.name = "robot", .sees = {"test"}, .writes = {"test"}};
+    site.dashboard = std::make_unique<web::Dashboard>(
+        web::Outside{site.world.context.get_executor(),
+                     site.world.clock,
+                     site.world.random,
+                     site.way,
+                     site.numbers,
+                     site.log,
+                     nullptr},
+        kube::Connection{.origin = {.host = "api", .port = 443}, .token = "robot"},
+        web::Settings{.metrics_server = "http://prometheus:9090"},
+        page_files);
+    auto& stream = site.open("releases");
+    site.world.run_for(5min);
+    CHECK_FALSE(stream.is_over);
+}
+
+TEST_CASE("a Prometheus that hangs holds up no news of releases") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    std::string topics = "releases";
+    for (const auto* window : {"60", "300", "900"}) {
+        topics += ',';
+        topics += text_at(site.json(fmt::format("/topology?window={}", window)), {"topic"});
+    }
+    auto& stream = site.open(topics);
+    site.world.run_for(1min);
+    site.numbers.hangs = true;
+    site.world.run_for(20s);
+    const auto before = stream.of("release").size();
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_phase("Progressing"));
+    site.world.run_for(2s);
+    CHECK(stream.of("release").size() > before);
+}
+
+TEST_CASE("a release that reads as it did is not told again") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    auto& stream = site.open("releases");
+    // From here on nobody writes; Prometheus has the same numbers every time.
+    site.world.stop_controller();
+    site.world.run_for(30s);
+    const auto told = stream.of("release").size();
+    site.world.run_for(1min);
+    CHECK(stream.of("release").size() <= told + 1);
 }
 
 TEST_CASE("a person writes as itself, and may not where its cluster says no") {

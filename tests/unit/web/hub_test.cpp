@@ -124,12 +124,28 @@ TEST_CASE("who never reads is dropped before it costs much") {
     auto other = world.listen({"events"});
     CHECK(world.hub->listeners() == 2);
     const std::string data = "{\"x\":\"" + std::string(500, 'x') + "\"}";
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 20; ++i) {
         world.hub->publish({.topic = "releases", .event = "release", .data = data});
     }
     CHECK(world.hub->listeners() == 1);
     CHECK(world.next(*reader).error().kind == ErrorKind::cancelled);
     CHECK(world.next(*other));
+}
+
+TEST_CASE("who reads too slowly asks again for everything, and goes on listening") {
+    World world;
+    auto reader = world.listen({"releases"});
+    const std::string data = "{\"x\":\"" + std::string(500, 'x') + "\"}";
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 5; ++i) {
+            world.hub->publish({.topic = "releases", .event = "release", .data = data});
+        }
+        const auto read = world.next(*reader);
+        REQUIRE(read);
+        CHECK(read->find("event: reset") == 0);
+        CHECK(read->find(R"("reason":"behind")") != std::string::npos);
+    }
+    CHECK(world.hub->listeners() == 1);
 }
 
 TEST_CASE("streams are bounded in all, and for one person") {

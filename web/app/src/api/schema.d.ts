@@ -249,8 +249,9 @@ export interface paths {
          *       dead, says so, and tries again after 0.5 s, doubling up to 10 s, each with up to 50 % jitter.
          *     * **Coalescing**: at most 4 events per second and topic and object; the newest state wins. `event` is not coalesced but
          *       bounded: at most 50 per second, then one `dropped` with the number left out (a client GETs again).
-         *     * **Slow clients**: who has more than 1 MiB unread is disconnected; it resumes as after any loss.
-         *     * A Release is sent within 250 ms of its object's change, the topology every 5 s (lab: 2 s) while it changes.
+         *     * **Slow clients**: who has more than 1 MiB unread gets one `reset` (`behind`) in its place; who then gathers as much again
+         *       without reading is disconnected, and resumes as after any loss.
+         *     * A Release is sent within 250 ms of its object's change, and not again while it reads the same; the topology every 5 s (lab: 2 s) while it changes.
          *     * Permissions are those of the moment of opening, looked at again every 60 s.
          *
          *     | topic | events |
@@ -534,7 +535,7 @@ export interface components {
         /** @description What is missing from an answer, or older than it should be, and why. */
         Problem: {
             /** @enum {string} */
-            code: "api_server_away" | "prometheus_away" | "prometheus_timeout" | "forbidden" | "not_leading";
+            code: "api_server_away" | "prometheus_away" | "prometheus_timeout" | "forbidden" | "not_leading" | "namespaces_left_out";
             /** @description `Prometheus did not answer in 5 s`, `You may not list canaries in namespace x`. */
             message: string;
             since: components["schemas"]["MaybeTime"];
@@ -1201,7 +1202,7 @@ export interface components {
         Reset: {
             now: components["schemas"]["Time"];
             /** @enum {string} */
-            reason: "gap" | "restart" | "topic_gone";
+            reason: "gap" | "restart" | "topic_gone" | "behind";
         };
         Dropped: {
             topic: string;
@@ -1381,13 +1382,13 @@ export interface components {
             ms: number;
             /** @description Of these the last try's, in ms. */
             up: number | null;
-            /** @description Tries. */
+            /** @description Tries; copies of a mirror are not told. */
             attempt: number;
             /** @description `test/podinfo#0`: route object and the index of its route. */
             route: string | null;
-            /** @description Bytes of the request's body. */
+            /** @description Bytes of the request with its head. */
             in: number;
-            /** @description Bytes of the answer's body. */
+            /** @description Bytes of the answer with its head. */
             out: number;
             /** @description Of the request, as pairs; values of `authorization`, `cookie`, `set-cookie`, `x-api-key` and the like are `•••`. */
             headers: string[][];
