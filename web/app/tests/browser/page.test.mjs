@@ -25,6 +25,27 @@ async function at(options, path, body, look = {}) {
     await server.stop();
   }
 }
+// Every screen, and every tab of one that has tabs.
+const every_screen = ['overview', 'releases', 'releases/canary/test/podinfo', 'topology', 'topology?view=list', 'topology?ns=test&sel=w/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'validations', 'events', 'mesh', 'lab'];
+async function each_tab(page, look) {
+  await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
+  await page.waitForTimeout(400);
+  const tabs = page.locator('[role="tab"]');
+  const names = await tabs.allInnerTexts();
+  if (names.length === 0) await look('');
+  for (const [i, name] of names.entries()) {
+    await tabs.nth(i).click();
+    await page.waitForTimeout(100);
+    await look(name.split('\n')[0]);
+  }
+}
+async function violations_of(page, rules = {}) {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
+  // What has gone under the head of the page is not what is looked at here.
+  await page.evaluate(() => scrollTo(0, 0));
+  const { violations } = await page.evaluate((rules) => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules }), rules);
+  return violations.map((one) => `${one.id} ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+}
 const text_of = (page, selector) => page.locator(selector).innerText();
 
 describe('a failing canary', () => {
@@ -527,6 +548,66 @@ describe('the keyboard alone', () => {
     });
   });
 
+  // With the tabulator through all there is: whatever can be used is reached, has a name, is in sight, and is seen to have the focus.
+  for (const [name, viewport] of Object.entries({ wide: { width: 1440, height: 900 }, narrow: { width: 320, height: 640 } })) {
+    it(`reaches everything on each screen when it is ${name}, and shows where it is`, async () => {
+      const found = [];
+      // Of the hundreds of single requests, which are buttons all, a few will do.
+      for (const path of every_screen.map((one) => (one === 'tap' ? 'tap?code=5xx' : one))) {
+        await at({ t: 108 }, path, async (page) => {
+          await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
+          await page.waitForTimeout(400);
+          await page.evaluate(() => {
+            globalThis.__reached = new Set();
+            // A row that went out of sight and came back is another element.
+            globalThis.__key = (item) => {
+              const row = item.closest('tr[data-row]');
+              return row ? `${row.dataset.row} ${globalThis.__of(item)}` : item;
+            };
+            globalThis.__of = (item) => `${item.tagName.toLowerCase()} “${(item.getAttribute('aria-label') ?? item.textContent ?? '').trim().replace(/\s+/g, ' ').slice(0, 40)}”`;
+          });
+          let stops = 0;
+          // It may begin in the middle of the page: then it leaves the page once, and comes in again from above.
+          let left = 0;
+          for (; stops < 400; ++stops) {
+            await page.keyboard.press('Tab');
+            const said = await page.evaluate(async () => {
+              const item = document.activeElement;
+              if (!item || item === document.body) return 'left';
+              if (globalThis.__reached.has(globalThis.__key(item))) return item === globalThis.__last ? [] : 'round';
+              globalThis.__last = item;
+              globalThis.__reached.add(globalThis.__key(item));
+              await new Promise(requestAnimationFrame);
+              const wrong = [];
+              const name = item.getAttribute('aria-label') || item.getAttribute('aria-labelledby') || item.textContent.trim() || item.labels?.[0]?.textContent.trim() || item.getAttribute('title');
+              if (!name) wrong.push('has no name');
+              const look = getComputedStyle(item);
+              if (look.outlineStyle === 'none' && look.boxShadow === 'none') wrong.push('is not seen to have the focus');
+              const box = item.getBoundingClientRect();
+              const seen = [0.1, 0.5, 0.9].some((x) => [0.1, 0.5, 0.9].some((y) => {
+                const there = document.elementFromPoint(box.left + box.width * x, box.top + box.height * y);
+                return there !== null && (item.contains(there) || there.contains(item));
+              }));
+              if (!seen) wrong.push('is out of sight');
+              return wrong.map((one) => `${globalThis.__of(item)} ${one}`);
+            });
+            if (said === 'round' || (said === 'left' && ++left === 2)) break;
+            if (said === 'left') continue;
+            found.push(...said.map((one) => `${path}: ${one}`));
+          }
+          if (stops === 400) found.push(`${path}: the tabulator does not come round`);
+          const missed = await page.evaluate(() =>
+            [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
+              .filter((item) => item.tabIndex >= 0 && !item.disabled && item.type !== 'radio' && item.checkVisibility({ visibilityProperty: true }) && !globalThis.__reached.has(globalThis.__key(item)))
+              .map((item) => globalThis.__of(item)),
+          );
+          found.push(...missed.map((one) => `${path}: ${one} is not reached`));
+        }, { viewport });
+      }
+      assert.deepEqual(found, []);
+    });
+  }
+
   it('walks the graph along its edges, opens a node, and comes back to it', async () => {
     await at({ t: 108 }, 'topology?ns=test', async (page) => {
       await page.locator('.node').first().waitFor();
@@ -579,59 +660,54 @@ describe('the keyboard alone', () => {
 
 describe('axe finds nothing', () => {
   const screens = [
-    ['overview', { t: 108 }],
-    ['releases', { t: 40 }],
-    ['topology', { t: 108 }],
-    ['topology?ns=test&sel=w/test/podinfo', { t: 108 }],
-    ['topology?view=list', { t: 108 }],
+    ...every_screen.map((path) => [path, { t: 108 }]),
+    ['overview', { t: 40 }],
     ['topology', { mode: 'mesh1000', t: 108 }],
-    ['releases/canary/test/podinfo', { t: 108 }],
-    ['releases/canary/test/podinfo?tab=events', { t: 150 }],
-    ['releases/canary/platform/auth?tab=pods', { t: 40 }],
-    ['gateways', { t: 108 }],
-    ['validations', { t: 108 }],
-    ['workloads', { t: 108 }],
-    ['workloads/test/deployment/podinfo', { t: 108 }],
-    ['services', { t: 108 }],
-    ['services/test/podinfo', { t: 108 }],
-    ['events', { t: 108 }],
-    ['tap', { t: 108 }],
-    ['mesh', { t: 108 }],
-    ['lab', { t: 108 }],
+    ['topology', { mode: 'idle' }],
+    ['releases/canary/test/podinfo', { t: 40 }],
+    ['releases/canary/test/podinfo', { t: 150 }],
+    ['releases/canary/platform/auth', { t: 40 }],
+    ['releases/canary/test/nobody', {}],
     ['overview', { mode: 'empty' }],
     ['overview', { mode: 'forbidden' }],
     ['overview', { mode: 'token' }],
+    ['overview', { mode: 'read-only', t: 108 }],
+    ['overview', { mode: 'api-away', t: 108 }],
+    ['tap', { mode: 'idle' }],
     ['releases/canary/test/podinfo', { mode: 'prometheus-away', t: 108 }],
     ['overview', { mode: 'odd', t: 108 }],
   ];
-  const looks = { 'light and wide': {}, 'dark and wide': { colorScheme: 'dark' }, 'light and narrow': { viewport: { width: 320, height: 700 } } };
+  const narrow = { viewport: { width: 320, height: 700 } };
+  const looks = { 'light and wide': {}, 'dark and wide': { colorScheme: 'dark' }, 'light and narrow': narrow, 'dark and narrow': { colorScheme: 'dark', ...narrow } };
   for (const [name, look] of Object.entries(looks)) {
     it(`when it is ${name}`, async () => {
+      const found = [];
       for (const [path, options] of screens) {
-        await at(options, path, async (page) => {
-          await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
-          await page.waitForTimeout(400);
-          await page.evaluate(axe);
-          const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-          assert.deepEqual(violations.map((one) => `${path} ${options.mode ?? ''}: ${one.id} ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`), []);
-        }, look);
+        await at(options, path, (page) =>
+          each_tab(page, async (tab) => {
+            for (const one of await violations_of(page)) found.push(`${path} ${tab} ${JSON.stringify(options)}: ${one}`);
+          }),
+          look,
+        );
       }
+      assert.deepEqual(found, []);
     });
   }
-  it('in dialogs and menus', async () => {
-    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page) => {
-      await page.getByRole('button', { name: 'Abort podinfo' }).waitFor();
-      await page.evaluate(axe);
-      for (const [open, close] of [['a', 'Escape'], ['?', 'Escape'], ['n', 'Escape']]) {
-        await page.keyboard.press(open);
-        await page.waitForTimeout(100);
-        const { violations } = await page.evaluate(() => globalThis.axe.run());
-        assert.deepEqual(violations.map((one) => `${open}: ${one.id} ${one.nodes[0]?.target}`), []);
-        await page.keyboard.press(close);
-        await page.waitForTimeout(50);
-      }
+  for (const colorScheme of ['light', 'dark']) {
+    it(`in dialogs and menus, ${colorScheme}`, async () => {
+      await at({ t: 108 }, 'releases/canary/test/podinfo', async (page) => {
+        await page.getByRole('button', { name: 'Abort podinfo' }).waitFor();
+        for (const key of ['a', '?', 'n']) {
+          await page.keyboard.press(key);
+          await page.waitForTimeout(100);
+          // A menu lies over what is small then, and goes away again.
+          assert.deepEqual(await violations_of(page, { 'target-size': { enabled: false } }), [], key);
+          await page.keyboard.press('Escape');
+          await page.waitForTimeout(50);
+        }
+      }, { colorScheme });
     });
-  });
+  }
 });
 
 describe('narrow and large', () => {
@@ -648,12 +724,16 @@ describe('narrow and large', () => {
     }, { viewport: { width: 320, height: 640 } });
   });
   it('nothing is cut off at 320 pixels', async () => {
-    for (const path of ['overview', 'releases', 'topology', 'releases/canary/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'events', 'validations', 'mesh', 'lab']) {
-      await at({ mode: 'odd', t: 108 }, path, async (page) => {
-        await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
-        await page.waitForTimeout(300);
-        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, path);
-      }, { viewport: { width: 320, height: 640 } });
+    const found = [];
+    for (const path of every_screen) {
+      await at({ mode: 'odd', t: 108 }, path, (page) =>
+        each_tab(page, async (tab) => {
+          const width = await page.evaluate(() => document.documentElement.scrollWidth);
+          if (width !== 320) found.push(`${path} ${tab}: ${width}`);
+        }),
+        { viewport: { width: 320, height: 640 } },
+      );
     }
+    assert.deepEqual(found, []);
   });
 });
