@@ -4,6 +4,7 @@
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -13,13 +14,19 @@
 namespace sluice::web {
 namespace {
 
+using boost::asio::experimental::awaitable_operators::operator||;
 using std::chrono::seconds;
 
 constexpr Duration limit = seconds{5};
 constexpr std::size_t body_max = std::size_t{16} * 1024 * 1024;
-// At once; who comes later waits, and its deadline is its own.
+// At once; who comes later waits its turn, and that counts in its five seconds.
 constexpr std::size_t running_max = 8;
-constexpr std::size_t slots_max = 512;
+constexpr std::size_t slots_max = 512;  // of each kind
+constexpr std::size_t bytes_max = std::size_t{32} * 1024 * 1024;
+// Four moments of a graph: who slides along the past comes back to few of them.
+constexpr std::size_t past_max = 24;
+// Whoever asks has given up by then; nobody waits on for what was lost.
+constexpr Duration waited_max = limit + seconds{1};
 constexpr Duration kept = std::chrono::minutes{2};
 constexpr Duration learned_for = std::chrono::minutes{5};
 
@@ -53,9 +60,28 @@ template <typename T>
 struct Prometheus::Slot {
     explicit Slot(Executor executor) : answered(std::move(executor)) {}
     std::shared_ptr<const Measured<T>> last;
+    std::size_t bytes = 0;
+    bool is_past = false;
     bool is_asking = false;
     Time used{};
+    std::uint64_t use = 0;  // the number of the last one
     Signal answered;
+};
+
+// While it lives its slot is being asked; however that ends, those who wait go on.
+template <typename T>
+struct Prometheus::Asking {
+    explicit Asking(std::shared_ptr<Slot<T>> of) : slot(std::move(of)) { slot->is_asking = true; }
+    Asking(Asking&&) noexcept = default;
+    Asking& operator=(Asking&&) = delete;
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+    ~Asking() {
+        if (!slot) return;
+        slot->is_asking = false;
+        slot->answered.notify_all();
+    }
+    std::shared_ptr<Slot<T>> slot;
 };
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it is taken, and cut.
@@ -108,13 +134,19 @@ Task<Result<net::Response>> Prometheus::get(std::string path) {
     if (server_.target.empty() && server_.origin.host.empty()) {
         co_return Error{ErrorKind::unavailable, health_.error};
     }
-    while (running_ >= running_max) co_await one_ended_.wait();
+    const auto until = clock_.now() + limit;
+    while (running_ >= running_max) {
+        co_await (one_ended_.wait() || clock_.sleep_until(until));
+        if (clock_.now() < until) continue;
+        co_return Error{ErrorKind::timed_out,
+                        words_for(Error{ErrorKind::timed_out, "waiting its turn"})};
+    }
     net::Request request;
     request.origin = server_.origin;
     request.target = server_.target + path;
     request.headers.set("Accept", "application/json");
     if (!authorization_.empty()) request.headers.set("Authorization", authorization_);
-    request.timeout = limit;
+    request.timeout = until - clock_.now();
     request.body_limit = body_max;
     struct Running {
         Prometheus& all;
@@ -133,7 +165,7 @@ Task<Result<net::Response>> Prometheus::get(std::string path) {
 }
 
 template <typename T>
-Task<> Prometheus::fetch(std::shared_ptr<Slot<T>> slot, std::string path) {
+Task<> Prometheus::fetch(Asking<T> asking, std::string path) {
     auto measured = std::make_shared<Measured<T>>();
     measured->at = clock_.now();
     auto answer = co_await get(std::move(path));
@@ -142,47 +174,79 @@ Task<> Prometheus::fetch(std::shared_ptr<Slot<T>> slot, std::string path) {
     } else {
         measured->what = answer.error();
     }
-    slot->last = std::move(measured);
-    slot->is_asking = false;
-    slot->answered.notify_all();
+    asking.slot->bytes = measured->what ? bytes_of(*measured->what) : 0;
+    asking.slot->last = std::move(measured);
+    forget_old();
 }
 
-template <typename T>
-void Prometheus::forget_old(Slots<T>& slots) {
-    if (slots.size() < slots_max) return;
+std::size_t Prometheus::bytes() const {
+    std::size_t sum = 0;
+    for (const auto& [name, slot] : samples_) sum += slot->bytes;
+    for (const auto& [name, slot] : lines_) sum += slot->bytes;
+    return sum;
+}
+
+void Prometheus::forget() {
+    samples_.clear();
+    lines_.clear();
+}
+
+// What nobody has used in a while goes, and of a flood of different questions, or of large answers,
+// the oldest. Whoever waits for one keeps it.
+void Prometheus::forget_old() {
     const auto now = clock_.now();
-    std::erase_if(slots, [&](const auto& entry) {
+    const auto is_old = [&](const auto& entry) {
         return !entry.second->is_asking && entry.second->used + kept < now;
-    });
-    // A flood of different questions: the oldest go, whoever waits for one keeps it.
-    while (slots.size() >= slots_max) {
-        const auto oldest = std::ranges::min_element(
-            slots, {}, [](const auto& entry) { return entry.second->used; });
-        slots.erase(oldest);
+    };
+    std::erase_if(samples_, is_old);
+    std::erase_if(lines_, is_old);
+    const auto used = [](const auto& entry) { return entry.second->use; };
+    const auto is_past = [](const auto& entry) { return entry.second->is_past; };
+    while (samples_.size() > slots_max)
+        samples_.erase(std::ranges::min_element(samples_, {}, used));
+    while (lines_.size() > slots_max) lines_.erase(std::ranges::min_element(lines_, {}, used));
+    while (std::ranges::count_if(samples_, is_past) > static_cast<std::ptrdiff_t>(past_max)) {
+        samples_.erase(std::ranges::min_element(samples_, {}, [&](const auto& entry) {
+            return std::pair(!is_past(entry), used(entry));
+        }));
+    }
+    while (bytes() > bytes_max) {
+        const auto sample = std::ranges::min_element(samples_, {}, used);
+        const auto line = std::ranges::min_element(lines_, {}, used);
+        if (line == lines_.end() || (sample != samples_.end() && used(*sample) <= used(*line))) {
+            samples_.erase(sample);
+        } else {
+            lines_.erase(line);
+        }
     }
 }
 
 // The slots are this object's own.
 template <typename T>
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as said above.
-Task<std::shared_ptr<const Measured<T>>> Prometheus::through(Slots<T>& slots,
-                                                             std::string name,
-                                                             std::string path,
-                                                             Duration fresh) {
-    forget_old(slots);
-    auto& place = slots[name];
+Task<std::shared_ptr<const Measured<T>>> Prometheus::through(Slots<T>& slots, Question question) {
+    auto& place = slots[question.name];
     if (!place) place = std::make_shared<Slot<T>>(executor_);
     const auto slot = place;
     slot->used = clock_.now();
-    const bool is_old = !slot->last || clock_.now() >= slot->last->at + fresh;
+    slot->use = ++uses_;
+    slot->is_past = question.is_past;
+    forget_old();
+    const bool is_old = !slot->last || clock_.now() >= slot->last->at + question.fresh;
     if (is_old && !slot->is_asking) {
-        slot->is_asking = true;
-        tasks_.spawn("asking Prometheus",
-                     kept_alive(shared_from_this(), fetch<T>(slot, std::move(path))));
+        tasks_.spawn(
+            "asking Prometheus",
+            kept_alive(shared_from_this(), fetch<T>(Asking<T>(slot), std::move(question.path))));
     }
     // Spawned tasks may have answered at once.
-    while (slot->is_asking) co_await slot->answered.wait();
-    co_return slot->last;
+    const auto until = clock_.now() + waited_max;
+    while (slot->is_asking && clock_.now() < until) {
+        co_await (slot->answered.wait() || clock_.sleep_until(until));
+    }
+    if (slot->last && !slot->is_asking) co_return slot->last;
+    co_return std::make_shared<const Measured<T>>(Measured<T>{
+        .what = Error{ErrorKind::cancelled, "the question to Prometheus was broken off"},
+        .at = clock_.now()});
 }
 
 // NOLINTBEGIN(performance-unnecessary-value-param): arguments of a task.
@@ -193,7 +257,11 @@ Task<std::shared_ptr<const Measured<Samples>>> Prometheus::ask(std::string name,
     // NOLINTEND(performance-unnecessary-value-param)
     auto path = "/api/v1/query?query=" + percent_encoded(query);
     if (at) path += fmt::format("&time={}", *at);
-    return through<Samples>(samples_, std::move(name), std::move(path), fresh);
+    return through<Samples>(samples_,
+                            {.name = std::move(name),
+                             .path = std::move(path),
+                             .fresh = fresh,
+                             .is_past = at.has_value()});
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): arguments of a task.
@@ -206,7 +274,8 @@ Task<std::shared_ptr<const Measured<Lines>>> Prometheus::ask_over(std::string qu
                             grid.to,
                             grid.step);
     auto name = path;
-    return through<Lines>(lines_, std::move(name), std::move(path), fresh);
+    return through<Lines>(lines_,
+                          {.name = std::move(name), .path = std::move(path), .fresh = fresh});
 }
 
 void Prometheus::learn() {

@@ -1,5 +1,6 @@
 // The Prometheus that the dashboard asks. However many look, each question is asked once and
-// answered to all; an answer is good for a while, and questions are bounded in number and time.
+// answered to all; an answer is good for a while, and questions and answers are bounded in number,
+// time and bytes.
 #pragma once
 
 #include "base/async/clock.hpp"
@@ -69,6 +70,10 @@ class Prometheus : public std::enable_shared_from_this<Prometheus> {
     // Version and scrape interval, when they are not known and it answers.
     void learn();
     std::uint64_t asked() const { return asked_; }
+    // What its answers take.
+    std::size_t bytes() const;
+    // No answer is kept on; who waits for one still gets it.
+    void forget();
     // Ends what is on its way.
     Task<> stop();
     void cancel() { tasks_.cancel(); }
@@ -77,21 +82,25 @@ class Prometheus : public std::enable_shared_from_this<Prometheus> {
     template <typename T>
     struct Slot;
     template <typename T>
+    struct Asking;
+    template <typename T>
     using Slots = std::map<std::string, std::shared_ptr<Slot<T>>, std::less<>>;
+    struct Question {
+        std::string name;
+        std::string path;
+        Duration fresh{};
+        bool is_past = false;
+    };
 
     template <typename T>
-    Task<std::shared_ptr<const Measured<T>>> through(Slots<T>& slots,
-                                                     std::string name,
-                                                     std::string path,
-                                                     Duration fresh);
+    Task<std::shared_ptr<const Measured<T>>> through(Slots<T>& slots, Question question);
     template <typename T>
-    Task<> fetch(std::shared_ptr<Slot<T>> slot, std::string path);
+    Task<> fetch(Asking<T> asking, std::string path);
     Task<Result<net::Response>> get(std::string path);
     Task<> learn_now();
     static Task<> kept_alive(std::shared_ptr<Prometheus> self, Task<> task);
     void note(const Result<net::Response>& answer);
-    template <typename T>
-    void forget_old(Slots<T>& slots);
+    void forget_old();
 
     Executor executor_;
     Clock& clock_;
@@ -104,6 +113,7 @@ class Prometheus : public std::enable_shared_from_this<Prometheus> {
     std::size_t running_ = 0;
     Signal one_ended_;
     std::uint64_t asked_ = 0;
+    std::uint64_t uses_ = 0;
     std::optional<Time> learned_;
     TaskGroup tasks_;
 };

@@ -76,7 +76,30 @@ Error too_many(std::string_view what, std::size_t limit) {
             fmt::format("Prometheus' answer has more than {} {}", limit, what)};
 }
 
+std::size_t bytes_of(const Labels& labels) {
+    // A node of the tree, its links and the allocator's share.
+    constexpr std::size_t node = sizeof(Labels::value_type) + 48;
+    std::size_t bytes = 0;
+    for (const auto& [name, value] : labels) bytes += node + name.size() + value.size();
+    return bytes;
+}
+
 }  // namespace
+
+std::size_t bytes_of(const Samples& samples) {
+    std::size_t bytes = 0;
+    for (const auto& sample : samples) bytes += sizeof(sample) + bytes_of(sample.labels);
+    return bytes;
+}
+
+std::size_t bytes_of(const Lines& lines) {
+    std::size_t bytes = 0;
+    for (const auto& line : lines) {
+        bytes += sizeof(line) + bytes_of(line.labels);
+        bytes += line.points.size() * sizeof(line.points.front());
+    }
+    return bytes;
+}
 
 std::string_view label_of(const Labels& labels, std::string_view name) {
     const auto found = labels.find(name);

@@ -21,6 +21,8 @@ struct Sample {
     double value = 0;
 };
 using Samples = std::vector<Sample>;
+// The memory that they take, about.
+std::size_t bytes_of(const Samples& samples);
 
 // Over time: seconds since 1970 and finite values; gaps are left out.
 struct Line {
@@ -28,6 +30,7 @@ struct Line {
     std::vector<std::pair<double, double>> points;
 };
 using Lines = std::vector<Line>;
+std::size_t bytes_of(const Lines& lines);
 
 struct SeriesLimits {
     std::size_t series = 50'000;

@@ -163,3 +163,74 @@ TEST_CASE("windows are few: each a whole number of the shortest") {
 TEST_CASE("a name cannot end the text that it stands in") {
     CHECK(promql_text("a\"} or vector(1) #\\\n") == "a\\\"} or vector(1) #\\\\\\n");
 }
+
+TEST_CASE("what Prometheus answered is kept within 32 MiB, and the oldest goes first") {
+    World world;
+    const std::string large(std::size_t{5} * 1024 * 1024, 'x');
+    World::Answer answer;
+    for (int i = 0; i < 10; ++i) {
+        world.http.answer(
+            200, vector_of(fmt::format(R"({{"metric":{{"x":"{}"}},"value":[1,"7"]}})", large)));
+        world.ask(answer, fmt::format("q{}", i), 1h);
+        world.clock.settle();
+        REQUIRE(answer->what);
+    }
+    CHECK(world.prometheus->bytes() > std::size_t{25} * 1024 * 1024);
+    CHECK(world.prometheus->bytes() <= std::size_t{32} * 1024 * 1024);
+    world.ask(answer, "q9", 1h);
+    world.clock.settle();
+    CHECK(world.http.asked().size() == 10);
+    world.ask(answer, "q0", 1h);
+    world.clock.settle();
+    CHECK(world.http.asked().size() == 11);
+    world.prometheus->forget();
+    CHECK(world.prometheus->bytes() == 0);
+}
+
+TEST_CASE("of the past few moments are kept, and none of them costs what is asked of now") {
+    World world;
+    World::Answer answer;
+    const auto ask = [&](const std::string& name, std::optional<std::int64_t> at) {
+        world.http.answer(200, vector_of(R"({"metric":{},"value":[1,"7"]})"));
+        const auto before = world.http.asked().size();
+        world.tasks.spawn("asking", World::keep(world.prometheus->ask(name, "up", 1h, at), answer));
+        world.clock.settle();
+        return world.http.asked().size() > before;
+    };
+    CHECK(ask("now", std::nullopt));
+    for (int i = 1; i <= 60; ++i) CHECK(ask(fmt::format("then {}", i), i));
+    CHECK_FALSE(ask("now", std::nullopt));
+    CHECK_FALSE(ask("then 60", 60));
+    CHECK(ask("then 1", 1));
+}
+
+TEST_CASE("who waits its turn for Prometheus waits five seconds in all") {
+    World world;
+    std::vector<World::Answer> answers(20);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        world.http.hang();
+        world.ask(answers[i], fmt::format("q{}", i));
+    }
+    world.clock.run_for(5s);
+    for (const auto& answer : answers) {
+        REQUIRE(answer);
+        CHECK(answer->what.error().message == "Prometheus did not answer in 5 s");
+    }
+}
+
+TEST_CASE("a question that is broken off keeps nobody waiting, and is asked anew") {
+    World world;
+    World::Answer answer;
+    world.http.hang();
+    world.ask(answer);
+    world.clock.settle();
+    CHECK_FALSE(answer);
+    world.prometheus->cancel();
+    world.clock.settle();
+    REQUIRE(answer);
+    CHECK(answer->what.error().kind == ErrorKind::cancelled);
+    world.http.answer(200, vector_of(R"({"metric":{},"value":[1,"7"]})"));
+    world.ask(answer);
+    world.clock.settle();
+    CHECK(answer->what);
+}
