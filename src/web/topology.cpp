@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 namespace sluice::web {
 namespace {
@@ -49,8 +50,9 @@ class Drawing {
         add_releases();
         add_configuration();
         add_edges();
-        add_planned_edges();
         judge();
+        // Among namespaces nobody sees them.
+        if (!is_grouped()) add_planned_edges();
         return group();
     }
 
@@ -75,12 +77,16 @@ class Drawing {
     void add_releases();
     void add_configuration();
     void note_copies(const std::string& ns, const Json& route);
+    // Those that the release's controller made.
+    const std::vector<const Json*>& routes_of(const Release& release);
     bool is_copied(const std::string& id) const {
         return mirrored_.contains(id) && !routed_.contains(id);
     }
     void add_edges();
     void add_planned_edges();
     void judge();
+    std::ptrdiff_t workloads() const;
+    bool is_grouped() const;
     Topology group();
     Topology as_it_is();
     Topology by_namespace();
@@ -97,7 +103,10 @@ class Drawing {
     std::vector<Edge> edges_;
     std::map<std::string, JsonObject> labels_;  // of pods, by workload's id
     std::map<kube::ObjectKey, const Json*> services_;
-    std::map<kube::ObjectKey, std::vector<std::string>> behind_;  // workloads, by Service
+    std::map<kube::ObjectKey, std::vector<const Json*>> routes_;  // by their release
+    bool has_routes_ = false;
+    std::map<kube::ObjectKey, std::vector<std::string>> of_gateways_;  // workloads
+    std::map<kube::ObjectKey, std::vector<std::string>> behind_;       // workloads, by Service
     std::set<std::string> mirrored_, routed_;  // workloads that get copies, or a share
 };
 
@@ -156,9 +165,11 @@ void Drawing::add_workloads() {
 void Drawing::add_gateways() {
     for (const auto& gateway : parts_.gateways) {
         const auto& selector = object_at(gateway, {"spec", "selector"});
-        for (auto& [id, one] : nodes_) {
-            if (one.kind != "workload" || !labels_.contains(id)) continue;
-            if (!selects(selector, labels_.at(id))) continue;
+        auto& behind = of_gateways_[kube::key_of(gateway)];
+        for (const auto& [id, labels] : labels_) {
+            if (!selects(selector, labels)) continue;
+            behind.push_back(id);
+            auto& one = nodes_.at(id);
             one.kind = "gateway";
             one.badges.insert("gateway");
         }
@@ -213,6 +224,21 @@ const std::vector<std::string>& Drawing::workloads_behind(const std::string& ns,
         if (selects(selector, one->second)) found.push_back(one->first);
     }
     return found;
+}
+
+const std::vector<const Json*>& Drawing::routes_of(const Release& release) {
+    if (!std::exchange(has_routes_, true)) {
+        for (const auto& service : parts_.virtual_services) {
+            const auto* owner = kube::controller_of(service);
+            if (owner == nullptr || text_at(*owner, {"kind"}) != "Canary") continue;
+            const kube::ObjectKey of{kube::key_of(service).ns,
+                                     std::string(text_at(*owner, {"name"}))};
+            routes_[of].push_back(&service);
+        }
+    }
+    static const std::vector<const Json*> none;
+    const auto found = routes_.find({release.ns, release.name});
+    return found == routes_.end() ? none : found->second;
 }
 
 // Whom a route sends copies, and whom a share of what comes.
@@ -313,45 +339,40 @@ void Drawing::add_edges() {
     }
 }
 
+// "gw", or "test/gw".
+kube::ObjectKey gateway_named(std::string_view text, const std::string& ns) {
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos) return {ns, std::string(text)};
+    return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+}
+
 // Where a release's routes lead from its gateways, also while nobody comes that way.
 void Drawing::add_planned_edges() {
+    std::set<std::pair<std::string, std::string>> ends;
+    for (const auto& edge : edges_) ends.emplace(edge.key.source, edge.key.target);
     for (const auto* release : parts_.releases) {
         if (!is_asked(release->ns)) continue;
-        const Json whole(release->json);
-        for (const auto& service : parts_.virtual_services) {
-            const auto key = kube::key_of(service);
-            const auto* owner = kube::controller_of(service);
-            const bool is_its = key.ns == release->ns && owner != nullptr &&
-                                text_at(*owner, {"kind"}) == "Canary" &&
-                                text_at(*owner, {"name"}) == release->name;
-            if (!is_its) continue;
-            for (const auto& named : array_at(service, {"spec", "gateways"})) {
+        std::vector<std::string> targets;
+        const auto* revisions = release->json.if_contains("revisions");
+        for (const auto* side : {"stable", "canary"}) {
+            if (revisions == nullptr) continue;
+            auto target =
+                workload_id(release->ns, std::string(text_at(*revisions, {side, "workload"})));
+            if (nodes_.contains(target)) targets.push_back(std::move(target));
+        }
+        for (const auto* service : routes_of(*release)) {
+            for (const auto& named : array_at(*service, {"spec", "gateways"})) {
                 if (!named.is_string() || named.get_string() == "mesh") continue;
-                const std::string_view text = named.get_string();
-                const auto slash = text.find('/');
-                const kube::ObjectKey gateway =
-                    slash == std::string_view::npos
-                        ? kube::ObjectKey{key.ns, std::string(text)}
-                        : kube::ObjectKey{std::string(text.substr(0, slash)),
-                                          std::string(text.substr(slash + 1))};
-                for (const auto& object : parts_.gateways) {
-                    if (kube::key_of(object) != gateway) continue;
-                    const auto& selector = object_at(object, {"spec", "selector"});
-                    for (const auto& [id, labels] : labels_) {
-                        if (!selects(selector, labels)) continue;
-                        for (const auto* side : {"stable", "canary"}) {
-                            const auto target = workload_id(
-                                release->ns,
-                                std::string(text_at(whole, {"revisions", side, "workload"})));
-                            const bool is_there = std::ranges::any_of(edges_, [&](const Edge& one) {
-                                return one.key.source == id && one.key.target == target;
-                            });
-                            if (is_there || !nodes_.contains(target)) continue;
-                            edges_.push_back({.key = {id, target, "http", ""},
-                                              .rates = {},
-                                              .is_planned = true,
-                                              .mirror = is_copied(target)});
-                        }
+                const auto gateway =
+                    of_gateways_.find(gateway_named(named.get_string(), release->ns));
+                if (gateway == of_gateways_.end()) continue;
+                for (const auto& id : gateway->second) {
+                    for (const auto& target : targets) {
+                        if (!ends.emplace(id, target).second) continue;
+                        edges_.push_back({.key = {id, target, "http", ""},
+                                          .rates = {},
+                                          .is_planned = true,
+                                          .mirror = is_copied(target)});
                     }
                 }
             }
@@ -369,8 +390,9 @@ Health Drawing::edge_health(const Edge& edge) const {
     const auto& role = *found->second.role;
     if (role.role != "canary" || edge.rates.rps <= 0) return health;
     // The release's own limits come before the general ones.
-    const Json whole(role.release->json);
-    for (const auto& metric : array_at(whole, {"metrics"})) {
+    const auto* metrics = role.release->json.if_contains("metrics");
+    if (metrics == nullptr || !metrics->is_array()) return health;
+    for (const auto& metric : metrics->get_array()) {
         const auto unit = text_at(metric, {"unit"});
         const auto name = text_at(metric, {"name"});
         const auto min = number_at(metric, {"min"});
@@ -415,15 +437,10 @@ Json Drawing::route_of(const Edge& edge) {
     const auto found = nodes_.find(edge.key.target);
     if (found == nodes_.end() || !found->second.role) return nullptr;
     const auto& one = found->second;
-    for (const auto& service : parts_.virtual_services) {
-        const auto key = kube::key_of(service);
-        const auto* owner = kube::controller_of(service);
-        if (key.ns != one.ns || owner == nullptr ||
-            text_at(*owner, {"name"}) != one.role->release->name) {
-            continue;
-        }
+    for (const auto* service : routes_of(*one.role->release)) {
+        const auto key = kube::key_of(*service);
         std::size_t index = 0;
-        for (const auto& route : array_at(service, {"spec", "http"})) {
+        for (const auto& route : array_at(*service, {"spec", "http"})) {
             for (const auto& to : array_at(route, {"route"})) {
                 const std::string host(text_at(to, {"destination", "host"}));
                 const auto& behind = workloads_behind(key.ns, host);
@@ -600,17 +617,23 @@ Topology Drawing::by_namespace() {
     return drawn;
 }
 
-Topology Drawing::group() {
-    const auto workloads = std::ranges::count_if(nodes_, [](const auto& entry) {
+std::ptrdiff_t Drawing::workloads() const {
+    return std::ranges::count_if(nodes_, [](const auto& entry) {
         return entry.second.kind == "workload" || entry.second.kind == "gateway";
     });
-    const bool is_large = static_cast<std::size_t>(workloads) > grouped_above;
-    if (parts_.group == TopologyParts::Group::never ||
-        (parts_.group == TopologyParts::Group::automatic && !is_large)) {
-        return as_it_is();
-    }
+}
+
+bool Drawing::is_grouped() const {
+    const bool is_large = workloads() > static_cast<std::ptrdiff_t>(grouped_above);
+    return parts_.group == TopologyParts::Group::by_namespace ||
+           (parts_.group == TopologyParts::Group::automatic && is_large);
+}
+
+Topology Drawing::group() {
+    if (!is_grouped()) return as_it_is();
+    const auto grouped = workloads();
     auto drawn = by_namespace();
-    drawn.warnings.push_back(fmt::format("{} workloads: grouped by namespace", workloads));
+    drawn.warnings.push_back(fmt::format("{} workloads: grouped by namespace", grouped));
     return drawn;
 }
 

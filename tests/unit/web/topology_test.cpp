@@ -236,6 +236,53 @@ TEST_CASE("a gateway is told with its ports, its hosts and what is bound to it")
     CHECK(text_at(array_at(gateway, {"gateways"}).front(), {"name"}) == "public");
 }
 
+TEST_CASE("each release's routes lead from its gateway, and among namespaces nobody is told") {
+    const auto edges = table({});
+    std::vector<Release> releases(2);
+    std::vector<Json> routes;
+    std::vector<Json> workloads{deployment("gw", 1, 1, "mesh")};
+    for (std::size_t i = 0; i < releases.size(); ++i) {
+        const auto name = fmt::format("r{}", i);
+        releases[i].ns = "test";
+        releases[i].name = name;
+        releases[i].json =
+            boost::json::parse(
+                fmt::format(
+                    R"({{"revisions": {{"stable": {{"workload": "{0}-primary"}}, "canary": {{"workload": "{0}"}}}},
+                "weight": {{"desired": 0, "configured": 0}}}})",
+                    name))
+                .as_object();
+        workloads.push_back(deployment(name, 1, 1));
+        workloads.push_back(deployment(name + "-primary", 1, 1));
+        routes.push_back(boost::json::parse(fmt::format(
+            R"({{"metadata": {{"name": "{0}", "namespace": "test", "ownerReferences": [
+                {{"kind": "Canary", "name": "{0}", "controller": true}}]}},
+              "spec": {{"gateways": ["mesh/gw", "mesh"]}}}})",
+            name)));
+    }
+    TopologyParts parts{
+        .workloads = workloads,
+        .services = {},
+        .virtual_services = routes,
+        .destination_rules = {},
+        .gateways = {boost::json::parse(R"({"metadata": {"name": "gw", "namespace": "mesh"},
+            "spec": {"selector": {"app": "gw"}}})")},
+        .mesh_gateways = {},
+        .releases = {&releases[0], &releases[1]},
+        .edges = edges};
+    auto drawn = topology_of(parts);
+    CHECK(drawn.edges.size() == 4);
+    for (const auto* to : {"r0", "r0-primary", "r1", "r1-primary"}) {
+        const auto id = fmt::format("e/w/mesh/gw>w/test/{}/http", to);
+        REQUIRE(drawn.edges.contains(id));
+        CHECK(drawn.edges.at(id).at("rps").is_null());
+    }
+    parts.group = TopologyParts::Group::by_namespace;
+    drawn = topology_of(parts);
+    CHECK(drawn.nodes.size() == 2);
+    CHECK(drawn.edges.empty());
+}
+
 TEST_CASE("copies are marked as such, and count in no share and in nobody's own traffic") {
     const auto edges = table({{.to = "podinfo-primary", .rate = 8, .service = "podinfo-primary"},
                               {.to = "podinfo", .rate = 4, .service = "podinfo-canary"}});
