@@ -620,9 +620,11 @@ Task<> Dashboard::stop() {
 }
 
 Dashboard::Figures Dashboard::figures() const {
-    return {.streams = state_->hub->listeners(),
-            .cached_bytes = state_->known ? state_->known->bytes() : 0,
-            .prometheus_asked = state_->prometheus->asked()};
+    return {
+        .streams = state_->hub->listeners(),
+        .cached_bytes = (state_->known ? state_->known->bytes() : 0) + state_->prometheus->bytes(),
+        .prometheus_asked = state_->prometheus->asked(),
+        .releases_built = state_->releases.built()};
 }
 
 }  // namespace sluice::web

@@ -89,6 +89,10 @@ Rates RatesTable::of(const std::string& ns, const std::string& workload) const {
     return unknown;
 }
 
+bool RatesTable::says_the_same(const RatesTable& other) const {
+    return workloads == other.workloads && reason == other.reason;
+}
+
 RatesTable rates_table(const RatesAnswers& answers, Duration window) {
     RatesTable table;
     table.at = answers.codes.at;

@@ -25,6 +25,8 @@ struct RatesTable {
     Time at{};
 
     Rates of(const std::string& ns, const std::string& workload) const;
+    // Of each workload.
+    bool says_the_same(const RatesTable& other) const;
 };
 
 // The queries, as they are sent. `ns` empty: of every namespace.

@@ -189,6 +189,20 @@ std::set<std::string> Hub::heard() const {
     return topics;
 }
 
+std::vector<std::string> Hub::heard_under(std::string_view beginning) const {
+    std::vector<std::string> topics;
+    const auto gather = [&](const auto& by_topic) {
+        for (auto one = by_topic.lower_bound(std::string(beginning));
+             one != by_topic.end() && one->first.starts_with(beginning);
+             ++one) {
+            if (is_heard(one->first)) topics.push_back(one->first);
+        }
+    };
+    gather(heard_by_);
+    gather(left_);
+    return topics;
+}
+
 void Hub::publish(const Message& message) {
     if (!is_heard(message.topic)) return;
     const auto id = fmt::format("{}-{}", epoch_, ++number_);

@@ -68,6 +68,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     bool is_heard(const std::string& topic) const;
     // The topics that are heard now.
     std::set<std::string> heard() const;
+    // Those of them that begin so.
+    std::vector<std::string> heard_under(std::string_view beginning) const;
     std::size_t listeners() const { return listeners_.size(); }
     // Called when somebody begins to listen.
     void on_listen(std::function<void()> callback) { on_listen_ = std::move(callback); }

@@ -86,6 +86,11 @@ void cut_workload(Json& workload) {
     put(workload, {"spec", "template", "spec"}, JsonObject{{"containers", std::move(kept)}});
 }
 
+// Names hold no slash.
+std::string about(std::string_view ns, std::string_view name) {
+    return fmt::format("{}/{}", ns, name);
+}
+
 kube::CacheOptions options_for(const kube::Resource& resource, const std::string& ns) {
     kube::CacheOptions options;
     if (resource.namespaced) options.selection.ns = ns;
@@ -95,6 +100,14 @@ kube::CacheOptions options_for(const kube::Resource& resource, const std::string
     }
     if (resource == resources::events) {
         options.selection.field_selector = "involvedObject.kind=Canary";
+        options.index = [](const Json& event) {
+            const auto part = [&](std::string_view name) {
+                return text_at(event, {"involvedObject", name});
+            };
+            std::vector<std::string> values;
+            if (part("kind") == "Canary") values.push_back(about(part("namespace"), part("name")));
+            return values;
+        };
     }
     return options;
 }
@@ -183,18 +196,48 @@ const kube::Cache& Known::open(const kube::Resource& resource) {
 
 std::optional<Json> Known::get(const kube::Resource& resource, const kube::ObjectKey& key) const {
     const auto* cache = find(resource);
-    return cache == nullptr ? std::nullopt : cache->get(key);
+    if (cache == nullptr) return std::nullopt;
+    ++parsed_;
+    return cache->get(key);
+}
+
+bool Known::refresh(const kube::Resource& resource,
+                    const kube::ObjectKey& key,
+                    std::optional<Json>& held) const {
+    const auto* cache = find(resource);
+    if (cache == nullptr) {
+        held.reset();
+        return false;
+    }
+    const bool is_other = cache->refresh(key, held);
+    if (is_other && held) ++parsed_;
+    return is_other;
 }
 
 std::vector<Json> Known::list(const kube::Resource& resource, std::string_view ns) const {
     const auto* cache = find(resource);
-    return cache == nullptr ? std::vector<Json>{} : cache->list(ns);
+    auto all = cache == nullptr ? std::vector<Json>{} : cache->list(ns);
+    parsed_ += all.size();
+    return all;
+}
+
+std::vector<Json> Known::list_about(const kube::Resource& resource,
+                                    const kube::ObjectKey& key) const {
+    const auto* cache = find(resource);
+    auto all = cache == nullptr ? std::vector<Json>{} : cache->find_by(about(key.ns, key.name));
+    parsed_ += all.size();
+    return all;
 }
 
 void Known::for_each(const kube::Resource& resource,
                      std::string_view ns,
                      const std::function<void(const Json&)>& visit) const {
-    if (const auto* cache = find(resource)) cache->for_each(ns, visit);
+    const auto* cache = find(resource);
+    if (cache == nullptr) return;
+    cache->for_each(ns, [&](const Json& object) {
+        ++parsed_;
+        visit(object);
+    });
 }
 
 bool Known::is_known(const kube::Resource& resource) const {

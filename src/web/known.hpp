@@ -61,7 +61,15 @@ class Known : public std::enable_shared_from_this<Known> {
     void for_each(const kube::Resource& resource,
                   std::string_view ns,
                   const std::function<void(const Json&)>& visit) const;
+    // As of the cache: parses nothing while `held` is what is known.
+    bool refresh(const kube::Resource& resource,
+                 const kube::ObjectKey& key,
+                 std::optional<Json>& held) const;
+    // Those that are about it: Events.
+    std::vector<Json> list_about(const kube::Resource& resource, const kube::ObjectKey& key) const;
     bool is_known(const kube::Resource& resource) const;
+    // How many objects were read out of their texts: what looking at them costs.
+    std::uint64_t parsed() const { return parsed_; }
 
     // Until each kind is either known or refused, at most so long.
     Task<> wait_until_filled(Duration limit);
@@ -93,6 +101,7 @@ class Known : public std::enable_shared_from_this<Known> {
     Change changed_;
     std::map<kube::Resource, std::unique_ptr<kube::Cache>> caches_;
     bool is_started_ = false;
+    mutable std::uint64_t parsed_ = 0;
     TaskGroup tasks_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace sluice::web {
 namespace {
@@ -83,29 +84,34 @@ Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
     const auto table =
         co_await web::edges(*prometheus, window, settings.ns, query.at, refresh_of(settings));
     prometheus->learn();
-    co_await build_all();
-    if (!known) co_return Topology{};
-    std::vector<const Release*> all;
-    for (const auto& key : releases.keys()) {
-        if (!viewer.sees(key.ns)) continue;
-        if (const auto* release = releases.find(key)) all.push_back(release);
-    }
-    TopologyParts parts{.workloads = known->list(resources::deployments),
-                        .services = known->list(resources::services),
-                        .virtual_services = known->list(resources::virtual_services),
-                        .destination_rules = known->list(resources::destination_rules),
-                        .gateways = known->list(resources::gateways),
-                        .mesh_gateways = known->list(resources::istio_mesh_gateways),
-                        .releases = std::move(all),
+    TopologyParts parts{.workloads = {},
+                        .services = {},
+                        .virtual_services = {},
+                        .destination_rules = {},
+                        .gateways = {},
+                        .mesh_gateways = {},
+                        .releases = {},
                         .edges = *table,
-                        .sidecars = sidecars.look(*known),
                         .namespaces = query.namespaces,
                         .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); },
                         .services_between = query.services,
                         .idle = query.idle,
                         .group = query.group};
-    for (auto& object : known->list(resources::daemon_sets)) {
-        parts.workloads.push_back(std::move(object));
+    parts.workloads = co_await list_all(resources::deployments);
+    auto daemon_sets = co_await list_all(resources::daemon_sets);
+    std::ranges::move(daemon_sets, std::back_inserter(parts.workloads));
+    parts.services = co_await list_all(resources::services);
+    parts.virtual_services = co_await list_all(resources::virtual_services);
+    parts.destination_rules = co_await list_all(resources::destination_rules);
+    parts.gateways = co_await list_all(resources::gateways);
+    parts.mesh_gateways = co_await list_all(resources::istio_mesh_gateways);
+    co_await build_all();
+    if (!known) co_return Topology{};
+    parts.sidecars = sidecars.look(*known);
+    // From here on nobody else runs: a release lives until the next change.
+    for (const auto& key : releases.keys()) {
+        if (!viewer.sees(key.ns)) continue;
+        if (const auto* release = releases.find(key)) parts.releases.push_back(release);
     }
     co_return topology_of(parts);
 }

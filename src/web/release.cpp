@@ -101,26 +101,29 @@ struct SideOf {
     const Rates& rates;
 };
 
+void put_rates(JsonObject& side, const Rates& rates) {
+    const bool is_known = rates.rps && rates.success && rates.p50 && rates.p95 && rates.p99;
+    side["rps"] = number_json(rates.rps);
+    side["success"] = number_json(rates.success);
+    side["p50"] = number_json(rates.p50);
+    side["p95"] = number_json(rates.p95);
+    side["p99"] = number_json(rates.p99);
+    side["reason"] =
+        is_known ? Json(nullptr) : Json(rates.reason.empty() ? "not measured" : rates.reason);
+}
+
 JsonObject side_json(const SideOf& side) {
     JsonArray images;
     for (const auto& image : images_of(side.object)) images.emplace_back(image);
-    const auto& rates = side.rates;
-    const bool is_known = rates.rps && rates.success && rates.p50 && rates.p95 && rates.p99;
-    return {
-        {"label", side.label},
-        {"workload", side.workload},
-        {"version", side.version},
-        {"images", std::move(images)},
-        {"revision", text_json(side.revision)},
-        {"ready", ready_of(side.object)},
-        {"desired", desired_of(side.object)},
-        {"rps", number_json(rates.rps)},
-        {"success", number_json(rates.success)},
-        {"p50", number_json(rates.p50)},
-        {"p95", number_json(rates.p95)},
-        {"p99", number_json(rates.p99)},
-        {"reason",
-         is_known ? Json(nullptr) : Json(rates.reason.empty() ? "not measured" : rates.reason)}};
+    JsonObject json{{"label", side.label},
+                    {"workload", side.workload},
+                    {"version", side.version},
+                    {"images", std::move(images)},
+                    {"revision", text_json(side.revision)},
+                    {"ready", ready_of(side.object)},
+                    {"desired", desired_of(side.object)}};
+    put_rates(json, side.rates);
+    return json;
 }
 
 std::string_view strategy_text(const ReleaseSeen& seen) {
@@ -141,34 +144,40 @@ std::string_view strategy_text(const ReleaseSeen& seen) {
     return "canary";
 }
 
+// What share the canary was measured to have, beside the configured one.
+void put_share(JsonObject& weight, const SidesMeasured& numbers) {
+    Json measured = nullptr;
+    Json sample = nullptr;
+    std::string reason;
+    if (!numbers.stable.rps && !numbers.canary.rps) {
+        reason = numbers.stable.reason.empty() ? numbers.canary.reason : numbers.stable.reason;
+        if (reason.empty()) reason = "not measured";
+    } else {
+        const auto stable = numbers.stable.rps.value_or(0);
+        const auto fresh = numbers.canary.rps.value_or(0);
+        if (stable + fresh > 0) {
+            measured = fresh / (stable + fresh);
+            sample = (stable + fresh) * seconds_of(numbers.window);
+        } else {
+            reason = fmt::format("no requests in the last {:.0f} s", seconds_of(numbers.window));
+        }
+    }
+    if (weight.at("configured").is_null() && reason.empty()) reason = "its routes cannot be read";
+    weight["measured"] = std::move(measured);
+    weight["sample"] = std::move(sample);
+    weight["reason"] = text_json(reason);
+}
+
 JsonObject weight_json(const ReleaseSeen& seen) {
     const auto& canary = seen.of.canary;
     const auto strategy = strategy_text(seen);
     const bool is_by_weight = strategy == "canary" || strategy == "mirrored";
-    Json measured = nullptr;
-    Json sample = nullptr;
-    std::string reason;
-    if (!seen.stable.rps && !seen.canary.rps) {
-        reason = seen.stable.reason.empty() ? seen.canary.reason : seen.stable.reason;
-        if (reason.empty()) reason = "not measured";
-    } else {
-        const auto stable = seen.stable.rps.value_or(0);
-        const auto fresh = seen.canary.rps.value_or(0);
-        if (stable + fresh > 0) {
-            measured = fresh / (stable + fresh);
-            sample = (stable + fresh) * seconds_of(seen.window);
-        } else {
-            reason = fmt::format("no requests in the last {:.0f} s", seconds_of(seen.window));
-        }
-    }
-    if (!seen.configured && reason.empty()) reason = "its routes cannot be read";
-    return {{"desired", canary.status.canary_weight},
-            {"configured", seen.configured ? Json(*seen.configured) : Json(nullptr)},
-            {"max", is_by_weight ? api::effective_max_weight(canary.analysis) : api::whole},
-            {"measured", std::move(measured)},
-            {"sample", std::move(sample)},
-            {"reason", text_json(reason)},
-            {"mirror", canary.status.mirrored}};
+    JsonObject json{{"desired", canary.status.canary_weight},
+                    {"configured", seen.configured ? Json(*seen.configured) : Json(nullptr)},
+                    {"max", is_by_weight ? api::effective_max_weight(canary.analysis) : api::whole},
+                    {"mirror", canary.status.mirrored}};
+    put_share(json, {seen.stable, seen.canary, seen.window});
+    return json;
 }
 
 JsonObject outlook_json(const canary::Outlook& outlook) {
@@ -512,6 +521,14 @@ Release release_of(const ReleaseSeen& seen, Time now) {
         for (const auto& image : images_of(*workload)) release.haystack += " " + lower_case(image);
     }
     return release;
+}
+
+void put_numbers(Release& release, const SidesMeasured& numbers) {
+    auto& revisions = release.json.at("revisions").as_object();
+    put_rates(revisions.at("stable").as_object(), numbers.stable);
+    put_rates(revisions.at("canary").as_object(), numbers.canary);
+    put_share(release.json.at("weight").as_object(), numbers);
+    release.texts.clear();
 }
 
 void add_detail(JsonObject& json, const ReleaseSeen& seen) {

@@ -73,6 +73,13 @@ struct Release {
     std::map<std::string, std::string, std::less<>> texts;
 };
 Release release_of(const ReleaseSeen& seen, Time now);
+// Other numbers of both sides into a release that rests: nothing else of it follows from them.
+struct SidesMeasured {
+    const Rates& stable;
+    const Rates& canary;
+    Duration window{};
+};
+void put_numbers(Release& release, const SidesMeasured& numbers);
 // What is marked "detail only", into a release's JSON.
 void add_detail(JsonObject& json, const ReleaseSeen& seen);
 

@@ -39,6 +39,7 @@ void Releases::look_at(std::shared_ptr<Known> known) {
     concerns_.clear();
     deleted_.clear();
     tables_.clear();
+    remeasured_.clear();
 }
 
 std::set<kube::ObjectKey> Releases::note_change(const kube::Resource& resource,
@@ -56,6 +57,13 @@ std::set<kube::ObjectKey> Releases::note_change(const kube::Resource& resource,
     if (found == concerns_.end()) return {};
     for (const auto& release : found->second) entries_[release].built.reset();
     return found->second;
+}
+
+void Releases::note_event(const kube::ObjectKey& about, const Json& event) {
+    const auto found = entries_.find(about);
+    if (found == entries_.end() || !found->second.began_by_events) return;
+    auto& began = found->second.began_by_events;
+    if (is_start_of_run(event, about.ns, began->target)) began.reset();
 }
 
 void Releases::forget(const kube::ObjectKey& key) {
@@ -86,6 +94,10 @@ std::vector<kube::ObjectKey> Releases::keys() const {
 
 Duration Releases::window_of(const api::Canary& canary) const {
     return window_for(canary.analysis.interval, window_min(settings_));
+}
+
+Duration Releases::measured_over(Duration own) const {
+    return tables_.empty() || tables_.contains(own) ? own : tables_.begin()->first;
 }
 
 std::set<Duration> Releases::windows() const {
@@ -132,11 +144,8 @@ ReleaseSeen Releases::seen(const kube::ObjectKey& key, Json object, Entry& entry
 
     seen.window = window_of(canary);
     entry.window = seen.window;
-    // Too many different ones: the nearest that is asked.
-    auto table = tables_.find(seen.window);
-    if (table == tables_.end() && !tables_.empty()) table = tables_.begin();
-    if (table != tables_.end()) {
-        seen.window = table->first;
+    seen.window = measured_over(entry.window);
+    if (const auto table = tables_.find(seen.window); table != tables_.end()) {
         seen.stable = table->second->of(canary.ns, canary.primary_name());
         seen.canary = table->second->of(canary.ns, canary.target.name);
     }
@@ -194,24 +203,25 @@ Release* Releases::find(const kube::ObjectKey& key) {
         const auto run = last_run(decisions_of(all.of.object));
         entry.run_began = web::run_began(canary, run, {});
         // Its start is no longer among the decisions that are kept.
-        if (!entry.run_began) entry.run_began = web::run_began(canary, run, events_of(key));
+        if (!entry.run_began) entry.run_began = began_by_events(key, canary, entry);
         if (!entry.run_began && !run.empty()) entry.run_began = run.front().at;
     } else {
         entry.exposure = {};
     }
     entry.built = release_of(all, clock_.now());
+    ++built_;
     return &*entry.built;
 }
 
-std::vector<Json> Releases::events_of(const kube::ObjectKey& key) const {
-    std::vector<Json> events;
-    known_->for_each(resources::events, key.ns, [&](const Json& event) {
-        if (text_at(event, {"involvedObject", "kind"}) == "Canary" &&
-            text_at(event, {"involvedObject", "name"}) == key.name) {
-            events.push_back(event);
-        }
-    });
-    return events;
+std::optional<Time> Releases::began_by_events(const kube::ObjectKey& key,
+                                              const api::Canary& canary,
+                                              Entry& entry) const {
+    auto& began = entry.began_by_events;
+    if (!began || began->target != canary.target.name) {
+        const auto events = known_->list_about(resources::events, key);
+        began = Began{.at = web::run_began(canary, {}, events), .target = canary.target.name};
+    }
+    return began->at;
 }
 
 std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
@@ -222,19 +232,37 @@ std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     if (!object) return std::nullopt;
     auto all = seen(key, *std::move(object), entries_[key]);
     all.pods = known_->list(resources::pods, key.ns);
-    all.events = events_of(key);
+    all.events = known_->list_about(resources::events, key);
     add_detail(json, all);
     return json;
 }
 
 void Releases::measure(Duration window, std::shared_ptr<const RatesTable> table) {
+    auto& last = tables_[window];
+    const bool is_same = last && last->says_the_same(*table);
+    last = std::move(table);
+    if (is_same) return;
     for (auto& [key, entry] : entries_) {
-        if (entry.window != window || !entry.built) continue;
-        const auto stable = table->of(key.ns, entry.target + "-primary");
-        const auto canary = table->of(key.ns, entry.target);
-        if (stable != entry.stable || canary != entry.canary) entry.built.reset();
+        if (!entry.built || measured_over(entry.window) != window) continue;
+        auto stable = last->of(key.ns, entry.target + "-primary");
+        auto canary = last->of(key.ns, entry.target);
+        if (stable == entry.stable && canary == entry.canary) continue;
+        // What a person is told of it may name them.
+        const bool rests = !entry.is_under_way && !entry.built->has_attention &&
+                           entry.built->severity == Severity::ok;
+        if (!rests) {
+            if (entry.is_under_way) remeasured_.insert(key);
+            entry.built.reset();
+            continue;
+        }
+        entry.stable = std::move(stable);
+        entry.canary = std::move(canary);
+        put_numbers(*entry.built, {entry.stable, entry.canary, window});
     }
-    tables_[window] = std::move(table);
+}
+
+std::set<kube::ObjectKey> Releases::take_remeasured() {
+    return std::exchange(remeasured_, {});
 }
 
 void Releases::met(const kube::ObjectKey& key, Exposure exposure) {
@@ -242,6 +270,7 @@ void Releases::met(const kube::ObjectKey& key, Exposure exposure) {
     if (found == entries_.end() || found->second.exposure == exposure) return;
     found->second.exposure = std::move(exposure);
     found->second.built.reset();
+    remeasured_.insert(key);
 }
 
 std::vector<Releases::UnderWay> Releases::under_way() {

@@ -32,8 +32,12 @@ class Releases {
     // The releases that this object concerns are built anew. Returns them.
     std::set<kube::ObjectKey> note_change(const kube::Resource& resource,
                                           const kube::ObjectKey& key);
+    // An Event about this one, new or changed.
+    void note_event(const kube::ObjectKey& about, const Json& event);
 
     std::vector<kube::ObjectKey> keys() const;
+    // How often one was built, for who counts what it costs.
+    std::uint64_t built() const { return built_; }
     // Null when there is no such Canary. The pointer lives until the next change.
     Release* find(const kube::ObjectKey& key);
     // With everything that is known of it.
@@ -41,8 +45,11 @@ class Releases {
     // For a minute after it was seen to go.
     std::optional<Deleted> deleted(const kube::ObjectKey& key) const;
 
-    // What was measured, by window; a release that has other numbers than before is built anew.
+    // What was measured, by window. A release under way that has other numbers than before is built
+    // anew; one that rests is only given them.
     void measure(Duration window, std::shared_ptr<const RatesTable> table);
+    // Those under way that were given other numbers since this was asked last.
+    std::set<kube::ObjectKey> take_remeasured();
     void met(const kube::ObjectKey& key, Exposure exposure);
     // The windows that its releases are measured over; a few.
     std::set<Duration> windows() const;
@@ -55,8 +62,15 @@ class Releases {
     std::vector<UnderWay> under_way();
     // The release's own window.
     Duration window_of(const api::Canary& canary) const;
+    // The one that it is measured over: its own, or where too many are different one that is asked.
+    Duration measured_over(Duration own) const;
 
    private:
+    // When its last run began, by the Events, which are many: they are read once.
+    struct Began {
+        std::optional<Time> at;
+        std::string target;  // whose revisions they tell of
+    };
     struct Entry {
         std::optional<Release> built;
         std::string uid;
@@ -64,6 +78,7 @@ class Releases {
         Duration window{};
         std::string target;
         std::optional<Time> run_began;
+        std::optional<Began> began_by_events;
         bool is_under_way = false;
         Exposure exposure;
         std::set<std::string> concerned_by;
@@ -71,7 +86,9 @@ class Releases {
     ReleaseSeen seen(const kube::ObjectKey& key, Json object, Entry& entry);
     void note_concern(const kube::ObjectKey& key, Entry& entry, const ReleaseSeen& seen);
     void forget(const kube::ObjectKey& key);
-    std::vector<Json> events_of(const kube::ObjectKey& key) const;
+    std::optional<Time> began_by_events(const kube::ObjectKey& key,
+                                        const api::Canary& canary,
+                                        Entry& entry) const;
 
     const Settings& settings_;
     const Clock& clock_;
@@ -81,6 +98,8 @@ class Releases {
     std::map<std::string, std::set<kube::ObjectKey>> concerns_;  // "deployments/test/podinfo"
     std::map<kube::ObjectKey, Deleted> deleted_;
     std::map<Duration, std::shared_ptr<const RatesTable>> tables_;
+    std::set<kube::ObjectKey> remeasured_;
+    std::uint64_t built_ = 0;
 };
 
 }  // namespace sluice::web

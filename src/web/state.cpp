@@ -18,7 +18,8 @@ namespace resources = kube::resources;
 
 constexpr Duration fill_limit = seconds{3};
 constexpr Duration measure_limit = seconds{1};
-constexpr std::size_t built_at_once = 50;
+constexpr std::size_t looked_at_at_once = 500;
+constexpr std::size_t read_at_once = 100;
 constexpr std::size_t exposures_max = 20;
 constexpr std::size_t events_waiting_max = 500;
 
@@ -117,6 +118,8 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
         co_await outside.clock.sleep_until(until);
     }
     const auto left = std::exchange(known, nullptr);
+    prometheus->forget();
+    topologies.clear();
     releases.look_at(nullptr);
     validations.forget();
     recent.forget();
@@ -131,13 +134,15 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
 
 void Dashboard::State::note_change(const kube::Resource& resource, const kube::ObjectKey& key) {
     if (!known) return;
-    validations.note_change(resource, key);
+    validations.note_change(*known, resource, key);
     sidecars.note_change(resource, key);
     if (resource == resources::events) {
         const auto event = known->get(resource, key);
-        if (!event || !recent.note(key, *event)) return;
+        if (!event) return;
         const kube::ObjectKey of{std::string(text_at(*event, {"involvedObject", "namespace"})),
                                  std::string(text_at(*event, {"involvedObject", "name"}))};
+        releases.note_event(of, *event);
+        if (!recent.note(key, *event)) return;
         changed_details.insert(of);
         if (hub->is_heard("events")) {
             if (new_events.size() < events_waiting_max) {
@@ -152,10 +157,7 @@ void Dashboard::State::note_change(const kube::Resource& resource, const kube::O
     }
     if (resource == resources::pods) {
         // Whose pod it is shows when the detail is built; few details are listened to.
-        for (const auto& release : releases.keys()) {
-            if (release.ns == key.ns) changed_details.insert(release);
-        }
-        wake.notify_all();
+        note_pod(key.ns);
         return;
     }
     const auto concerned = releases.note_change(resource, key);
@@ -166,15 +168,30 @@ void Dashboard::State::note_change(const kube::Resource& resource, const kube::O
 }
 
 Task<> Dashboard::State::build_all() {
-    std::size_t count = 0;
+    std::size_t looked_at = 0;
     for (const auto& key : releases.keys()) {
+        const auto before = releases.built();
         releases.find(key);
-        if (++count % built_at_once == 0) co_await give_way();
+        // To build one takes as long as to look at hundreds.
+        const bool was_built = releases.built() != before;
+        if (was_built || ++looked_at % looked_at_at_once == 0) co_await give_way();
     }
 }
 
+Task<std::vector<Json>> Dashboard::State::list_all(kube::Resource resource) {
+    std::vector<Json> all;
+    const auto here = known;
+    const auto* cache = here ? here->find(resource) : nullptr;
+    if (cache == nullptr) co_return all;
+    for (const auto& key : cache->keys()) {
+        if (auto object = here->get(resource, key)) all.push_back(*std::move(object));
+        if (all.size() % read_at_once == 0) co_await give_way();
+    }
+    co_return all;
+}
+
 Task<> Dashboard::State::validate() {
-    while (known && validations.is_behind()) {
+    while (known && validations.is_due()) {
         const auto here = known;
         const auto change = validations.look(*here);
         if (!change.upsert.empty() || !change.remove.empty()) {

@@ -126,6 +126,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<> pump();
     Task<> publish_releases(std::set<kube::ObjectKey> keys);
     Task<> draw_topologies();
+    // The details in that namespace that are listened to may have changed.
+    void note_pod(const std::string& ns);
     void publish_overviews();
     void publish_events();
     void publish_validations(const Validations::Change& change);
@@ -138,9 +140,11 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     void begin_to_know();
     void note_change(const kube::Resource& resource, const kube::ObjectKey& key);
     Task<> forget_when_nobody_looks();
-    // Every release is built; gives way to others in between.
+    // Every release is built; gives way to others after each: the controller runs on this loop.
     Task<> build_all();
     Task<> give_way();
+    // Every object of the kind, read piece by piece.
+    Task<std::vector<Json>> list_all(kube::Resource resource);
     // What was measured is fresh, or as fresh as it gets in a second.
     Task<> measure();
     Task<> measure_now();

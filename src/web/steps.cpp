@@ -208,16 +208,19 @@ std::string_view type_of(const PlannedStep& step) {
     return "finish";
 }
 
+bool is_start_of_run(const Json& event, std::string_view ns, std::string_view target) {
+    const auto message = text_at(event, {"message"});
+    const auto dotted = fmt::format("{}.{}", target, ns);
+    return message == texts::new_revision(dotted) || message == texts::restarting(dotted);
+}
+
 std::optional<Time> run_began(const api::Canary& canary,
                               const std::vector<Decision>& run,
                               const std::vector<Json>& events) {
     if (!run.empty() && is_start(run.front())) return run.front().at;
-    const auto target = canary.dotted(canary.target.name);
     std::optional<Time> began;
     for (const auto& event : events) {
-        const auto message = text_at(event, {"message"});
-        if (message != texts::new_revision(target) && message != texts::restarting(target))
-            continue;
+        if (!is_start_of_run(event, canary.ns, canary.target.name)) continue;
         const auto at = time_of_event(event);
         if (at && (!began || *at > *began)) began = at;
     }

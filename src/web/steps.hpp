@@ -27,6 +27,9 @@ std::optional<Time> run_began(const api::Canary& canary,
                               const std::vector<Decision>& run,
                               const std::vector<Json>& events);
 
+// Whether it says that a run of this target began.
+bool is_start_of_run(const Json& event, std::string_view ns, std::string_view target);
+
 // setWeight, iteration, mirror, switch, promote, primaryWeight, home or finish.
 std::string_view type_of(const canary::PlannedStep& step);
 

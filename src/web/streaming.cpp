@@ -20,7 +20,6 @@ constexpr std::size_t topics_length_max = 2000;
 constexpr Duration coalesced = std::chrono::milliseconds{250};
 constexpr Duration overview_pause = std::chrono::seconds{1};
 constexpr Duration looked_at_again = std::chrono::minutes{1};
-constexpr std::size_t told_at_once = 20;
 constexpr std::size_t events_at_once = 12;  // four times a second: 48
 
 const std::string overview_to_act = "overview/act";
@@ -39,6 +38,11 @@ std::optional<kube::ObjectKey> key_of_topic(std::string_view topic) {
         return std::nullopt;
     }
     return kube::ObjectKey{std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
+}
+
+// Every detail in that namespace.
+std::string details_topic(std::string_view ns) {
+    return fmt::format("release:canary/{}/", ns);
 }
 
 // `{"now":…,` in front of an object's text.
@@ -148,6 +152,15 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
     co_return response;
 }
 
+void Dashboard::State::note_pod(const std::string& ns) {
+    bool is_heard = false;
+    for (const auto& topic : hub->heard_under(details_topic(ns))) {
+        const auto key = key_of_topic(topic);
+        if (key) is_heard = changed_details.insert(*key).second || is_heard;
+    }
+    if (is_heard) wake.notify_all();
+}
+
 // One for each time that the cluster is known; ends with it.
 Task<> Dashboard::State::pump() {
     const auto here = known;
@@ -168,10 +181,10 @@ Task<> Dashboard::State::pump() {
         const auto next_overview =
             overview_told ? std::max(now, *overview_told + overview_pause) : now;
         const bool has_news = !changed.empty() || !changed_details.empty() || !new_events.empty() ||
-                              validations.is_behind() || (overview_is_due && next_overview <= now);
+                              validations.is_due() || (overview_is_due && next_overview <= now);
         if (!has_news && now < next_measure) {
-            const auto until =
-                overview_is_due ? std::min(next_measure, next_overview) : next_measure;
+            auto until = overview_is_due ? std::min(next_measure, next_overview) : next_measure;
+            until = std::min(until, validations.due().value_or(until));
             co_await (wake.wait() || outside.clock.sleep_until(until));
             continue;
         }
@@ -180,7 +193,7 @@ Task<> Dashboard::State::pump() {
             co_await measure();
             if (known != here) break;
             // New numbers are news about those under way, and about the mesh.
-            for (const auto& one : releases.under_way()) changed.insert(one.key);
+            changed.merge(releases.take_remeasured());
             overview_is_due = true;
         }
         co_await publish_releases(std::exchange(changed, {}));
@@ -205,7 +218,7 @@ Task<> Dashboard::State::draw_topologies() {
     is_drawing = false;
 }
 
-// In portions: thousands at once would hold up everybody, and gather where they are read.
+// One by one: thousands at once would hold up everybody, and gather where they are read.
 Task<> Dashboard::State::publish_releases(std::set<kube::ObjectKey> keys) {
     const auto now = outside.clock.now();
     const std::vector<std::string> none;
@@ -223,9 +236,8 @@ Task<> Dashboard::State::publish_releases(std::set<kube::ObjectKey> keys) {
     };
     auto details = std::exchange(changed_details, {});
     details.insert(keys.begin(), keys.end());
-    std::size_t count = 0;
     for (const auto& key : keys) {
-        if (++count % told_at_once == 0) co_await give_way();
+        co_await give_way();
         const auto topic = detail_topic(key);
         if (auto* release = releases.find(key)) {
             if (!hub->is_heard("releases")) continue;
@@ -251,6 +263,7 @@ Task<> Dashboard::State::publish_releases(std::set<kube::ObjectKey> keys) {
         const auto to_act = to_text(Json(*json));
         keep_verbs(*json, none);
         tell(topic, "release-detail", key.ns, to_act, to_text(Json(*std::move(json))));
+        co_await give_way();
     }
 }
 

@@ -1,6 +1,7 @@
 #include "web/validations.hpp"
 
 #include "base/core/sha256.hpp"
+#include "controller/state.hpp"
 #include "web/answer.hpp"
 
 #include <boost/json.hpp>
@@ -8,12 +9,15 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <tuple>
 
 namespace sluice::web {
 namespace {
 
 namespace resources = kube::resources;
+
+constexpr Duration pause = std::chrono::seconds{1};
 
 const std::array<const kube::Resource*, 10> looked_at{&resources::canaries,
                                                       &resources::deployments,
@@ -26,31 +30,29 @@ const std::array<const kube::Resource*, 10> looked_at{&resources::canaries,
                                                       &resources::destination_rules,
                                                       &resources::gateways};
 
-// Gateways may stand anywhere; of the rest only the namespace's are looked at, for each change
-// costs a look at all of them.
-release::Around around_of(const Known& known, const std::string& ns) {
-    release::Around around{.objects = {},
-                           .whole = true,
-                           .home = ns,
-                           // Not watched here.
-                           .unread = {"StatefulSet", "ServiceEntry", "AlertProvider", "Namespace"}};
-    for (const auto* resource : looked_at) {
-        const bool everywhere = *resource == resources::gateways;
-        if (!everywhere || !known.ns().empty()) around.elsewhere.insert(resource->kind);
-        if (!known.is_known(*resource)) around.unread.insert(resource->kind);
-        for (auto& object : known.list(*resource, everywhere ? "" : ns)) {
-            // Istio's Gateway is one of two of that name.
-            put(object, {"kind"}, Json(resource->kind));
-            put(object, {"apiVersion"}, Json(resource->api_version()));
-            around.objects.push_back(std::move(object));
-        }
+std::string name_of(const kube::Resource& resource) {
+    return resource.plural + "." + resource.group;
+}
+
+// Of all that is read of such an object. Of a status only whether a workload has running pods.
+std::size_t hash_of(const Json& object) {
+    JsonObject read;
+    for (const auto& [name, value] : object_at(object, {})) {
+        if (name != "status" && name != "kind" && name != "apiVersion") read[name] = value;
     }
-    if (auto space = known.get(resources::namespaces, {"", ns})) {
-        put(*space, {"kind"}, Json("Namespace"));
-        put(*space, {"apiVersion"}, Json("v1"));
-        around.objects.push_back(*std::move(space));
+    Json whole(std::move(read));
+    drop(whole, {"metadata", "resourceVersion"});
+    drop(whole, {"metadata", "annotations", controller::state_annotation});
+    for (const auto* field : {"readyReplicas", "numberReady"}) {
+        put(whole, {field}, integer_at(object, {"status", field}).value_or(0) > 0);
     }
-    return around;
+    return std::hash<std::string>{}(to_text(whole));
+}
+
+// What keeps the pod's place in the cache, and what is read.
+void cut_pod(Json& pod) {
+    const std::string phase(text_at(pod, {"status", "phase"}));
+    put(pod, {"status"}, JsonObject{{"phase", phase}});
 }
 
 std::string id_of(const release::Finding& finding) {
@@ -99,34 +101,114 @@ JsonObject json_of(const LevelCounts& counts) {
     return {{"error", counts.errors}, {"warning", counts.warnings}, {"info", counts.infos}};
 }
 
+// Gateways may stand anywhere; of the rest only the namespace's are looked at, for each change
+// costs a look at all of them.
+release::Around Validations::around_of(const Known& known, const std::string& ns) {
+    release::Around around{.objects = {},
+                           .whole = true,
+                           .home = ns,
+                           // Not watched here.
+                           .unread = {"StatefulSet", "ServiceEntry", "AlertProvider", "Namespace"}};
+    const auto add = [&](const kube::Resource& resource, Json object) {
+        // Istio's Gateway is one of two of that name.
+        put(object, {"kind"}, Json(resource.kind));
+        put(object, {"apiVersion"}, Json(resource.api_version()));
+        around.objects.push_back(std::move(object));
+    };
+    auto& read = read_[ns];
+    read.clear();
+    for (const auto* resource : looked_at) {
+        const bool everywhere = *resource == resources::gateways;
+        if (!everywhere || !known.ns().empty()) around.elsewhere.insert(resource->kind);
+        if (!known.is_known(*resource)) around.unread.insert(resource->kind);
+        if (*resource == resources::pods) continue;
+        for (auto& object : known.list(*resource, everywhere ? "" : ns)) {
+            if (!everywhere) read[{name_of(*resource), kube::key_of(object)}] = hash_of(object);
+            add(*resource, std::move(object));
+        }
+    }
+    auto& pods = pods_[ns];
+    auto before = std::exchange(pods, {});
+    const auto* cache = known.find(resources::pods);
+    for (const auto& key : cache == nullptr ? std::vector<kube::ObjectKey>{} : cache->keys(ns)) {
+        auto& pod = pods[key];
+        pod = std::move(before[key]);
+        if (known.refresh(resources::pods, key, pod) && pod) cut_pod(*pod);
+        if (pod) add(resources::pods, *pod);
+    }
+    if (auto space = known.get(resources::namespaces, {"", ns})) {
+        read[{name_of(resources::namespaces), {"", ns}}] = hash_of(*space);
+        add(resources::namespaces, *std::move(space));
+    }
+    return around;
+}
+
 void Validations::forget() {
     found_.clear();
     behind_.clear();
+    looked_.clear();
+    read_.clear();
+    pods_.clear();
 }
 
-void Validations::note_change(const kube::Resource& resource, const kube::ObjectKey& key) {
-    if (resource == resources::namespaces) {
-        if (found_.contains(key.name)) behind_.insert(key.name);
-        return;
+std::optional<Time> Validations::due() const {
+    std::optional<Time> first;
+    for (const auto& [ns, since] : behind_) {
+        const auto looked = looked_.find(ns);
+        const auto due = looked == looked_.end() ? since : std::max(since, looked->second + pause);
+        if (!first || due < *first) first = due;
     }
-    const bool counts =
-        std::ranges::any_of(looked_at, [&](const kube::Resource* one) { return *one == resource; });
+    return first;
+}
+
+bool Validations::is_due() const {
+    const auto when = due();
+    return when && *when <= clock_.now();
+}
+
+void Validations::note_change(const Known& known,
+                              const kube::Resource& resource,
+                              const kube::ObjectKey& key) {
+    const bool is_space = resource == resources::namespaces;
+    const bool counts = is_space || std::ranges::any_of(looked_at, [&](const kube::Resource* one) {
+                            return *one == resource;
+                        });
     // Pods change too often, and always with what they belong to.
     if (!counts || resource == resources::pods) return;
-    if (resource == resources::gateways) {
-        for (const auto& [ns, found] : found_) behind_.insert(ns);
+    const auto& ns = is_space ? key.name : key.ns;
+    const bool is_everywhere = resource == resources::gateways;
+    // Where there is no Canary there is nothing to find.
+    if (resource != resources::canaries && !is_everywhere && !found_.contains(ns)) return;
+    if (!is_everywhere && behind_.contains(ns)) return;
+    auto& all_read = read_[is_everywhere ? std::string() : ns];
+    const auto object = known.get(resource, key);
+    const auto hash = object ? hash_of(*object) : std::size_t{0};
+    const auto read = all_read.find({name_of(resource), key});
+    if (object && read != all_read.end() && read->second == hash) return;
+    if (!is_everywhere) {
+        behind_.try_emplace(ns, clock_.now());
         return;
     }
-    // Where there is no Canary there is nothing to find.
-    if (resource == resources::canaries || found_.contains(key.ns)) behind_.insert(key.ns);
+    if (object) {
+        all_read[{name_of(resource), key}] = hash;
+    } else if (read != all_read.end()) {
+        all_read.erase(read);
+    }
+    for (const auto& [each, found] : found_) behind_.try_emplace(each, clock_.now());
 }
 
 Validations::Change Validations::look(const Known& known) {
     Change change;
-    if (behind_.empty()) return change;
-    const auto ns = *behind_.begin();
+    const auto now_is = clock_.now();
+    const auto next = std::ranges::find_if(behind_, [&](const auto& one) {
+        const auto looked = looked_.find(one.first);
+        return looked == looked_.end() || looked->second + pause <= now_is;
+    });
+    if (next == behind_.end()) return change;
+    const auto ns = next->first;
     change.ns = ns;
-    behind_.erase(behind_.begin());
+    behind_.erase(next);
+    looked_[ns] = now_is;
     auto& before = found_[ns];
     std::map<std::string, Validation> now;
     const auto around = around_of(known, ns);
@@ -154,6 +236,11 @@ Validations::Change Validations::look(const Known& known) {
         if (!now.contains(id)) change.remove.push_back(id);
     }
     before = std::move(now);
+    if (!has_release) {
+        found_.erase(ns);
+        read_.erase(ns);
+        pods_.erase(ns);
+    }
     return change;
 }
 

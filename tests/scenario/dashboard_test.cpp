@@ -8,6 +8,8 @@
 #include "support/contract.hpp"
 #include "web/tap.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -766,6 +768,44 @@ TEST_CASE("who looks costs something, and nobody nothing") {
     CHECK(site.numbers.asked == asked);
     // And who comes back finds everything again.
     CHECK(*integer_at(site.json("/overview"), {"counts", "healthy"}) == 1);
+}
+
+// Whoever else runs on the loop, until the request is answered: how much is built between two of
+// its turns, at most.
+Task<> stand_by(Site& site, const bool& is_answered, std::uint64_t& built_at_once) {
+    auto before = site.dashboard->figures().releases_built;
+    for (int turns = 0; turns < 100'000 && !is_answered; ++turns) {
+        co_await boost::asio::post(site.world.context.get_executor(), boost::asio::use_awaitable);
+        const auto now = site.dashboard->figures().releases_built;
+        built_at_once = std::max(built_at_once, now - std::exchange(before, now));
+    }
+}
+
+TEST_CASE("however much is to be built, others on the loop get their turn after each release") {
+    Site site;
+    site.json("/overview");
+    for (int i = 0; i < 40; ++i) {
+        auto canary = site.world.canary();
+        const auto name = fmt::format("r{}", i);
+        canary.as_object()["metadata"] = JsonObject{{"name", name}, {"namespace", "test"}};
+        put(canary, {"spec", "targetRef", "name"}, Json(name));
+        canary.as_object().erase("status");
+        site.world.apply(canary);
+    }
+    site.world.clock.settle();
+    const auto before = site.dashboard->figures().releases_built;
+    net::Response response;
+    bool is_answered = false;
+    std::uint64_t built_at_once = 0;
+    net::Request request{.target = "/api/ui/v1/overview"};
+    request.headers.add("Host", "127.0.0.1:4680");
+    site.tasks.spawn("standing by", stand_by(site, is_answered, built_at_once));
+    site.tasks.spawn("asking", Site::ask(*site.dashboard, request, response, is_answered));
+    site.world.clock.settle();
+    REQUIRE(is_answered);
+    CHECK(response.status == 200);
+    CHECK(site.dashboard->figures().releases_built - before >= 40);
+    CHECK(built_at_once == 1);
 }
 
 TEST_CASE("while the API server is away what was known is told, with the problem named") {

@@ -196,3 +196,17 @@ TEST_CASE("what nobody listens to is not written") {
     world.clock.run_for(61s);
     CHECK_FALSE(world.hub->is_heard("releases"));
 }
+
+TEST_CASE("the topics of one beginning are found among all that are heard") {
+    World world;
+    auto one = world.listen({"release:canary/test/b", "release:canary/test/a", "releases"});
+    auto two = world.listen({"release:canary/tester/a", "overview"});
+    const std::vector<std::string> heard{"release:canary/test/a", "release:canary/test/b"};
+    CHECK(world.hub->heard_under("release:canary/test/") == heard);
+    CHECK(world.hub->heard_under("release:canary/none/").empty());
+    // Who left may come back for what it missed.
+    one.reset();
+    CHECK(world.hub->heard_under("release:canary/test/") == heard);
+    world.clock.run_for(1h);
+    CHECK(world.hub->heard_under("release:canary/test/").empty());
+}
