@@ -723,6 +723,14 @@ describe('narrow and large', () => {
       await is_seen();
     }, { viewport: { width: 320, height: 640 } });
   });
+  it('a wide table scrolls by itself, with all that is only said in it', async () => {
+    await at({ t: 108 }, 'lab', async (page) => {
+      await page.getByLabel('Through').selectOption('test/test-imgw');
+      await page.getByRole('button', { name: 'Send' }).click();
+      await page.getByText('Running').waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    }, { viewport: { width: 320, height: 640 } });
+  });
   it('nothing is cut off at 320 pixels', async () => {
     const found = [];
     for (const path of every_screen) {
