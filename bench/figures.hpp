@@ -35,6 +35,7 @@ Figures mesh_proxy();
 Figures release();
 Figures lab(const std::string& sluice);
 Figures controller(const std::string& sluice, int canaries);
+Figures dashboard(const std::string& sluice);
 Figures promotions(const std::string& sluice, int canaries);
 
 }  // namespace sluice::bench

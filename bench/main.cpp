@@ -26,6 +26,7 @@ std::vector<Measurement> measurements(const std::string& sluice) {
         {"release", true, release},
         {"lab", true, [=] { return lab(sluice); }},
         {"controller", true, [=] { return controller(sluice, 1'000); }},
+        {"dashboard", true, [=] { return dashboard(sluice); }},
         {"promotions", true, [=] { return promotions(sluice, 1'000); }},
         {"controller-10000", false, [=] { return controller(sluice, 10'000); }},
     };
