@@ -16,6 +16,8 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
   const world = new World({ mode, t, frozen });
   const epoch = `e${process.pid}${Math.floor(performance.now() * 1000)}`;
   const streams = new Set();
+  // By topic, since which number it is told: who resumes with one that was not told by then has missed something.
+  const told_since = new Map();
   let kept = [];
   let sequence = 0;
   let silent = false;
@@ -140,16 +142,17 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       const [of_epoch, n] = [last.slice(0, last.lastIndexOf('-')), Number(last.slice(last.lastIndexOf('-') + 1))];
       const oldest = kept.length ? Number(kept[0].id.slice(kept[0].id.lastIndexOf('-') + 1)) : sequence + 1;
       if (of_epoch !== epoch) write(one, { id: `${epoch}-${sequence}`, event: 'reset', data: { now: world.now(), reason: 'restart' } });
-      else if (n + 1 < oldest) write(one, { id: `${epoch}-${sequence}`, event: 'reset', data: { now: world.now(), reason: 'gap' } });
+      else if (n + 1 < oldest || topics.some((topic) => (told_since.get(topic) ?? Infinity) > n)) write(one, { id: `${epoch}-${sequence}`, event: 'reset', data: { now: world.now(), reason: 'gap' } });
       else for (const message of kept) if (topics.includes(message.topic) && Number(message.id.slice(message.id.lastIndexOf('-') + 1)) > n) write(one, message);
     }
+    for (const topic of topics) if (!told_since.has(topic)) told_since.set(topic, sequence);
     streams.add(one);
     request.on('close', () => streams.delete(one));
   }
 
   async function api(request, response, path, parameters) {
     if (world.mode === 'slow') await new Promise((resolve) => setTimeout(resolve, 30_000));
-    if (world.mode === 'token' && request.headers.authorization !== 'Bearer let-me-in') return refuse(response, 401, 'token_needed', 'A token is needed: sluice dashboard prints an address that has it');
+    if (world.mode === 'token' && request.headers.authorization !== 'Bearer let-me-in') return refuse(response, 401, 'token_needed', 'a token is needed');
     const namespaces = (parameters.get('ns') ?? '').split(',').filter(Boolean);
     if (world.mode === 'forbidden' && path !== 'session' && path !== 'stream') return refuse(response, 403, 'forbidden', 'You may not list canaries in namespace test');
     if (path === 'session') return json(response, 200, world.session(), request);
@@ -255,6 +258,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
         if (wanted.stream === 'cut' || wanted.stream === 'silent') for (const one of streams) if (wanted.stream === 'cut') one.response.destroy();
         if (wanted.stream) silent = wanted.stream === 'silent';
         if (wanted.refuse !== undefined) refusing = wanted.refuse;
+        if (wanted.restore) world.deleted.delete(wanted.restore);
         if (wanted.delete) world.deleted.set(wanted.delete, world.now());
         world.set(wanted);
         look();

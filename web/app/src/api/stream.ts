@@ -71,7 +71,7 @@ export class Stream {
   private failures = 0;
 
   constructor(
-    private readonly topics: string[],
+    private topics: string[],
     private readonly handlers: StreamHandlers,
     private readonly times: StreamTimes = usual,
   ) {
@@ -84,6 +84,15 @@ export class Stream {
     this.abort?.abort();
   }
 
+  // Other topics, from where it was: what is told in between comes after it.
+  turn_to(topics: string[]): void {
+    this.topics = topics;
+    // One that waits for its next try takes them along then.
+    if (this.closed || !this.abort) return;
+    this.abort.abort();
+    void this.run();
+  }
+
   // For a person who doesn't want to wait for the next try.
   retry_now(): void {
     if (this.closed || this.abort) return;
@@ -94,6 +103,7 @@ export class Stream {
   private async run(): Promise<void> {
     const abort = new AbortController();
     this.abort = abort;
+    const is_over = () => this.closed || this.abort !== abort;
     let silence: ReturnType<typeof setTimeout> | undefined;
     const rearm = () => {
       clearTimeout(silence);
@@ -120,22 +130,26 @@ export class Stream {
       const reader = response.body.getReader();
       for (;;) {
         const { done, value } = await reader.read();
-        if (done || this.closed) break;
+        if (is_over()) void reader.cancel().catch(() => {});
+        if (done || is_over()) break;
         rearm();
         this.failures = 0;
         this.handlers.alive();
         for (const message of parser.push(decoder.decode(value, { stream: true }))) {
-          if (message.id) this.last_id = message.id;
+          // What was missed comes after the `hello` that already carries the newest id.
+          if (message.id && !(message.event === 'hello' && this.last_id)) this.last_id = message.id;
           this.handlers.message(message);
+          if (is_over()) break;
         }
       }
     } catch (error) {
       failure = error;
     }
     clearTimeout(silence);
+    if (is_over()) return;
     this.abort = null;
-    if (this.closed) return;
     this.handlers.lost(failure);
+    if (this.closed || this.abort) return;
     const wait = Math.min(this.times.first_retry_ms * 2 ** this.failures, this.times.last_retry_ms);
     this.failures += 1;
     this.retry_timer = setTimeout(() => void this.run(), wait * (0.5 + Math.random() * 0.5));

@@ -1,12 +1,12 @@
 // What every screen shares: the session, all releases, the overview, and whether the stream is alive.
 import { ApiError, get, query, set_token } from '../api/client';
-import { Stream, type Message } from '../api/stream';
-import type { Deleted, Overview, Release, ReleaseList, Session, ValidationChange } from '../api/types';
+import type { Deleted, Hello, Overview, Release, ReleaseList, Session, ValidationChange } from '../api/types';
 import { announce } from './announce.svelte';
 import { clock } from './clock.svelte';
+import { Feed } from './feed';
 import { key_of, worst_first } from './order';
 
-export type Connection = 'connecting' | 'live' | 'lost' | 'paused';
+export type Connection = 'connecting' | 'live' | 'polling' | 'lost' | 'paused';
 
 const hidden_ms = 30_000;
 const batch_ms = 120;
@@ -24,96 +24,115 @@ class Live {
   needs_token = $state(false);
   // A tab that nobody has looked at for a while asks nothing.
   asleep = $state(false);
-  listening = $derived(this.connection !== 'paused' && !this.asleep);
-
   failing = $derived(this.releases.filter((release) => release.severity === 'failure').length);
 
-  #stream: Stream | null = null;
-  #epoch: string | null = null;
-  #pending = new Map<string, Release | null>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #hidden: ReturnType<typeof setTimeout> | undefined;
-
-  start(): void {
-    this.open();
-    document.addEventListener('visibilitychange', () => {
-      clearTimeout(this.#hidden);
-      if (document.hidden) {
-        this.#hidden = setTimeout(() => {
-          this.asleep = true;
-          this.close();
-        }, hidden_ms);
-      } else if (this.asleep) {
-        this.asleep = false;
-        if (this.connection !== 'paused') this.open();
-      }
-    });
-  }
-
-  toggle_pause(): void {
-    if (this.connection === 'paused') {
-      this.connection = 'connecting';
-      this.open();
-    } else {
-      this.close();
-      this.connection = 'paused';
-    }
-  }
-
-  retry(): void {
-    if (this.#stream) this.#stream.retry_now();
-    else this.open();
-    if (!this.ready) void this.refetch();
-  }
-
-  use_token(token: string): void {
-    set_token(token);
-    this.needs_token = false;
-    this.close();
-    this.open();
-  }
-
-  async session_again(): Promise<void> {
-    const { body, sent_at, took } = await get<Session>('session');
-    clock.learn(body.now, sent_at, took);
-    this.session = body;
-  }
-
-  private close(): void {
-    this.#stream?.close();
-    this.#stream = null;
-    this.#epoch = null;
-  }
-
-  private open(): void {
-    this.close();
-    this.#stream = new Stream(['overview', 'releases', 'validations'], {
-      message: (message) => this.take(message),
+  feed = new Feed(
+    { topics: ['overview', 'releases', 'validations'], heard: (event, data) => this.take(event, data), again: () => this.refetch() },
+    {
+      hello: (data) => {
+        // The time on the way is unknown here, so it counts for little.
+        clock.learn((JSON.parse(data) as Hello).now, Date.now(), 400);
+        if (this.error) void this.refetch();
+      },
       alive: () => {
         this.heard_at = Date.now();
-        if (this.connection !== 'paused') this.connection = 'live';
+        this.#polls = false;
+        this.connection = 'live';
       },
       lost: (error) => {
         if (error instanceof ApiError && error.status === 401) this.needs_token = true;
         this.connection = 'lost';
         if (!this.ready) void this.refetch();
       },
-    });
+      polls: () => {
+        this.#polls = true;
+        if (this.connection !== 'lost') this.connection = 'polling';
+      },
+    },
+  );
+  #polls = false;
+  #pending = new Map<string, Release | null>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #hidden: ReturnType<typeof setTimeout> | undefined;
+  // How often everything was asked for, and what was told since it was the last time.
+  #asked = 0;
+  #told = new Map<string, Release | null>();
+  #told_overview: Overview | null = null;
+  #told_findings: ValidationChange['counts'] | null = null;
+
+  start(): () => void {
+    const looked_at = () => {
+      clearTimeout(this.#hidden);
+      if (document.hidden) {
+        this.#hidden = setTimeout(() => {
+          this.asleep = true;
+          this.feed.close();
+        }, hidden_ms);
+      } else if (this.asleep) {
+        this.asleep = false;
+        if (this.connection !== 'paused') this.feed.open();
+      }
+    };
+    this.feed.open();
+    document.addEventListener('visibilitychange', looked_at);
+    return () => {
+      document.removeEventListener('visibilitychange', looked_at);
+      clearTimeout(this.#hidden);
+      this.feed.close();
+    };
+  }
+
+  toggle_pause(): void {
+    if (this.connection === 'paused') {
+      this.connection = 'connecting';
+      this.feed.open();
+    } else {
+      this.feed.close();
+      this.connection = 'paused';
+    }
+  }
+
+  retry(): void {
+    this.feed.retry_now();
+    if (!this.ready) void this.refetch();
+  }
+
+  use_token(token: string): void {
+    set_token(token);
+    this.needs_token = false;
+    this.feed.open();
+  }
+
+  async session_again(): Promise<void> {
+    this.session = await learned<Session>('session');
   }
 
   private async refetch(): Promise<void> {
+    const mine = ++this.#asked;
+    this.flush();
+    this.#told.clear();
+    this.#told_overview = null;
+    this.#told_findings = null;
     try {
-      const [, overview, releases] = await Promise.all([this.session_again(), get<Overview>('overview'), this.all_releases()]);
-      clock.learn(overview.body.now, overview.sent_at, overview.took);
-      this.overview = overview.body;
+      const [session, overview, releases] = await Promise.all([learned<Session>('session'), learned<Overview>('overview'), this.all_releases()]);
+      // A newer question has the newer answer.
+      if (mine !== this.#asked) return;
+      this.session = session;
+      this.overview = with_counts(this.#told_overview ?? overview, this.#told_findings);
       this.problems = releases.problems;
-      this.releases = releases.items.sort(worst_first);
+      this.show(changed(releases.items, this.#told));
       this.ready = true;
       this.error = null;
       this.needs_token = false;
+      if (this.#polls && this.connection !== 'paused') {
+        this.heard_at = Date.now();
+        this.connection = 'polling';
+      }
     } catch (error) {
+      if (mine !== this.#asked) return;
       this.error = error instanceof ApiError ? error : new ApiError(0, 'page', String(error));
       if (this.error.status === 401) this.needs_token = true;
+      if (this.#polls && this.connection !== 'paused') this.connection = 'lost';
     }
   }
 
@@ -130,62 +149,65 @@ class Live {
     return { items: [...items.values()], problems };
   }
 
-  private take(message: Message): void {
-    switch (message.event) {
-      case 'hello': {
-        const { now, epoch } = JSON.parse(message.data) as { now: string; epoch: string };
-        // The time on the way is unknown here, so it counts for little.
-        clock.learn(now, Date.now(), 400);
-        // What is asked from now on is at least as new as what the stream begins with.
-        const is_new = this.#epoch !== epoch;
-        this.#epoch = epoch;
-        if (is_new || this.error) void this.refetch();
-        return;
-      }
-      case 'reset':
-      case 'dropped':
-        void this.refetch();
-        return;
+  private take(event: string, data: string): void {
+    switch (event) {
       case 'overview':
-        this.overview = JSON.parse(message.data) as Overview;
+        this.overview = this.#told_overview = JSON.parse(data) as Overview;
+        this.#told_findings = null;
         return;
       case 'release': {
-        const release = JSON.parse(message.data) as Release;
+        const release = JSON.parse(data) as Release;
         this.#pending.set(key_of(release), release);
         this.#timer ??= setTimeout(() => this.flush(), batch_ms);
         return;
       }
-      case 'release-deleted': {
-        this.#pending.set(key_of(JSON.parse(message.data) as Deleted), null);
+      case 'release-deleted':
+        this.#pending.set(key_of(JSON.parse(data) as Deleted), null);
         this.#timer ??= setTimeout(() => this.flush(), batch_ms);
         return;
-      }
-      case 'validation': {
-        const { counts } = JSON.parse(message.data) as ValidationChange;
-        if (this.overview) this.overview = { ...this.overview, mesh: { ...this.overview.mesh, validations: counts } };
+      case 'validation':
+        this.#told_findings = (JSON.parse(data) as ValidationChange).counts;
+        if (this.overview) this.overview = with_counts(this.overview, this.#told_findings);
         return;
-      }
     }
   }
 
   private flush(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
-    const left = new Map(this.#pending);
+    if (this.#pending.size === 0) return;
+    for (const [key, release] of this.#pending) this.#told.set(key, release);
+    this.show(changed(this.releases, this.#pending));
     this.#pending.clear();
-    const next: Release[] = [];
-    for (const release of this.releases) {
-      const key = key_of(release);
-      const changed = left.get(key);
-      left.delete(key);
-      if (changed === undefined) next.push(release);
-      else if (changed !== null) {
-        tell(release, changed);
-        next.push(changed);
-      }
-    }
-    for (const release of left.values()) if (release) next.push(release);
-    this.releases = next.sort(worst_first);
   }
+
+  private show(releases: Release[]): void {
+    const before = new Map(this.releases.map((release) => [key_of(release), release]));
+    for (const release of releases) {
+      const was = before.get(key_of(release));
+      if (was && was !== release) tell(was, release);
+    }
+    this.releases = releases.sort(worst_first);
+  }
+}
+
+async function learned<T extends { now: string }>(path: string): Promise<T> {
+  const { body, sent_at, took } = await get<T>(path);
+  clock.learn(body.now, sent_at, took);
+  return body;
+}
+
+function changed(releases: Release[], by: Map<string, Release | null>): Release[] {
+  const all = new Map(releases.map((release) => [key_of(release), release]));
+  for (const [key, release] of by) {
+    if (release) all.set(key, release);
+    else all.delete(key);
+  }
+  return [...all.values()];
+}
+
+function with_counts(overview: Overview, validations: ValidationChange['counts'] | null): Overview {
+  return validations ? { ...overview, mesh: { ...overview.mesh, validations } } : overview;
 }
 
 // For those who don't see the page: a phase politely, a failure at once.

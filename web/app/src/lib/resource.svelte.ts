@@ -11,6 +11,7 @@ export class Resource<T extends { now: string }> {
   #path: string | null = null;
   #abort: AbortController | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #told: ((data: T) => T)[] = [];
 
   constructor(private readonly refresh: (data: T) => number | null = () => null) {}
 
@@ -27,7 +28,13 @@ export class Resource<T extends { now: string }> {
     return this;
   }
 
-  again = (): void => void this.load();
+  again = (): Promise<void> => this.load();
+
+  // What the stream tells. A GET that is under way may answer what was before it, so it is laid over that answer, too.
+  change(by: (data: T) => T): void {
+    if (this.#abort) this.#told.push(by);
+    if (this.data) this.data = by(this.data);
+  }
 
   stop(): void {
     clearTimeout(this.#timer);
@@ -46,13 +53,14 @@ export class Resource<T extends { now: string }> {
     if (path === null) return;
     const abort = new AbortController();
     this.#abort = abort;
+    this.#told = [];
     const slow = setTimeout(() => (this.slow = true), 150);
     let wait: number | null = null;
     try {
       const { body, sent_at, took } = await get<T>(path, abort.signal);
       if (abort.signal.aborted) return;
       clock.learn(body.now, sent_at, took);
-      this.data = body;
+      this.data = this.#told.reduce((data, by) => by(data), body);
       this.error = null;
       wait = this.refresh(body);
     } catch (error) {
@@ -61,7 +69,10 @@ export class Resource<T extends { now: string }> {
       wait = this.error.status === 0 || this.error.status >= 500 ? 5 : null;
     } finally {
       clearTimeout(slow);
-      if (this.#abort === abort) this.slow = false;
+      if (this.#abort === abort) {
+        this.slow = false;
+        this.#abort = null;
+      }
     }
     if (wait !== null && this.#path === path) this.wait(wait * 1000);
   }

@@ -335,6 +335,52 @@ describe('what goes wrong around it', () => {
   });
 });
 
+describe('many windows', () => {
+  it('have one stream each, whatever they show, and at most four together; all are answered, and can act', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page, server) => {
+      const streams = async () => (await set(server, {})).streams;
+      const state = (one, wanted) => one.locator(`.button.live[data-state="${wanted}"]`).waitFor();
+      const first = page;
+      await state(first, 'live');
+      const windows = [first];
+      for (const path of ['topology?ns=test', 'events', 'validations', 'tap', 'lab', 'releases/canary/test/podinfo', 'releases/canary/test/podinfo']) {
+        const one = await page.context().newPage();
+        await one.goto(`${server.url}/ui/${path}`);
+        await one.locator('main h1').first().waitFor();
+        await state(one, windows.length < 4 ? 'live' : 'polling');
+        windows.push(one);
+      }
+      assert.ok((await streams()) <= 4);
+      const last = windows[7];
+      assert.match(await text_of(last, '.button.live'), /every 5 s/);
+      await last.getByRole('button', { name: 'Abort podinfo' }).click();
+      await last.getByRole('button', { name: 'Abort it' }).click();
+      await last.locator('.banner', { hasText: 'is rolled back' }).waitFor();
+      // Told to who has a stream, found by who asks.
+      for (const one of [first, windows[6]]) await one.waitForFunction(() => document.querySelector('.release-head')?.innerText.includes('being rolled back'));
+      await first.close();
+      await Promise.any([4, 5, 6, 7].map((n) => state(windows[n], 'live')));
+    });
+  });
+
+  it('go from screen to screen with one stream', async () => {
+    await at({ t: 108 }, '', async (page, server) => {
+      await page.locator('.button.live[data-state="live"]').waitFor();
+      let begun = 0;
+      page.on('request', (request) => (begun += request.url().includes('/stream?') ? 1 : 0));
+      for (const [name, topic] of [['Topology', 'topology'], ['Events', 'events'], ['Validation', null], ['Traffic', 'tap'], ['Lab', 'lab']]) {
+        const before = begun;
+        const asked = topic && page.waitForRequest((request) => request.url().includes('/stream?') && request.url().includes(topic) && request.url().includes('overview'));
+        await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+        await asked;
+        await page.locator('main h1').first().waitFor();
+        assert.ok(begun - before <= 1, `${name}: ${begun - before}`);
+        assert.ok((await set(server, {})).streams <= 2, name);
+      }
+    });
+  });
+});
+
 describe('many', () => {
   it('a thousand releases: only those on the screen are in the page, and all can be reached', async () => {
     await at({ mode: 'thousand', t: 10 }, 'releases', async (page) => {

@@ -6,6 +6,7 @@ import Checks from '../../src/parts/Checks.svelte';
 import Decisions from '../../src/parts/Decisions.svelte';
 import Split from '../../src/parts/Split.svelte';
 import Timeline from '../../src/parts/Timeline.svelte';
+import Token from '../../src/parts/Token.svelte';
 import { acting } from '../../src/lib/act.svelte';
 import { clock } from '../../src/lib/clock.svelte';
 import { podinfo_at } from './samples';
@@ -127,5 +128,14 @@ describe('the split', () => {
   it('that could not be measured is a dash', () => {
     render(Split, { release: podinfo_at(108, 'prometheus-away') });
     expect(document.body.textContent).toMatch(/Measured\s*–/);
+  });
+});
+
+describe('who has to bring a token', () => {
+  it('is told where one comes from, and of no command that has none', () => {
+    render(Token);
+    const text = document.body.textContent ?? '';
+    for (const part of [/--ui-token-file/, /kubectl create token/, /#token=/]) expect(text).toMatch(part);
+    expect(text).not.toMatch(/sluice dashboard/);
   });
 });
