@@ -229,10 +229,11 @@ struct Analysed {
     bool operator==(const Analysed&) const = default;
 };
 
-// By which provider, and under which name, traffic is split.
+// By which provider, and under which name, traffic is split; with NGINX beside which Ingress.
 struct RoutedBy {
     std::string provider;
     std::string service;
+    std::string ingress = {};
 
     bool operator==(const RoutedBy&) const = default;
 };

@@ -113,7 +113,8 @@ Status parse_status(const Json& status) {
     }
     if (!text_at(status, {"routedBy", "provider"}).empty()) {
         read.routed_by = RoutedBy{std::string(text_at(status, {"routedBy", "provider"})),
-                                  std::string(text_at(status, {"routedBy", "service"}))};
+                                  std::string(text_at(status, {"routedBy", "service"})),
+                                  std::string(text_at(status, {"routedBy", "ingress"}))};
     }
     read.unready_since = time_at(status, {"unreadySince"});
     read.mirrored = bool_at(status, {"mirrored"}).value_or(false);
@@ -174,6 +175,9 @@ Json to_json(const Status& status, const Json& before) {
     if (status.routed_by) {
         routed_by = JsonObject{{"provider", status.routed_by->provider},
                                {"service", status.routed_by->service}};
+        if (!status.routed_by->ingress.empty()) {
+            put(*routed_by, {"ingress"}, Json(status.routed_by->ingress));
+        }
     }
     put_or_drop(object, "routedBy", std::move(routed_by));
     put_or_drop(object, "analysed", std::move(analysed));

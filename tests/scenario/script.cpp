@@ -177,7 +177,10 @@ void Player::step(const Line& line) {
     } else if (verb == "pods-of") {
         for (const auto& pod : world_.cluster.list(resources::pods, World::ns)) {
             const auto key = kube::key_of(*pod);
-            if (key.name.starts_with(words.at(1) + "-")) {
+            // DEPLOYMENT-HASH-RANDOM, and not those of DEPLOYMENT-primary.
+            const auto prefix = words.at(1) + "-";
+            if (key.name.starts_with(prefix) &&
+                std::ranges::count(key.name.substr(prefix.size()), '-') == 1) {
                 world_.pods.set_ready(key, words.at(2) == "ready");
             }
         }

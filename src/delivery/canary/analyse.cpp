@@ -24,8 +24,11 @@ api::Status fresh_analysis(const World& world) {
     status.failed_checks = 0;
     status.iterations = 0;
     status.mirrored = false;
+    const auto& wish = world.canary.wish;
     note_revision(status, world);
-    if (world.wish == api::Verb::retry) status.granted = world.canary.wish->text;
+    // What was wished for this revision before is over, as is a retry that is hereby granted.
+    const bool is_over = wish && !world.wish && wish->revision == status.last_applied_spec;
+    if (is_over || world.wish == api::Verb::retry) status.granted = wish->text;
     status.unready_since = world.now;
     return status;
 }
@@ -55,7 +58,9 @@ Move drain_unasked(const World& world) {
     auto act = act_of(world, "drain");
     auto text = fmt::format("{} was scaled up outside of a release: scaling it down again",
                             target_of(world));
-    if (auto resized = resize_primary(world, world.target->replicas)) {
+    // A failed revision that somebody scales up to look at says nothing about the primary's size.
+    const bool is_failed = world.canary.status.phase == Phase::failed;
+    if (auto resized = resize_primary(world, world.target->replicas); resized && !is_failed) {
         text += fmt::format(", {} gets its {} replicas",
                             world.canary.dotted(world.primary->name),
                             world.target->replicas);
@@ -266,6 +271,8 @@ Move leave_without_pods(const World& world) {
                     target_of(world));
     act.events.push_back(std::move(event));
     auto status = transition_of(world);
+    // It goes up by the same gates as before.
+    set_phase(status, world, Phase::progressing);
     status.failed_checks += 1;
     status.canary_weight = 0;
     status.iterations = 0;

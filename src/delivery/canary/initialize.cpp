@@ -391,6 +391,15 @@ std::optional<Move> restore_copies(const World& world) {
     return act;
 }
 
+// An A/B test whose match was taken out of the spec while it is promoted: without it those who do
+// not match would be sent to a canary that neither they nor its size was judged for.
+bool loses_its_match(const World& world, const Weights& live) {
+    const auto& analysed = world.canary.status.analysed;
+    return live.canary > 0 && !is_analysing(world) && analysed &&
+           analysed->strategy == to_string(api::Strategy::ab_testing) &&
+           strategy_of(world) != api::Strategy::ab_testing;
+}
+
 // T13: the mesh objects, with the weights that are live (DB-14).
 std::optional<Move> ensure_routes(const World& world) {
     if (!world.routes.can.weights) return std::nullopt;
@@ -401,6 +410,7 @@ std::optional<Move> ensure_routes(const World& world) {
         // compares them with what was decided. Those that can be read can be changed alone.
         const bool add_up = live->primary + live->canary == api::whole;
         if (!world.routes.drifted || !add_up || !hindrance.empty()) return std::nullopt;
+        if (loses_its_match(world, *live)) return std::nullopt;
     }
     if (!hindrance.empty()) return hold(world, {.text = hindrance});
     if (!live && !world.primary->ready()) return hold(world, {.text = world.routes.text});

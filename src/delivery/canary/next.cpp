@@ -3,6 +3,7 @@
 #include "delivery/canary/next.hpp"
 
 #include "api/texts.hpp"
+#include "delivery/canary/plan.hpp"
 #include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
 
@@ -120,8 +121,6 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
         if (now < *gate) return rest_ready(world, std::min(*due, *gate));
         return advance(world, evidence);
     }
-    // A weight that the mesh has not taken over was borne by nobody yet.
-    if (!world.routes.pending.empty()) return hold(world, {.text = world.routes.pending});
     if (const auto ask = ask_round(world, evidence)) return *ask;
     if (const auto signal = heed_signal(world, evidence)) return *signal;
     if (const auto failure = count_failure(world, evidence)) return *failure;
@@ -151,6 +150,16 @@ Move hinder(const World& world, const Evidence& evidence, Time now) {
     if (is_known && is_analysing(world) && !promotion_was_written(world))
         return analyse(world, evidence, now, world.hindrance);
     return hold(world, {.text = world.hindrance});
+}
+
+// What keeps a release from its next step, and not from being judged where it stands: a route that
+// cannot be read or has not been taken over by every gateway, and before a promotion configs that
+// are not there.
+std::string what_holds_steps(const World& world) {
+    if (const auto& hindrance = routes_hindrance(world); !hindrance.empty()) return hindrance;
+    if (!world.routes.pending.empty()) return world.routes.pending;
+    if (step_of(world).kind == StepKind::promote) return world.config_trouble;
+    return {};
 }
 
 Move start_or_wait(const World& world, const Evidence& evidence) {
@@ -209,6 +218,7 @@ Move decide(const World& world, const Evidence& evidence, Time now) {
 
     if (is_settled(world)) {
         // After a failed promotion: the primary gets its proven template back, then its traffic.
+        if (status.phase == Phase::failed && lost_its_pods(world)) return come_home(world);
         if (needs_restoring(world)) return restore(world);
         if (status.canary_weight > 0 && world.primary->ready()) return come_home(world);
         if (status.canary_weight == 0 && status.routed_at) return leave(world);
@@ -224,13 +234,15 @@ Move decide(const World& world, const Evidence& evidence, Time now) {
 
     if (promotion_was_written(world)) return note_promotion(world);
     if (is_promoting(world)) {
+        if (status.phase == Phase::promoting && lost_its_pods(world))
+            return serve_by_primary(world);
         if (world.primary->readiness.state == ReadyState::fatal)
             return fail_promotion(world, evidence);
         if (!world.primary->ready()) return wait_for_primary(world);
         return status.phase == Phase::promoting ? shift_home(world) : finalise(world, evidence);
     }
 
-    return analyse(world, evidence, now, routes_hindrance(world));
+    return analyse(world, evidence, now, what_holds_steps(world));
 }
 
 }  // namespace

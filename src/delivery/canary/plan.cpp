@@ -80,7 +80,8 @@ Step step_of(const World& world) {
 
 std::vector<api::HookType> gates_of(const World& world, const Step& step) {
     std::vector<api::HookType> types;
-    const bool waits = world.canary.status.phase == api::Phase::waiting_promotion;
+    const bool waits = world.canary.status.phase == api::Phase::waiting_promotion &&
+                       step.kind == StepKind::promote;
     if (strategy_of(world) == api::Strategy::canary && step.kind != StepKind::hold &&
         !world.canary.status.mirrored && !waits) {
         types.push_back(api::HookType::confirm_traffic_increase);

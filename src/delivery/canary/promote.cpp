@@ -219,13 +219,28 @@ Move finalise(const World& world, const Evidence& evidence) {
     return act;
 }
 
+// Its share would fail until the deadline: the pods that the primary has get it. Nothing is judged
+// any more, so nothing is counted.
+Move serve_by_primary(const World& world) {
+    auto act = act_of(world, "leave without pods");
+    send(act, world, {});
+    tell(act,
+         world,
+         EventType::warning,
+         fmt::format("{} has no available pod: all traffic goes to the primary", target_of(world)));
+    save(act, world, sent_home(world));
+    return act;
+}
+
 // 2.10. The canary is proven and serves; the primary gets its old template back (restore,
 // come_home).
 Move fail_promotion(const World& world, const Evidence& evidence) {
     const auto& before = world.canary.status;
     const auto& why = world.primary->readiness.why;
     const auto live = live_weights(world).value_or(Weights{});
-    const int weight = world.target->ready() ? api::whole : live.canary;
+    // Only what was judged: somebody may have pushed another revision meanwhile.
+    const bool is_proven = !revision_changed(world) && !is_reverted(world);
+    const int weight = world.target->ready() && is_proven ? api::whole : live.canary;
     const auto text = weight > 0 ? canary_serves : has_failed;
 
     // The users come first, and it is written down where they are: whoever looks next, after a kill
@@ -251,6 +266,7 @@ Move fail_promotion(const World& world, const Evidence& evidence) {
     tell_after_run(act, world, evidence, Phase::failed);
     act.finish = Finish::failed;
     auto status = transition_of(world);
+    settle_wish(status, world);
     status.canary_weight = weight;
     status.failed_checks = 0;
     status.iterations = 0;

@@ -1,6 +1,7 @@
 // Rollback (2.9): announced and written down first, then the route, then the drain, then the
 // canary's end.
 #include "api/texts.hpp"
+#include "delivery/canary/configs.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
@@ -55,6 +56,11 @@ Move end(const World& world, const Evidence& evidence) {
 
     auto act = act_of(world, is_cancel ? "cancelled" : asked ? "scale down" : "failed");
     scale_down(act, world);
+    // Of a promotion that was refused half way the copies may be there already, and not the
+    // template.
+    if (world.primary && world.primary_carries != before.last_applied_spec) {
+        for (auto& effect : bring_configs_back(world)) act.effects.push_back(std::move(effect));
+    }
     if (!is_cancel) tell_failed(act, world);
     if (asked) return act;
     if (!is_cancel) {
@@ -63,6 +69,7 @@ Move end(const World& world, const Evidence& evidence) {
     }
     // The analysed hash stays: a fix that was pushed meanwhile is a revision of its own (DB-11).
     auto status = transition_of(world);
+    settle_wish(status, world);
     if (is_cancel) status.last_applied_spec = status.last_promoted_spec;
     status.canary_weight = 0;
     status.failed_checks = 0;

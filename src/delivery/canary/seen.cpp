@@ -291,7 +291,7 @@ Routed as_routed(Json canary, const api::Defaults& defaults) {
     const auto keep = [&](JsonPath path, std::string_view usual, const std::string& as) {
         std::string wanted(text_at(routed.canary, path));
         if (wanted.empty()) wanted = usual;
-        if (wanted == as) return;
+        if (wanted == as || as.empty()) return;
         if (!routed.postponed.empty()) routed.postponed += ", ";
         routed.postponed += fmt::format("{} {}", fmt::join(path, "."), wanted);
         put(routed.canary, path, Json(as));
@@ -299,6 +299,7 @@ Routed as_routed(Json canary, const api::Defaults& defaults) {
     const std::string target(text_at(routed.canary, {"spec", "targetRef", "name"}));
     keep({"spec", "provider"}, defaults.provider, status.routed_by->provider);
     keep({"spec", "service", "name"}, target, status.routed_by->service);
+    keep({"spec", "ingressRef", "name"}, {}, status.routed_by->ingress);
     return routed;
 }
 

@@ -50,7 +50,7 @@ void tell_left_behind(Act& act, const World& world) {
     const auto now = routed_now(world);
     if (!before || *before == now) return;
     const auto say = [&](std::string_view what, const std::string& from, const std::string& to) {
-        if (from == to) return;
+        if (from == to || from.empty() || to.empty()) return;
         auto event = event_of(
             world,
             EventType::warning,
@@ -62,6 +62,7 @@ void tell_left_behind(Act& act, const World& world) {
         act.events.push_back(std::move(event));
     };
     say("service name", before->service, now.service);
+    say("ingress", before->ingress, now.ingress);
     if (before->provider != "kubernetes") say("provider", before->provider, now.provider);
 }
 
@@ -106,7 +107,8 @@ bool strategy_changed(const World& world) {
 }
 
 api::RoutedBy routed_now(const World& world) {
-    return {world.canary.provider, world.canary.apex};
+    const auto& canary = world.canary;
+    return {canary.provider, canary.apex, canary.provider == "nginx" ? canary.ingress : ""};
 }
 
 bool is_untested(const World& world) {
@@ -282,6 +284,12 @@ api::Status transition_of(const World& world) {
     auto status = status_of(world);
     status.last_transition_time = world.now;
     return status;
+}
+
+void settle_wish(api::Status& status, const World& world) {
+    const auto& wish = world.canary.wish;
+    if (wish && wish->revision == world.canary.status.last_applied_spec)
+        status.granted = wish->text;
 }
 
 void set_phase(api::Status& status, const World& world, Phase phase) {

@@ -137,6 +137,8 @@ void tell_gates_before_start(Act& act, const World& world, const Evidence& evide
 Move start(const World& world, const Evidence& evidence);
 Move restart(const World& world);
 Move leave_without_pods(const World& world);
+// A wish that the run at hand has not carried out ends with it.
+void settle_wish(api::Status& status, const World& world);
 
 std::optional<Move> mend_weights(const World& world);
 std::optional<Move> mend_weights_at_rest(const World& world);
@@ -168,6 +170,8 @@ Move fail_promotion(const World& world, const Evidence& evidence);
 Move restore(const World& world);
 Move come_home(const World& world);
 Move leave(const World& world);
+// The canary has lost its pods before the primary is ready for all.
+Move serve_by_primary(const World& world);
 // The target is gone in the middle of its promotion.
 Move go_on_without_target(const World& world);
 
