@@ -5,6 +5,7 @@
 #include "cli/dashboard_command.hpp"
 #include "cli/gateway_url.hpp"
 #include "cli/lab_files.hpp"
+#include "cli/lab_knobs.hpp"
 #include "cli/manifests.hpp"
 #include "controller/settings.hpp"
 #include "embedded/canary_kinds.hpp"
@@ -171,6 +172,7 @@ struct RunningLab::State {
     std::unique_ptr<ControllerPods> controllers;
     std::unique_ptr<net::HttpServer> controller_sockets;
 
+    std::unique_ptr<LabKnobs> knobs;
     std::unique_ptr<web::Dashboard> dashboard;
     std::unique_ptr<net::HttpServer> dashboard_sockets;
     std::uint16_t dashboard_port = 0;
@@ -312,10 +314,18 @@ Result<void> RunningLab::State::start_dashboard() {
     settings.scrape_interval = 1s;
     settings.min_interval = options.min_interval;
     settings.controller = "sluice lab";
-    dashboard = std::make_unique<web::Dashboard>(
-        web::Outside{control.get_executor(), clock, random, api_calls, sockets, *own_log, &tap},
-        kube::Connection{.user_agent = "sluice-dashboard"},
-        std::move(settings));
+    knobs = std::make_unique<LabKnobs>(LabKnobs::World{cluster, *kubelet, *mesh, *prometheus},
+                                       options.split == "random" ? "random" : "deck");
+    dashboard = std::make_unique<web::Dashboard>(web::Outside{.executor = control.get_executor(),
+                                                              .clock = clock,
+                                                              .random = random,
+                                                              .api = api_calls,
+                                                              .http = sockets,
+                                                              .log = *own_log,
+                                                              .tap = &tap,
+                                                              .lab = knobs.get()},
+                                                 kube::Connection{.user_agent = "sluice-dashboard"},
+                                                 std::move(settings));
     dashboard_sockets = std::make_unique<net::HttpServer>(
         control.get_executor(), clock, *dashboard, dashboard_options);
     const auto port = dashboard_sockets->listen("127.0.0.1", options.ui_port);

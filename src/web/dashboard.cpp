@@ -264,9 +264,16 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
     const bool is_action = path.size() == 6 && path[0] == "releases" && path[4] == "actions";
     const bool is_load = path == std::vector<std::string>{"lab", "load"};
     const bool is_load_run = path.size() == 3 && path[0] == "lab" && path[1] == "load";
-    if (is_action || is_load || is_load_run) {
-        const std::string method = is_load_run ? "DELETE" : "POST";
-        if (call->request.method != method) co_return refuse(bad_method(method));
+    const bool is_try = path == std::vector<std::string>{"lab", "try"};
+    const bool is_fault = path.size() == 4 && path[0] == "lab" && path[1] == "faults";
+    const bool is_crash = path.size() == 4 && path[0] == "lab" && path[1] == "crash";
+    const bool is_trial = is_load || is_load_run || is_try || is_fault || is_crash;
+    if (is_action || is_trial) {
+        const std::string method = is_load_run ? "DELETE" : is_fault ? "PUT" : "POST";
+        const bool clears = is_fault && call->request.method == "DELETE";
+        if (call->request.method != method && !clears) {
+            co_return refuse(bad_method(is_fault ? "PUT, DELETE" : method));
+        }
         const auto no =
             objection_to_write(call->request, settings, csrf_of(bearer_of(call->request)));
         if (no) co_return refuse(*no);
@@ -300,7 +307,7 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
         if (first == "mesh") co_return co_await show_mesh(call);
         if (first == "tap") co_return co_await show_tap(call);
     }
-    if (first == "lab" && (path.size() == 1 || is_load || is_load_run)) {
+    if (first == "lab" && (path.size() == 1 || is_trial)) {
         co_return co_await lab(call);
     }
     if ((first == "workloads" && path.size() == 4) || (first == "services" && path.size() == 3)) {

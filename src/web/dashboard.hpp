@@ -15,6 +15,7 @@
 
 namespace sluice::web {
 
+class LabSource;
 class TapSource;
 
 // The world as the dashboard is handed it. All outlive it.
@@ -26,6 +27,7 @@ struct Outside {
     net::HttpClient& http;  // to Prometheus, and to a lab's gateways
     Logger& log;
     TapSource* tap = nullptr;  // who sees single requests; null: nobody does
+    LabSource* lab = nullptr;  // null: this is no lab
 };
 
 class Dashboard final : public net::Handler {

@@ -1,7 +1,9 @@
-// What only a lab has: test load through its gateways, and single requests, live.
+// What only a lab has: what runs in it, test load through its gateways, and single requests, live.
 #include "base/core/sha256.hpp"
 #include "web/answer.hpp"
 #include "web/gateways.hpp"
+#include "web/lab_trials.hpp"
+#include "web/release.hpp"
 #include "web/state.hpp"
 
 #include <boost/json.hpp>
@@ -17,6 +19,10 @@ namespace resources = kube::resources;
 
 constexpr Duration tap_pause = std::chrono::milliseconds{250};
 constexpr Duration tap_memory = std::chrono::minutes{1};
+// The proxy's rate: over how much at most and at least, and how often its count is noted.
+constexpr Duration rate_memory = std::chrono::seconds{30};
+constexpr Duration rate_least = std::chrono::seconds{2};
+constexpr Duration rate_pause = std::chrono::seconds{1};
 
 struct LoadWanted {
     std::string gateway;
@@ -52,14 +58,9 @@ Result<LoadWanted> load_wanted(std::string_view body) {
         if (!number || *number < 1 || *number > 600) return wrong("seconds is not in 1..600");
         wanted.length = *number;
     }
-    if (const auto* path = find(*json, {"path"})) {
-        if (!path->is_string()) return wrong("path is no text");
-        wanted.path = std::string_view(path->get_string());
-        const bool is_path =
-            wanted.path.starts_with('/') && wanted.path.size() <= 500 &&
-            std::ranges::all_of(wanted.path, [](char c) { return c > ' ' && c < 127; });
-        if (!is_path) return wrong("path is no path of at most 500 bytes that begins with /");
-    }
+    const auto path = path_wanted(*json);
+    if (!path) return path.error();
+    wanted.path = *path;
     return wanted;
 }
 
@@ -81,25 +82,62 @@ std::string host_behind(const JsonObject& gateway, const Known& known) {
     return {};
 }
 
-// From where this machine reaches it; empty while it has no address.
-std::string address_of(const JsonObject& gateway) {
-    const auto& lab = gateway.at("labAddress");
-    if (lab.is_string()) return std::string(std::string_view(lab.get_string()));
-    const auto& addresses = gateway.at("addresses").as_array();
-    return addresses.empty() ? std::string() : std::string(addresses.front().as_string());
+// Its phase, or why it does not run.
+std::string state_of(const Json& pod) {
+    if (find(pod, {"metadata", "deletionTimestamp"}) != nullptr) return "Terminating";
+    for (const auto& status : array_at(pod, {"status", "containerStatuses"})) {
+        const auto why = text_at(status, {"state", "waiting", "reason"});
+        if (!why.empty()) return std::string(why);
+    }
+    return std::string(text_at(pod, {"status", "phase"}, "Unknown"));
+}
+
+JsonObject process_json(const LabSource::Process& process) {
+    const bool is_known = process.cpu_seconds && process.memory;
+    return {{"name", process.name},
+            {"pod", false},
+            {"app", nullptr},
+            {"state", "Running"},
+            {"ready", nullptr},
+            {"restarts", nullptr},
+            {"listens", JsonArray{}},
+            {"pid", process.pid},
+            {"cpuSeconds", process.cpu_seconds ? Json(*process.cpu_seconds) : Json(nullptr)},
+            {"memory", process.memory ? Json(*process.memory) : Json(nullptr)},
+            {"reason", is_known ? Json(nullptr) : Json("the machine does not tell")}};
+}
+
+JsonObject process_json(const LabSource::Pod& pod, const std::optional<Json>& object) {
+    const auto shown = object ? pod_json(*object, "") : JsonObject{};
+    JsonArray listens;
+    for (const auto& at : pod.listens) listens.emplace_back(at);
+    return {{"name", to_string(pod.key)},
+            {"pod", true},
+            {"app", pod.app.empty() ? Json(nullptr) : Json(pod.app)},
+            {"state", object ? state_of(*object) : "Unknown"},
+            {"ready", object ? shown.at("ready") : Json(nullptr)},
+            {"restarts", object ? shown.at("restarts") : Json(nullptr)},
+            {"listens", std::move(listens)},
+            {"pid", nullptr},
+            {"cpuSeconds", nullptr},
+            {"memory", nullptr},
+            {"reason", "a part of the lab's own process"}};
 }
 
 }  // namespace
 
 Task<net::Response> Dashboard::State::lab(SharedCall call) {
     const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
-    if (!settings.lab) {
+    if (!is_lab()) {
         co_return refuse({.status = 404, .code = "not_a_lab", .message = "this is no lab"});
     }
     const auto& path = call->path;
     if (path.size() == 1) {
-        co_return told(call->request, outside.clock.now(), JsonObject{{"load", loads.runs_json()}});
+        co_return told(call->request, outside.clock.now(), lab_json(call->viewer));
     }
+    if (path[1] == "faults") co_return set_fault(call);
+    if (path[1] == "crash") co_return crash(call);
+    if (path[1] == "try") co_return co_await try_gateway(call);
     if (path.size() == 2) co_return co_await start_load(call);
     if (!loads.stop(path[2])) {
         co_return refuse({.status = 404,
@@ -109,10 +147,49 @@ Task<net::Response> Dashboard::State::lab(SharedCall call) {
     co_return told(call->request, outside.clock.now(), loads.run_json(path[2]).as_object());
 }
 
-Task<net::Response> Dashboard::State::start_load(SharedCall call) {
-    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
-    const auto wanted = load_wanted(call->request.body);
-    if (!wanted) co_return refuse(bad_request(wanted.error()));
+JsonObject Dashboard::State::lab_json(const Viewer& viewer) {
+    JsonArray processes;
+    for (const auto& process : outside.lab->processes()) {
+        processes.push_back(process_json(process));
+    }
+    JsonArray faults;
+    for (const auto& pod : outside.lab->pods()) {
+        if (!viewer.sees(pod.key.ns)) continue;
+        processes.push_back(process_json(pod, known->get(resources::pods, pod.key)));
+        if (pod.fault) faults.push_back(fault_json(pod.key, *pod.fault));
+    }
+    return {{"processes", std::move(processes)},
+            {"faults", std::move(faults)},
+            {"load", loads.runs_json()},
+            {"proxy", proxy_json()}};
+}
+
+JsonObject Dashboard::State::proxy_json() {
+    const auto now = outside.clock.now();
+    const auto proxy = outside.lab->proxy();
+    while (!proxied.empty() && proxied.front().first + rate_memory < now) proxied.pop_front();
+    if (proxied.empty() || proxied.back().first + rate_pause <= now) {
+        proxied.emplace_back(now, proxy.requests);
+    }
+    std::optional<double> rps;
+    const auto& [since, before] = proxied.front();
+    if (since + rate_least <= now) {
+        rps = static_cast<double>(proxy.requests - before) /
+              std::chrono::duration<double>(now - since).count();
+    }
+    std::string reason;
+    if (!rps) reason = "its rate is measured since a moment ago";
+    if (proxy.series == 0) reason = "Prometheus has not asked for its series yet";
+    return {{"rps", rps ? Json(*rps) : Json(nullptr)},
+            {"requests", proxy.requests},
+            {"threads", proxy.threads},
+            {"split", proxy.split},
+            {"series", proxy.series == 0 ? Json(nullptr) : Json(proxy.series)},
+            {"reason", reason.empty() ? Json(nullptr) : Json(reason)}};
+}
+
+std::variant<Dashboard::State::WayIn, Refusal> Dashboard::State::way_in(
+    std::string_view name, const Viewer& viewer) const {
     const EdgesTable no_edges;
     const auto gateways = gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
                                        .gateways = known->list(resources::gateways),
@@ -120,22 +197,34 @@ Task<net::Response> Dashboard::State::start_load(SharedCall call) {
                                        .services = known->list(resources::services),
                                        .virtual_services = known->list(resources::virtual_services),
                                        .edges = no_edges});
-    const auto gateway = std::ranges::find(gateways, wanted->gateway, &GatewayShown::key);
-    if (gateway == gateways.end() || !call->viewer.sees(gateway->ns)) {
-        co_return refuse({.status = 404,
-                          .code = "not_found",
-                          .message = fmt::format("no gateway {}", wanted->gateway.substr(0, 200))});
+    const auto gateway = std::ranges::find(gateways, name, &GatewayShown::key);
+    if (gateway == gateways.end() || !viewer.sees(gateway->ns)) {
+        return Refusal{.status = 404,
+                       .code = "not_found",
+                       .message = fmt::format("no gateway {}", name.substr(0, 200))};
     }
-    const auto address = address_of(gateway->json);
-    if (address.empty()) {
-        co_return refuse(
-            {.status = 422,
-             .code = "not_allowed_now",
-             .message = fmt::format("gateway {} has no address yet", wanted->gateway)});
+    // The lab's own word: an address in an object is whatever somebody wrote there.
+    const std::string_view key = gateway->key;
+    const auto doors =
+        outside.lab->doors_of({gateway->ns, std::string(key.substr(key.find('/') + 1))});
+    if (doors.empty()) {
+        return Refusal{.status = 422,
+                       .code = "not_allowed_now",
+                       .message = fmt::format("gateway {} has no address yet", name)};
     }
+    return WayIn{.door = doors.front(), .host = host_behind(gateway->json, *known)};
+}
+
+Task<net::Response> Dashboard::State::start_load(SharedCall call) {
+    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
+    const auto wanted = load_wanted(call->request.body);
+    if (!wanted) co_return refuse(bad_request(wanted.error()));
+    const auto way = way_in(wanted->gateway, call->viewer);
+    if (const auto* refusal = std::get_if<Refusal>(&way)) co_return refuse(*refusal);
+    const auto& in = std::get<WayIn>(way);
     const auto id = loads.start({.gateway = wanted->gateway,
-                                 .url = fmt::format("http://{}{}", address, wanted->path),
-                                 .host = host_behind(gateway->json, *known),
+                                 .url = to_string(in.door) + wanted->path,
+                                 .host = in.host,
                                  .per_second = wanted->per_second,
                                  .length = std::chrono::seconds{wanted->length}},
                                 fmt::format("{:08x}", outside.random.next() & 0xffffffffU));
@@ -188,11 +277,7 @@ Task<net::Response> Dashboard::State::show_tap(SharedCall call) {
     for (auto row = rows.rbegin(); row != rows.rend() && items.size() < most; ++row) {
         if (one.is_meant(row->row)) items.push_back(row->json);
     }
-    if (!is_tapping) {
-        is_tapping = true;
-        outside.tap->set_on(true);
-        spawn("tapping", tap_while_heard());
-    }
+    begin_to_tap();
     co_return told(call->request,
                    now,
                    JsonObject{{"available", true},
@@ -200,6 +285,13 @@ Task<net::Response> Dashboard::State::show_tap(SharedCall call) {
                               {"topic", topic},
                               {"dropped", tapped.dropped(now)},
                               {"items", std::move(items)}});
+}
+
+void Dashboard::State::begin_to_tap() {
+    if (is_tapping) return;
+    is_tapping = true;
+    outside.tap->set_on(true);
+    spawn("tapping", tap_while_heard());
 }
 
 // Ends a minute after nobody asks or listens any more.

@@ -9,6 +9,7 @@
 #include "web/gate.hpp"
 #include "web/hub.hpp"
 #include "web/known.hpp"
+#include "web/lab.hpp"
 #include "web/load.hpp"
 #include "web/overview.hpp"
 #include "web/people.hpp"
@@ -25,6 +26,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <variant>
 
 namespace sluice::web {
 
@@ -107,12 +110,25 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> show_mesh(SharedCall call);
     Task<> learn_istio_versions();
 
-    // --- the lab: lab_answers.cpp
+    // --- the lab: lab_answers.cpp, lab_trials.cpp
     // -----------------------------------------------------------------
+    bool is_lab() const { return settings.lab && outside.lab != nullptr; }
     Task<net::Response> lab(SharedCall call);
+    JsonObject lab_json(const Viewer& viewer);
+    JsonObject proxy_json();
     Task<net::Response> start_load(SharedCall call);
+    // Where to ask it, and for which host; the refusal where that is nowhere.
+    struct WayIn {
+        net::Origin door;
+        std::string host;
+    };
+    std::variant<WayIn, Refusal> way_in(std::string_view gateway, const Viewer& viewer) const;
+    net::Response set_fault(SharedCall call);
+    net::Response crash(SharedCall call);
+    Task<net::Response> try_gateway(SharedCall call);
     void publish_lab();
     Task<net::Response> show_tap(SharedCall call);
+    void begin_to_tap();
     Task<> tap_while_heard();
 
     // --- acting: actions.cpp
@@ -215,6 +231,8 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     TapRows tapped;
     bool is_tapping = false;
     LoadRuns loads;
+    std::deque<std::pair<Time, std::uint64_t>> proxied;     // requests of the proxy, oldest first
+    std::shared_ptr<void> tries = std::make_shared<int>();  // held by each that is under way
     Signal wake;
     TaskGroup tasks;
 };

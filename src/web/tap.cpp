@@ -106,11 +106,20 @@ std::size_t TapRows::add(TapSource::Taken taken, Time now) {
     const auto count = std::min(taken.rows.size(), rows_max);
     for (auto& row : taken.rows) {
         auto json = json_of(row, std::to_string(++number_));
+        const auto id = std::ranges::find_if(row.headers, [](const auto& header) {
+            return equals_ignoring_case(header.first, "x-request-id");
+        });
+        auto request_id = id == row.headers.end() ? std::string() : std::move(id->second);
         row.headers.clear();
-        rows_.push_back({std::move(row), std::move(json)});
+        rows_.push_back({std::move(row), std::move(json), std::move(request_id)});
     }
     while (rows_.size() > rows_max) rows_.pop_front();
     return count;
+}
+
+const TapRow* TapRows::find(std::string_view request_id) const {
+    const auto found = std::ranges::find(rows_, request_id, &Kept::request_id);
+    return found == rows_.end() ? nullptr : &found->row;
 }
 
 void TapRows::forget() {
@@ -126,13 +135,17 @@ std::uint64_t TapRows::dropped(Time now) const {
     return sum;
 }
 
-JsonObject json_of(const TapRow& row, std::string id) {
-    JsonArray headers;
-    for (const auto& [name, value] : row.headers) {
-        if (headers.size() >= headers_max) break;
-        headers.push_back(
+JsonArray headers_json(const std::vector<std::pair<std::string, std::string>>& headers) {
+    JsonArray all;
+    for (const auto& [name, value] : headers) {
+        if (all.size() >= headers_max) break;
+        all.push_back(
             JsonArray{shown(name, value_max), is_secret(name) ? "•••" : shown(value, value_max)});
     }
+    return all;
+}
+
+JsonObject json_of(const TapRow& row, std::string id) {
     return {{"id", std::move(id)},
             {"t", time_json(row.came)},
             {"src", row.source},
@@ -150,7 +163,7 @@ JsonObject json_of(const TapRow& row, std::string id) {
             {"route", text_json(row.route)},
             {"in", row.request_bytes},
             {"out", row.response_bytes},
-            {"headers", std::move(headers)}};
+            {"headers", headers_json(row.headers)}};
 }
 
 }  // namespace sluice::web

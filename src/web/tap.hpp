@@ -7,6 +7,7 @@
 #include "base/core/time.hpp"
 #include "web/asked.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <cstdint>
@@ -69,11 +70,14 @@ class TapRows {
     struct Kept {
         TapRow row;
         JsonObject json;
+        std::string request_id;  // as its sender named it; may be empty
     };
     // Returns how many are new; they are the last ones.
     std::size_t add(TapSource::Taken taken, Time now);
     void forget();
     const std::deque<Kept>& rows() const { return rows_; }
+    // The first that came by that name; null where none did.
+    const TapRow* find(std::string_view request_id) const;
     // Left out in the last minute.
     std::uint64_t dropped(Time now) const;
 
@@ -83,6 +87,8 @@ class TapRows {
     std::deque<std::pair<Time, std::uint64_t>> dropped_;
 };
 
+// Names with values: a bounded number of them, cut, and what may hold a secret is masked.
+JsonArray headers_json(const std::vector<std::pair<std::string, std::string>>& headers);
 // As the contract has it: what may hold a secret is masked.
 JsonObject json_of(const TapRow& row, std::string id);
 

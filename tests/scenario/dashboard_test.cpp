@@ -6,6 +6,7 @@
 #include "net/in_process.hpp"
 #include "scenario/script.hpp"
 #include "support/contract.hpp"
+#include "web/lab.hpp"
 #include "web/tap.hpp"
 
 #include <boost/asio/post.hpp>
@@ -40,16 +41,22 @@ class Numbers final : public net::HttpClient {
     // Requests of test load.
     int load = 0;
     int load_status = 200;
+    Duration load_takes = 20ms;
     std::string load_host, load_target;
+    std::string load_body;
+    std::function<void(const net::Request& request)> on_load;
 
     Task<Result<net::Response>> send(net::Request request) override {
         if (request.origin.host == "127.112.0.1") {
             ++load;
             load_host = request.headers.get("Host").value_or("");
             load_target = request.target;
-            co_await clock_.sleep_for(20ms);
+            co_await clock_.sleep_for(load_takes);
+            if (on_load) on_load(request);
             net::Response answered;
             answered.status = load_status;
+            answered.body = load_body;
+            answered.headers = {{"Content-Type", "text/plain"}, {"Set-Cookie", "very-secret"}};
             co_return answered;
         }
         ++asked;
@@ -211,7 +218,7 @@ void check_event(std::string_view event, const Json& data) {
         {"topology", "TopologyPatch"},
         {"event", "Event"},
         {"validation", "ValidationChange"},
-        {"lab", "Lab"}};
+        {"lab", "LabNews"}};
     if (event == "tap") {
         for (const auto& row : data.as_array()) check_contract(contract().faults_of("TapRow", row));
         return;
@@ -277,7 +284,10 @@ class SomeTap final : public web::TapSource {
 
     void set_on(bool on) override { is_on = on; }
     Taken take() override { return std::exchange(waiting, {}); }
-    void see(std::string path, int code = 200, std::string ns = "test") {
+    void see(std::string path,
+             int code = 200,
+             std::string ns = "test",
+             std::string request_id = "none") {
         if (!is_on) return;
         waiting.rows.push_back({.came = Time{1767225600s},
                                 .source = ns + "/gw",
@@ -298,10 +308,46 @@ class SomeTap final : public web::TapSource {
                                 .request_bytes = 80,
                                 .response_bytes = 160,
                                 .headers = {{"user-agent", "curl"},
+                                            {"x-request-id", std::move(request_id)},
                                             {"Authorization", "Bearer very-secret"},
                                             {"cookie", "session=very-secret"},
                                             {"X-Api-Key", "very-secret"},
                                             {"x-vault-token", "very-secret"}}});
+    }
+};
+
+// A lab that plays some pods, and has opened the gateway "test/edge".
+class SomeLab final : public web::LabSource {
+   public:
+    std::vector<Pod> shown;
+    std::vector<std::string> crashed;
+    std::vector<net::Origin> doors{{.host = "127.112.0.1", .port = 18080},
+                                   {.host = "127.112.0.1", .port = 18443}};
+    Proxy counted{.requests = 100, .series = 0, .split = "deck", .threads = 1};
+
+    std::vector<Pod> pods() const override { return shown; }
+    Result<void> set_fault(const kube::ObjectKey& key, const std::optional<Fault>& fault) override {
+        const auto pod = std::ranges::find(shown, key, &Pod::key);
+        if (pod == shown.end()) return Error{ErrorKind::not_found, "no pod " + to_string(key)};
+        if (pod->app == "in-process") return Error{ErrorKind::unsupported, "no app answers"};
+        pod->fault = fault;
+        return {};
+    }
+    Result<void> crash(const kube::ObjectKey& key) override {
+        const auto pod = std::ranges::find(shown, key, &Pod::key);
+        if (pod == shown.end()) return Error{ErrorKind::not_found, "no pod " + to_string(key)};
+        if (pod->app.empty()) return Error{ErrorKind::unavailable, "nothing runs"};
+        crashed.push_back(to_string(key));
+        return {};
+    }
+    std::vector<Process> processes() const override {
+        return {{.name = "sluice lab", .pid = 77, .cpu_seconds = 1.5, .memory = 4096},
+                {.name = "prometheus", .pid = 78}};
+    }
+    Proxy proxy() const override { return counted; }
+    std::vector<net::Origin> doors_of(const kube::ObjectKey& gateway) const override {
+        if (gateway != kube::ObjectKey{"test", "edge"}) return {};
+        return doors;
     }
 };
 
@@ -319,8 +365,14 @@ struct Site {
                     .empty());
         if (settings.metrics_server.empty()) settings.metrics_server = "http://prometheus:9090";
         dashboard = std::make_unique<web::Dashboard>(
-            web::Outside{
-                world.context.get_executor(), world.clock, world.random, way, numbers, log, tap},
+            web::Outside{.executor = world.context.get_executor(),
+                         .clock = world.clock,
+                         .random = world.random,
+                         .api = way,
+                         .http = numbers,
+                         .log = log,
+                         .tap = tap,
+                         .lab = settings.lab ? &lab : nullptr},
             kube::Connection{.origin = {.host = "api", .port = 443}},
             std::move(settings),
             page_files);
@@ -411,6 +463,16 @@ struct Site {
         check_contract(contract().faults(asked, path, response.status, *read));
         return response;
     }
+    // Answered some time, into `left`.
+    void post_and_leave(std::string path, const Json& body) {
+        net::Request request{.method = "POST", .target = "/api/ui/v1" + path};
+        request.headers = {{"Host", "127.0.0.1:4680"}, {"Content-Type", "application/json"}};
+        request.headers.set("X-Sluice-CSRF", text_at(json("/session"), {"csrf"}));
+        request.body = to_text(body);
+        auto& slot = *left.emplace_back(std::make_unique<net::Response>());
+        tasks.spawn("asking", ask(*dashboard, std::move(request), slot, left_done));
+        world.clock.settle();
+    }
     Json seen() {
         const auto now = release();
         return JsonObject{{"seen",
@@ -432,9 +494,12 @@ struct Site {
     World world;
     Way way{world.clock, world.server};
     Numbers numbers;
+    SomeLab lab;
     Logger log{world.clock, {.level = LogLevel::error}, [](std::string_view) {}};
     std::unique_ptr<web::Dashboard> dashboard;
     std::vector<std::unique_ptr<Stream>> streams;
+    std::vector<std::unique_ptr<net::Response>> left;
+    bool left_done = false;
     TaskGroup tasks{world.context.get_executor()};
 };
 
@@ -1174,23 +1239,18 @@ TEST_CASE("the mesh is told as far as it may be read, and what this page costs")
 
 namespace {
 
-// A gateway "test/edge" of the lab, with an address.
-void add_gateway(Site& site, bool has_address = true) {
+// A gateway "test/edge" of the lab. What its objects say of its address is somebody's word.
+void add_gateway(Site& site) {
     auto& cluster = site.world.cluster;
     REQUIRE(cluster.create(resources::deployments, *parse_json(R"({
         "metadata": {"name": "edge", "namespace": "test"},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"gateway": "edge"}},
           "template": {"metadata": {"labels": {"gateway": "edge"}},
             "spec": {"containers": [{"name": "istio-proxy", "image": "istio/proxyv2:1.17.8"}]}}}})")));
-    REQUIRE(cluster.create(
-        resources::services,
-        *parse_json(fmt::format(
-            R"({{
-        "metadata": {{"name": "edge", "namespace": "test"{}}},
-        "spec": {{"selector": {{"gateway": "edge"}}, "ports": [{{"name": "http", "port": 80}}]}}}})",
-            has_address
-                ? R"(, "annotations": {"sluice.dev/lab-address": "127.112.0.1:18080,127.112.0.1:18443"})"
-                : ""))));
+    REQUIRE(cluster.create(resources::services, *parse_json(R"({
+        "metadata": {"name": "edge", "namespace": "test",
+          "annotations": {"sluice.dev/lab-address": "169.254.169.254:80"}},
+        "spec": {"selector": {"gateway": "edge"}, "ports": [{"name": "http", "port": 80}]}})")));
     REQUIRE(cluster.create(resources::gateways, *parse_json(R"({
         "apiVersion": "networking.istio.io/v1beta1", "kind": "Gateway",
         "metadata": {"name": "edge", "namespace": "test"},
@@ -1287,12 +1347,191 @@ TEST_CASE("test load is bounded in number and rate, and only for a lab") {
     CHECK(cluster.numbers.load == 0);
 }
 
-TEST_CASE("a gateway without an address gets no test load") {
+TEST_CASE("a gateway that the lab has not opened is asked nowhere, whatever its objects say") {
     Site site({.lab = true});
-    add_gateway(site, false);
-    const auto response = site.write("POST", "/lab/load", Json{{"gateway", "test/edge"}});
-    CHECK(response.status == 422);
-    CHECK(code_of(response) == "not_allowed_now");
+    add_gateway(site);
+    site.lab.doors.clear();
+    for (const auto* path : {"/lab/load", "/lab/try"}) {
+        const auto response = site.write("POST", path, Json{{"gateway", "test/edge"}});
+        CHECK(response.status == 422);
+        CHECK(code_of(response) == "not_allowed_now");
+    }
+    CHECK(site.numbers.load == 0);
+}
+
+TEST_CASE("a lab tells of its processes, its pods and its proxy, and what it does not know") {
+    Site site({.lab = true});
+    const auto pods = site.world.cluster.list(resources::pods, "test");
+    REQUIRE_FALSE(pods.empty());
+    const auto first = kube::key_of(*pods.front());
+    site.lab.shown = {{.key = first, .app = "podinfo", .listens = {"127.64.0.2:9898"}},
+                      {.key = {"test", "unheard-of"}, .app = "", .listens = {}}};
+    site.json("/overview");
+    const auto before = site.json("/lab");
+    const auto& processes = array_at(before, {"processes"});
+    REQUIRE(processes.size() == 4);
+    CHECK(text_at(processes[0], {"name"}) == "sluice lab");
+    CHECK(*integer_at(processes[0], {"pid"}) == 77);
+    CHECK(*integer_at(processes[0], {"memory"}) == 4096);
+    CHECK(find(processes[0], {"reason"})->is_null());
+    CHECK(find(processes[1], {"cpuSeconds"})->is_null());
+    CHECK(text_at(processes[1], {"reason"}) == "the machine does not tell");
+    CHECK(text_at(processes[2], {"name"}) == to_string(first));
+    CHECK(text_at(processes[2], {"app"}) == "podinfo");
+    CHECK(text_at(processes[2], {"state"}) == "Running");
+    CHECK(*bool_at(processes[2], {"ready"}));
+    CHECK(*integer_at(processes[2], {"restarts"}) == 0);
+    CHECK(text_at(array_at(processes[2], {"listens"})[0], {}) == "127.64.0.2:9898");
+    CHECK(find(processes[2], {"pid"})->is_null());
+    CHECK(text_at(processes[2], {"reason"}) == "a part of the lab's own process");
+    CHECK(text_at(processes[3], {"state"}) == "Unknown");
+    CHECK(find(before, {"proxy", "rps"})->is_null());
+    CHECK_FALSE(text_at(before, {"proxy", "reason"}).empty());
+
+    site.world.run_for(4s);
+    site.lab.counted.requests = 180;
+    site.lab.counted.series = 812;
+    const auto after = site.json("/lab");
+    CHECK(*number_at(after, {"proxy", "rps"}) > 15);
+    CHECK(*number_at(after, {"proxy", "rps"}) < 21);
+    CHECK(*integer_at(after, {"proxy", "series"}) == 812);
+    CHECK(text_at(after, {"proxy", "split"}) == "deck");
+    CHECK(find(after, {"proxy", "reason"})->is_null());
+}
+
+TEST_CASE(
+    "a pod's fault is set, listed, replaced and ended, and nonsense is refused by its field") {
+    Site site({.lab = true});
+    site.lab.shown = {{.key = {"test", "web-1"}, .app = "podinfo"},
+                      {.key = {"test", "flagger-1"}, .app = "in-process"},
+                      {.key = {"test", "idle-1"}, .app = ""}};
+    const auto set =
+        site.write("PUT",
+                   "/lab/faults/test/web-1",
+                   Json{{"latencyMs", {{"p50", 100}, {"p99", 900}}}, {"errorRatio", 0.05}});
+    CHECK(set.status == 200);
+    const auto listed = site.json("/lab");
+    const auto& faults = array_at(listed, {"faults"});
+    REQUIRE(faults.size() == 1);
+    CHECK(text_at(faults[0], {"pod"}) == "test/web-1");
+    CHECK(*number_at(faults[0], {"latencyMs", "p99"}) == 900);
+    CHECK(*number_at(faults[0], {"errorRatio"}) == doctest::Approx(0.05));
+    CHECK(site.lab.shown[0].fault->p50 == 100ms);
+
+    const auto refused = [&](const std::string& path, const Json& body) {
+        const auto response = site.write("PUT", path, body);
+        return fmt::format(
+            "{} {}", code_of(response), text_at(*parse_json(response.body), {"error", "message"}));
+    };
+    CHECK(refused("/lab/faults/test/web-1", Json{{"errorRatio", 2}}) ==
+          "bad_request errorRatio is not in 0..1");
+    CHECK(refused("/lab/faults/test/web-1", Json{{"latencyMs", {{"p50", 60001}}}}) ==
+          "bad_request latencyMs.p50 is not in 0..60000");
+    CHECK(refused("/lab/faults/test/nobody", Json{{"errorRatio", 1}}) ==
+          "not_found no pod test/nobody");
+    CHECK(refused("/lab/faults/test/flagger-1", Json{{"errorRatio", 1}}) ==
+          "not_allowed_now no app answers");
+    // What was refused changed nothing.
+    CHECK(site.lab.shown[0].fault->p50 == 100ms);
+
+    CHECK(site.write("PUT", "/lab/faults/test/web-1", Json(JsonObject{})).status == 200);
+    CHECK(array_at(site.json("/lab"), {"faults"}).empty());
+    site.lab.shown[0].fault = web::LabSource::Fault{.error_ratio = 1};
+    CHECK(site.write("DELETE", "/lab/faults/test/web-1").status == 200);
+    CHECK_FALSE(site.lab.shown[0].fault);
+    CHECK(site.write("DELETE", "/lab/faults/test/web-1").status == 200);
+
+    CHECK(site.write("POST", "/lab/crash/test/web-1", Json(JsonObject{})).status == 202);
+    CHECK(site.lab.crashed == std::vector<std::string>{"test/web-1"});
+    CHECK(code_of(site.write("POST", "/lab/crash/test/idle-1", Json(JsonObject{}))) ==
+          "not_allowed_now");
+    CHECK(code_of(site.write("POST", "/lab/crash/test/nobody", Json(JsonObject{}))) == "not_found");
+}
+
+TEST_CASE("what turns a lab is the page's own, of a lab only, and by its one method") {
+    const std::string base = "/api/ui/v1";
+    const std::pair<const char*, const char*> writes[]{{"PUT", "/lab/faults/test/web-1"},
+                                                       {"DELETE", "/lab/faults/test/web-1"},
+                                                       {"POST", "/lab/crash/test/web-1"},
+                                                       {"POST", "/lab/try"}};
+    Site site({.lab = true});
+    add_gateway(site);
+    site.lab.shown = {{.key = {"test", "web-1"}, .app = "podinfo"}};
+    Site cluster;
+    Site read_only({.writes = false, .lab = true});
+    for (const auto& [method, path] : writes) {
+        CAPTURE(path);
+        const Json body{{"gateway", "test/edge"}};
+        CHECK(code_of(site.send({.method = method, .target = base + path, .body = "{}"})) ==
+              "csrf");
+        CHECK(code_of(site.send({.method = method,
+                                 .target = base + path,
+                                 .headers = {{"Origin", "http://elsewhere"}},
+                                 .body = "{}"})) == "bad_origin");
+        CHECK(code_of(cluster.write(method, path, body)) == "not_a_lab");
+        CHECK(code_of(read_only.write(method, path, body)) == "read_only");
+        CHECK(code_of(site.get(base + path)) == "bad_method");
+    }
+    CHECK(site.lab.crashed.empty());
+    CHECK(site.numbers.load == 0);
+    CHECK(code_of(site.send({.method = "P", .target = base + "/lab/try"})) == "bad_method");
+}
+
+TEST_CASE("a try shows the answer and the route that it took") {
+    SomeTap proxy;
+    Site site({.lab = true}, {}, &proxy);
+    add_gateway(site);
+    site.numbers.load_status = 418;
+    site.numbers.load_body = std::string(3000, 'x');
+    site.numbers.on_load = [&](const net::Request& request) {
+        proxy.see("/not-it", 200, "test", "another");
+        proxy.see("/teapot", 418, "test", std::string(*request.headers.get("x-request-id")));
+    };
+    const auto response = site.write(
+        "POST",
+        "/lab/try",
+        Json{{"gateway", "test/edge"}, {"path", "/teapot?x=1"}, {"host", "podinfo.example"}});
+    REQUIRE(response.status == 200);
+    const auto tried = *parse_json(response.body);
+    CHECK(site.numbers.load == 1);
+    CHECK(site.numbers.load_host == "podinfo.example");
+    CHECK(site.numbers.load_target == "/teapot?x=1");
+    CHECK(text_at(tried, {"url"}) == "http://127.112.0.1:18080/teapot?x=1");
+    CHECK(*integer_at(tried, {"answer", "status"}) == 418);
+    CHECK(text_at(tried, {"answer", "body"}) == std::string(1024, 'x'));
+    CHECK(*bool_at(tried, {"answer", "cut"}));
+    CHECK(*number_at(tried, {"milliseconds"}) == doctest::Approx(20));
+    CHECK(text_at(tried, {"route", "route"}) == "test/podinfo#0");
+    CHECK(text_at(tried, {"route", "destination"}) == "test/podinfo");
+    CHECK(*integer_at(tried, {"route", "code"}) == 418);
+    CHECK(find(tried, {"reason"})->is_null());
+    CHECK(response.body.find("very-secret") == std::string::npos);
+    // Nobody gathers requests for longer than that.
+    site.world.run_for(2s);
+    CHECK_FALSE(proxy.is_on);
+}
+
+TEST_CASE("a try that nobody answers ends, and says so; of an unseen one the route is not known") {
+    SomeTap proxy;
+    Site site({.lab = true}, {}, &proxy);
+    add_gateway(site);
+    const auto once =
+        *parse_json(site.write("POST", "/lab/try", Json{{"gateway", "test/edge"}}).body);
+    CHECK(*integer_at(once, {"answer", "status"}) == 200);
+    CHECK(find(once, {"route"})->is_null());
+    CHECK(text_at(once, {"reason"}) == "the proxy did not tell of this request");
+    site.numbers.load_takes = 60s;
+    // Longer than one look of this site: the others are under way meanwhile.
+    for (int i = 0; i < 4; ++i) site.post_and_leave("/lab/try", Json{{"gateway", "test/edge"}});
+    CHECK(code_of(site.write("POST", "/lab/try", Json{{"gateway", "test/edge"}})) ==
+          "too_many_tries");
+    site.world.run_for(15s);
+    REQUIRE(site.left.size() == 4);
+    for (const auto& response : site.left) {
+        const auto late = *parse_json(response->body);
+        CHECK(find(late, {"answer"})->is_null());
+        CHECK(text_at(late, {"reason"}) == "timed out after 10s");
+    }
 }
 
 namespace {

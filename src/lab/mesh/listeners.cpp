@@ -2,6 +2,8 @@
 
 #include "net/streams.hpp"
 
+#include <algorithm>
+
 namespace sluice::mesh {
 
 namespace {
@@ -10,15 +12,29 @@ constexpr auto stop_grace = std::chrono::seconds{1};
 
 class DoorHandler final : public net::Handler {
    public:
-    DoorHandler(MeshProxy& proxy, DoorPtr door) : proxy_(proxy), door_(std::move(door)) {}
+    DoorHandler(MeshProxy& proxy, DoorPtr door, std::shared_ptr<Counted> counted)
+        : proxy_(proxy), door_(std::move(door)), counted_(std::move(counted)) {}
     Task<net::Response> handle(net::Request request) override {
+        counted_->requests.fetch_add(1, std::memory_order_relaxed);
         return proxy_.serve(door_, std::move(request));
     }
 
    private:
     MeshProxy& proxy_;
     DoorPtr door_;
+    std::shared_ptr<Counted> counted_;
 };
+
+// Lines that are no comments.
+std::uint64_t samples_of(std::string_view exposition) {
+    std::uint64_t samples = 0;
+    for (std::size_t at = 0; at < exposition.size();) {
+        const auto end = std::min(exposition.find('\n', at), exposition.size());
+        if (end > at && exposition[at] != '#') ++samples;
+        at = end + 1;
+    }
+    return samples;
+}
 
 class ConnectionHandler final : public net::StreamHandler {
    public:
@@ -35,8 +51,11 @@ class ConnectionHandler final : public net::StreamHandler {
 
 class MetricsHandler final : public net::Handler {
    public:
-    MetricsHandler(Clock& clock, MeshProxy& proxy, IstioMetrics& metrics)
-        : clock_(clock), proxy_(proxy), metrics_(metrics) {}
+    MetricsHandler(Clock& clock,
+                   MeshProxy& proxy,
+                   IstioMetrics& metrics,
+                   std::shared_ptr<Counted> counted)
+        : clock_(clock), proxy_(proxy), metrics_(metrics), counted_(std::move(counted)) {}
     Task<net::Response> handle(net::Request request) override {
         if (request.target != "/stats/prometheus") co_return net::Response{.status = 404};
         metrics_.forget_gone(*proxy_.table(), clock_.now());
@@ -46,6 +65,7 @@ class MetricsHandler final : public net::Handler {
         const auto reading = agent.starts_with("Prometheus/") ? IstioMetrics::Reading::scrape
                                                               : IstioMetrics::Reading::look;
         response.body = metrics_.exposition(reading) + proxy_.nginx_metrics().exposition(reading);
+        if (reading == IstioMetrics::Reading::scrape) counted_->series = samples_of(response.body);
         co_return response;
     }
 
@@ -53,6 +73,7 @@ class MetricsHandler final : public net::Handler {
     Clock& clock_;
     MeshProxy& proxy_;
     IstioMetrics& metrics_;
+    std::shared_ptr<Counted> counted_;
 };
 
 }  // namespace
@@ -95,7 +116,7 @@ Result<std::uint16_t> Listeners::start(Opening& opening, std::uint16_t port) {
             std::make_unique<net::StreamServer>(traffic_, clock_, *opening.stream_handler);
         bound = opening.stream_server->listen(opening.address, port);
     } else {
-        opening.handler = std::make_unique<DoorHandler>(proxy_, opening.door);
+        opening.handler = std::make_unique<DoorHandler>(proxy_, opening.door, counted_);
         net::ServerOptions options;
         options.stream_bodies = true;
         opening.server =
@@ -141,7 +162,7 @@ Task<> Listeners::change(std::string name, std::shared_ptr<Opening> before) {
 
 Result<std::uint16_t> Listeners::open_metrics(const std::string& address, std::uint16_t port) {
     auto opening = std::make_shared<Opening>();
-    opening->handler = std::make_unique<MetricsHandler>(clock_, proxy_, metrics_);
+    opening->handler = std::make_unique<MetricsHandler>(clock_, proxy_, metrics_, counted_);
     opening->server = std::make_unique<net::HttpServer>(traffic_, clock_, *opening->handler);
     auto bound = opening->server->listen(address, port);
     if (bound) opening->port = *bound;

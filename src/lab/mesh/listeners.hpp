@@ -6,11 +6,19 @@
 #include "lab/mesh/proxy.hpp"
 #include "net/server.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 
 namespace sluice::mesh {
+
+// Read on any thread.
+struct Counted {
+    std::atomic<std::uint64_t> requests = 0;  // that came through any door
+    std::atomic<std::uint64_t> series = 0;    // told of at the last scrape; 0 before the first
+};
 
 class Listeners {
    public:
@@ -36,6 +44,7 @@ class Listeners {
     Result<std::uint16_t> open_metrics(const std::string& address, std::uint16_t port);
     // Where an open door listens.
     std::optional<std::uint16_t> port_of(const std::string& name) const;
+    std::shared_ptr<const Counted> counted() const { return counted_; }
     // Accepts no more; what is under way may finish within the grace.
     void close(const std::string& name, Duration grace);
     // Closes all and waits until what was under way has ended.
@@ -54,6 +63,7 @@ class Listeners {
     Connections& connections_;
     IstioMetrics& metrics_;
     std::map<std::string, std::shared_ptr<Opening>> openings_;
+    std::shared_ptr<Counted> counted_ = std::make_shared<Counted>();
     TaskGroup closing_;
 };
 

@@ -100,6 +100,7 @@ struct Mesh::State final : GatewayDoors, std::enable_shared_from_this<Mesh::Stat
           gateways(control, cluster, *this, options.block),
           gateway_api(control, cluster, *this, options.block, builder, [this] { flush_soon(); }),
           nginx(control, cluster, *this, options.block, builder, [this] { flush_soon(); }),
+          counted(traffic->listeners.counted()),
           answered(control) {}
 
     // Runs on the traffic thread, while there is one.
@@ -147,6 +148,8 @@ struct Mesh::State final : GatewayDoors, std::enable_shared_from_this<Mesh::Stat
     GatewayApi gateway_api;
     NginxController nginx;
     std::map<ObjectKey, std::vector<std::uint16_t>> gateway_ports;
+    std::map<ObjectKey, std::vector<net::Origin>> open_doors;
+    std::shared_ptr<const Counted> counted;
     std::vector<lab::Subscription> subscriptions;
 
     Signal answered;
@@ -276,13 +279,23 @@ void Mesh::State::open(const ObjectKey& gateway,
             there.proxy.know_gateway(address, to_string(gateway));
             Result<BoundPorts> result = bound;
             if (trouble) result = *trouble;
-            self->on_control([opened, result](State&) { opened(result); });
+            self->on_control([gateway, address, bound, opened, result](State& here) {
+                // It may have been closed meanwhile.
+                if (here.gateway_ports.contains(gateway)) {
+                    auto& doors = here.open_doors[gateway];
+                    doors.clear();
+                    for (const auto& [port, at] : bound)
+                        doors.push_back({.host = address, .port = at});
+                }
+                opened(result);
+            });
         });
 }
 
 void Mesh::State::close(const ObjectKey& gateway, const std::string& address) {
     const auto known = gateway_ports.find(gateway);
     if (known == gateway_ports.end()) return;
+    open_doors.erase(gateway);
     on_traffic([gateway, address, ports = known->second](Traffic& there) {
         for (const auto port : ports)
             there.listeners.close(gateway_door(gateway, port), door_grace);
@@ -353,6 +366,15 @@ net::Origin Mesh::proxy() const {
 
 net::Origin Mesh::metrics() const {
     return {.host = state_->options.address, .port = state_->metrics_port.value().value()};
+}
+
+std::vector<net::Origin> Mesh::doors_of(const ObjectKey& gateway) const {
+    const auto found = state_->open_doors.find(gateway);
+    return found == state_->open_doors.end() ? std::vector<net::Origin>{} : found->second;
+}
+
+Mesh::Figures Mesh::figures() const {
+    return {.requests = state_->counted->requests, .series = state_->counted->series};
 }
 
 RouteTablePtr Mesh::table() const {

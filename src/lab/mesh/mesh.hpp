@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sluice::mesh {
 
@@ -62,6 +63,14 @@ class Mesh {
     // (/stats/prometheus).
     net::Origin proxy() const;
     net::Origin metrics() const;
+    // Where a gateway listens, as it was opened here, whatever its objects say; in the order of its
+    // ports. On the control thread.
+    std::vector<net::Origin> doors_of(const kube::ObjectKey& gateway) const;
+    struct Figures {
+        std::uint64_t requests = 0;  // that came through any door
+        std::uint64_t series = 0;    // told of at the last scrape; 0 before the first
+    };
+    Figures figures() const;
     // The newest table, of the control thread.
     RouteTablePtr table() const;
 

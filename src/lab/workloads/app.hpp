@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/async/clock.hpp"
+#include "lab/workloads/pod_fault.hpp"
 #include "net/http.hpp"
 
 #include <cstdint>
@@ -23,6 +24,8 @@ struct AppContext {
     std::map<std::string, std::string> env;
     std::vector<std::string> command;
     std::function<void(std::string line)> log;
+    // What befalls its requests; the app asks it of each.
+    std::shared_ptr<AppFaults> faults = std::make_shared<AppFaults>();
 };
 
 class App : public net::Handler {

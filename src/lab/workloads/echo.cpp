@@ -10,7 +10,7 @@ namespace {
 
 class Echo final : public App {
    public:
-    explicit Echo(AppContext context) : context_(std::move(context)) {
+    Echo(AppContext context, Clock& clock) : context_(std::move(context)), clock_(clock) {
         if (context_.log) {
             context_.log(fmt::format("{} stands in for {}", "the lab's echo app", context_.image));
         }
@@ -20,6 +20,9 @@ class Echo final : public App {
     bool serves_any_port() const override { return true; }
 
     Task<net::Response> handle(net::Request request) override {
+        const auto strike = context_.faults->next(request);
+        if (strike.later > Duration{}) co_await clock_.sleep_for(strike.later);
+        if (strike.fails) co_return fault_answer();
         JsonObject headers;
         for (const auto& [name, value] : request.headers) headers[name] = value;
         const Json answer = {{"hostname", context_.hostname},
@@ -37,12 +40,13 @@ class Echo final : public App {
 
    private:
     AppContext context_;
+    Clock& clock_;
 };
 
 }  // namespace
 
-std::unique_ptr<App> make_echo(AppContext context, Clock&) {
-    return std::make_unique<Echo>(std::move(context));
+std::unique_ptr<App> make_echo(AppContext context, Clock& clock) {
+    return std::make_unique<Echo>(std::move(context), clock);
 }
 
 }  // namespace sluice::lab

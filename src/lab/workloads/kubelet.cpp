@@ -7,6 +7,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -18,6 +19,16 @@ using std::chrono::seconds;
 
 constexpr Duration grace_default = seconds{30};
 constexpr Duration address_retry = seconds{5};
+// 128 and SIGKILL.
+constexpr int killed = 137;
+
+bool runs(const KubeletContainer& container) {
+    return container.facts.phase == ContainerPhase::running;
+}
+
+Error no_such(const ObjectKey& pod) {
+    return {ErrorKind::not_found, "no pod " + to_string(pod)};
+}
 
 }  // namespace
 
@@ -60,6 +71,52 @@ void Kubelet::start() {
     });
     state->endpoints = state->cluster.watch(
         resources::endpoints, [state](const Change& change) { state->on_endpoints(change); });
+}
+
+std::vector<RunningPod> Kubelet::pods() const {
+    std::vector<RunningPod> all;
+    for (const auto& [key, pod] : state_->pods) {
+        RunningPod shown{key, pod.ip, {}, pod.fault};
+        for (const auto& container : pod.containers) {
+            if (!runs(container)) continue;
+            const ContainerId id{pod.uid, container.facts.name, container.instance};
+            shown.containers.push_back(
+                {container.facts.name, container.app, state_->runtime.ports_of(id)});
+        }
+        all.push_back(std::move(shown));
+    }
+    return all;
+}
+
+Result<void> Kubelet::set_fault(const ObjectKey& key, const PodFault& fault) {
+    const auto found = state_->pods.find(key);
+    if (found == state_->pods.end()) return no_such(key);
+    auto& pod = found->second;
+    const bool has_app = std::ranges::any_of(pod.containers, [](const auto& container) {
+        return !container.played && container.app != apps::in_process && container.app != apps::bad;
+    });
+    if (!has_app) {
+        return Error{ErrorKind::unsupported,
+                     fmt::format("pod {} answers by no app of the lab", to_string(key))};
+    }
+    pod.fault = fault;
+    for (const auto& container : pod.containers) {
+        state_->runtime.set_fault({pod.uid, container.facts.name, container.instance}, fault);
+    }
+    return {};
+}
+
+Result<void> Kubelet::crash(const ObjectKey& key) {
+    const auto found = state_->pods.find(key);
+    if (found == state_->pods.end()) return no_such(key);
+    auto& pod = found->second;
+    const auto container = std::ranges::find_if(pod.containers, runs);
+    if (pod.leaving || container == pod.containers.end()) {
+        return Error{ErrorKind::unavailable,
+                     fmt::format("no container of pod {} runs now", to_string(key))};
+    }
+    state_->ended(key, pod, *container, killed);
+    return {};
 }
 
 Task<> Kubelet::stop() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::lab {
 
@@ -31,6 +32,19 @@ struct InProcessApp {
     std::function<void(InProcessStart start)> started;
     // The task ends when that life has ended; at once when it is over already.
     std::function<Task<>(ContainerId id)> stopped;
+};
+
+// What runs of a pod.
+struct RunningPod {
+    ObjectKey key;
+    std::string ip;
+    struct Container {
+        std::string name;
+        std::string app;                   // ImageMap's answer
+        std::vector<std::uint16_t> ports;  // where its app listens
+    };
+    std::vector<Container> containers;  // those that run now
+    PodFault fault;
 };
 
 struct KubeletOptions {
@@ -60,6 +74,13 @@ class Kubelet {
     void run_in_process(std::string image_glob, InProcessApp app);
     // After Cluster::deliver_by.
     void start();
+    std::vector<RunningPod> pods() const;
+    // From the pod's next request on, and until it goes; of all its containers. not_found, or
+    // unsupported for one that answers by no app of the lab.
+    Result<void> set_fault(const ObjectKey& pod, const PodFault& fault);
+    // Ends the pod's first container that runs, as a kill does. not_found, or unavailable while
+    // none runs.
+    Result<void> crash(const ObjectKey& pod);
     // Stops what the containers run; the pods stay as they are in the cluster. Over sockets it must
     // have ended before the kubelet goes.
     Task<> stop();

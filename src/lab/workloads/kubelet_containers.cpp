@@ -148,7 +148,8 @@ void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContain
                          std::move(env),
                          command_line(*container.spec),
                          tcp_ports(*container.spec),
-                         logs.begin(id)};
+                         logs.begin(id),
+                         pod.fault};
     tasks.spawn("start " + to_string(key), start_container(key, std::move(start)));
 }
 

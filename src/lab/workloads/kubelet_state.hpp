@@ -48,6 +48,7 @@ struct KubeletPod {
     std::string ip;
     Time start_time;
     bool leaving = false;
+    PodFault fault = {};
     std::vector<KubeletContainer> init;
     std::vector<KubeletContainer> containers;
 };

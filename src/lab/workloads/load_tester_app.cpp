@@ -29,9 +29,10 @@ std::optional<net::Origin> way_out(const AppContext& context,
 struct Inside : std::enable_shared_from_this<Inside> {
     Inside(AppContext told,
            Executor executor,
-           Clock& clock,
+           Clock& clock_of_lab,
            const std::optional<net::Origin>& proxy)
         : context(std::move(told)),
+          clock(clock_of_lab),
           log(clock, {}, [this](std::string_view line) { context.log(std::string(line)); }),
           sockets(executor, clock),
           names(sockets, proxy.value_or(net::Origin{})),
@@ -48,6 +49,7 @@ struct Inside : std::enable_shared_from_this<Inside> {
     }
 
     AppContext context;
+    Clock& clock;
     Logger log;
     net::SocketClient sockets;
     net::ViaProxyClient names;
@@ -63,7 +65,11 @@ class LoadTesterApp final : public App {
     std::vector<std::uint16_t> default_ports() const override { return {8080}; }
 
     Task<net::Response> handle(net::Request request) override {
-        return inside_->tester.handle(std::move(request));
+        const auto inside = inside_;
+        const auto strike = inside->context.faults->next(request);
+        if (strike.later > Duration{}) co_await inside->clock.sleep_for(strike.later);
+        if (strike.fails) co_return fault_answer();
+        co_return co_await inside->tester.handle(std::move(request));
     }
 
    private:

@@ -15,6 +15,11 @@ constexpr auto rest = std::chrono::seconds{60};
 
 void PodRuntime::serve_also(const ContainerId&, const std::string&, std::uint16_t) {}
 
+void PodRuntime::set_fault(const ContainerId&, const PodFault&) {}
+std::vector<std::uint16_t> PodRuntime::ports_of(const ContainerId&) const {
+    return {};
+}
+
 std::optional<std::string> PodAddresses::give() {
     for (std::uint32_t tries = 0; tries < addresses_max; ++tries) {
         last_ = last_ >= addresses_max ? 2 : last_ + 1;

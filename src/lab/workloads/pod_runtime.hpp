@@ -5,6 +5,7 @@
 #include "base/async/task.hpp"
 #include "base/core/result.hpp"
 #include "lab/apiserver/cluster.hpp"
+#include "lab/workloads/pod_fault.hpp"
 
 #include <functional>
 #include <map>
@@ -35,6 +36,7 @@ struct ContainerStart {
     std::vector<std::uint16_t> ports;        // TCP
     // Takes a line without its newline, from any thread.
     std::function<void(std::string line)> log;
+    PodFault fault = {};
 };
 
 struct ContainerRun {
@@ -77,6 +79,10 @@ class PodRuntime {
     // A Service sends requests to that port, which the container may not have declared. Whoever
     // runs an app that stands in for others lets it listen there.
     virtual void serve_also(const ContainerId& id, const std::string& ip, std::uint16_t port);
+    // From the next request on. Who runs no app does nothing.
+    virtual void set_fault(const ContainerId& id, const PodFault& fault);
+    // Where its app listens; none where it runs no app.
+    virtual std::vector<std::uint16_t> ports_of(const ContainerId& id) const;
     // Ends when nothing of it is left. What is being answered may finish within `grace`.
     virtual Task<> stop(ContainerId id, Duration grace) = 0;
 

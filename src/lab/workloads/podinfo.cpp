@@ -113,9 +113,12 @@ class Podinfo final : public App {
         // Probes and scrapes don't count: the pattern is one of users' requests.
         bool faulty = false;
         if (!probe) faulty = ++asked_ % fault_every == 0;
+        const auto strike = context_.faults->next(request);
+        if (strike.later > Duration{}) co_await clock_.sleep_for(strike.later);
         if (faulty && behaviour_.slow) co_await clock_.sleep_for(slow_answer);
         auto response =
-            faulty && behaviour_.broken
+            strike.fails ? fault_answer()
+            : faulty && behaviour_.broken
                 ? json_response("{\n  \"code\": 500,\n  \"message\": \"broken by its tag\"\n}\n",
                                 500)
                 : co_await answer(std::move(request));

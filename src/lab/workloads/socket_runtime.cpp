@@ -69,14 +69,16 @@ std::string dial_error(const ProbeCall& call, const Error& error, std::string_vi
 
 }  // namespace
 
-// What stands behind one container. It belongs to the traffic thread; `failure` is read when that
-// has answered.
+// What stands behind one container. It belongs to the traffic thread; `failure` and `ports` are
+// read when that has answered.
 struct SocketRuntime::Served {
     Clock& clock;
     Executor traffic;
     std::unique_ptr<App> app = nullptr;
     std::unique_ptr<net::HttpServer> server = nullptr;
+    std::shared_ptr<AppFaults> faults = std::make_shared<AppFaults>();
     std::optional<Error> failure = std::nullopt;
+    std::vector<std::uint16_t> ports = {};
 };
 
 namespace {
@@ -85,16 +87,25 @@ template <typename Served>
 Task<> serve(std::shared_ptr<Served> served,
              ContainerStart start,
              std::shared_ptr<const AppRegistry> registry) {
-    served->app = registry->make(
-        start.app,
-        {start.pod.name, start.image, image_tag(start.image), start.env, start.command, start.log},
-        served->clock);
+    served->faults->set(start.fault);
+    served->app = registry->make(start.app,
+                                 {start.pod.name,
+                                  start.image,
+                                  image_tag(start.image),
+                                  start.env,
+                                  start.command,
+                                  start.log,
+                                  served->faults},
+                                 served->clock);
     served->server =
         std::make_unique<net::HttpServer>(served->traffic, served->clock, *served->app);
     const bool declared = !start.ports.empty();
     for (const auto port : declared ? start.ports : served->app->default_ports()) {
         const auto listening = served->server->listen(start.ip, port);
-        if (listening) continue;
+        if (listening) {
+            served->ports.push_back(*listening);
+            continue;
+        }
         // A port that nobody declared is a courtesy, and a privileged one cannot be helped.
         if (listening.error().kind == ErrorKind::denied) {
             start.log(listening.error().message + ": the lab runs without privileges");
@@ -162,13 +173,17 @@ Task<Result<ContainerRun>> SocketRuntime::start(ContainerStart start) {
     const auto behaviour = behaviour_of(image_tag(start.image));
     auto served = std::make_shared<Served>(clock_, traffic_);
     served_[id] = served;
+    const auto ports = std::make_shared<std::vector<std::uint16_t>>();
+    ports_[id] = ports;
     co_await boost::asio::co_spawn(traffic_, serve(served, std::move(start), apps_), uncancelled());
     if (served->failure) {
         const auto failure = *served->failure;
         served_.erase(id);
+        ports_.erase(id);
         let_go(std::move(served));
         co_return failure;
     }
+    *ports = std::exchange(served->ports, {});
     let_go(std::move(served));
     ContainerRun run;
     if (behaviour.exits_after) run.exits_at = clock_.now() + *behaviour.exits_after;
@@ -178,11 +193,26 @@ Task<Result<ContainerRun>> SocketRuntime::start(ContainerStart start) {
 void SocketRuntime::serve_also(const ContainerId& id, const std::string& ip, std::uint16_t port) {
     const auto found = served_.find(id);
     if (found == served_.end()) return;
-    boost::asio::post(traffic_, [served = found->second, ip, port] {
-        if (served->server == nullptr || !served->app->serves_any_port()) return;
-        // Taken already: it listens there.
-        (void)served->server->listen(ip, port);
-    });
+    boost::asio::post(
+        traffic_,
+        [served = found->second, ip, port, control = control_, known = ports_.at(id)]() mutable {
+            if (served->server == nullptr || !served->app->serves_any_port()) return;
+            // Taken already: it listens there.
+            if (!served->server->listen(ip, port)) return;
+            boost::asio::post(control,
+                              [known = std::move(known), port] { known->push_back(port); });
+        });
+}
+
+void SocketRuntime::set_fault(const ContainerId& id, const PodFault& fault) {
+    const auto found = served_.find(id);
+    if (found == served_.end()) return;
+    boost::asio::post(traffic_, [served = found->second, fault] { served->faults->set(fault); });
+}
+
+std::vector<std::uint16_t> SocketRuntime::ports_of(const ContainerId& id) const {
+    const auto found = ports_.find(id);
+    return found == ports_.end() ? std::vector<std::uint16_t>{} : *found->second;
 }
 
 Task<> SocketRuntime::stop(ContainerId id, Duration grace) {
@@ -190,6 +220,7 @@ Task<> SocketRuntime::stop(ContainerId id, Duration grace) {
     if (found == served_.end()) co_return;
     auto served = std::move(found->second);
     served_.erase(found);
+    ports_.erase(id);
     co_await boost::asio::co_spawn(traffic_, end_serving(std::move(served), grace), uncancelled());
 }
 

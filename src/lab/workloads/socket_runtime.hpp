@@ -34,6 +34,8 @@ class SocketRuntime final : public PodRuntime {
     void take_back_address(const std::string& ip) override;
     Task<Result<ContainerRun>> start(ContainerStart start) override;
     void serve_also(const ContainerId& id, const std::string& ip, std::uint16_t port) override;
+    void set_fault(const ContainerId& id, const PodFault& fault) override;
+    std::vector<std::uint16_t> ports_of(const ContainerId& id) const override;
     Task<> stop(ContainerId id, Duration grace) override;
     Task<ProbeOutcome> probe(ProbeCall call) override;
     std::optional<Time> steady_until(const ContainerId& id) const override;
@@ -51,6 +53,8 @@ class SocketRuntime final : public PodRuntime {
     std::shared_ptr<const AppRegistry> apps_;
     PodAddresses addresses_;
     std::map<ContainerId, std::shared_ptr<Served>> served_;
+    // Of the control thread; shared with what opens more of them.
+    std::map<ContainerId, std::shared_ptr<std::vector<std::uint16_t>>> ports_;
 };
 
 }  // namespace sluice::lab

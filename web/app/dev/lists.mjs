@@ -85,8 +85,57 @@ export function mesh(world) {
   };
 }
 
+const no_process = { pid: null, cpuSeconds: null, memory: null, reason: "a part of the lab's own process" };
 export function lab(world) {
+  const process = { pod: false, app: null, state: 'Running', ready: null, restarts: null, listens: [], reason: null };
+  const pods = workloads(world, ['test'], true).flatMap((one) => one.pods ?? []).map((pod, i) => {
+    const name = `test/${pod.name}`;
+    return { name, pod: true, app: pod.name.includes('imgw') ? 'echo' : 'podinfo', state: pod.phase, ready: pod.ready, restarts: world.crashes?.get(name) ?? 0, listens: [`127.64.0.${i + 2}:9898`], ...no_process };
+  });
+  return {
+    now: world.now(),
+    processes: [
+      { ...process, name: 'sluice lab', pid: 4711, cpuSeconds: 12.4, memory: 96 * 1024 * 1024 },
+      { ...process, name: 'prometheus', pid: 4712, cpuSeconds: 3.1, memory: 118 * 1024 * 1024 },
+      ...pods,
+      { name: 'smm-system/flagger-7c8d5', pod: true, app: 'in-process', state: 'Running', ready: true, restarts: 0, listens: [], ...no_process },
+    ],
+    faults: [...(world.faults ?? new Map()).values()],
+    load: world.loads ?? [],
+    proxy: { rps: 20.1, requests: 4021, threads: 1, split: 'deck', series: 812, reason: null },
+  };
+}
+export function lab_news(world) {
   return { now: world.now(), load: world.loads ?? [] };
+}
+// What the binary says of a field; the rest it takes.
+export function set_fault(world, pod, wanted) {
+  const ratio = wanted.errorRatio ?? 0;
+  if (typeof ratio !== 'number' || ratio < 0 || ratio > 1) return 'errorRatio is not in 0..1';
+  const { p50 = 0, p99 = p50 } = wanted.latencyMs ?? {};
+  for (const [field, value] of [['p50', p50], ['p99', p99]]) if (typeof value !== 'number' || value < 0 || value > 60_000) return `latencyMs.${field} is not in 0..60000`;
+  if (p50 > p99) return 'latencyMs.p50 is above latencyMs.p99';
+  world.faults ??= new Map();
+  if (p99 === 0 && ratio === 0) world.faults.delete(pod);
+  else world.faults.set(pod, { pod, latencyMs: { p50, p99 }, errorRatio: ratio });
+  return null;
+}
+export function crash(world, pod) {
+  world.crashes ??= new Map();
+  world.crashes.set(pod, (world.crashes.get(pod) ?? 0) + 1);
+}
+export function try_gateway(world, { gateway, path = '/', host = 'podinfo.example.org' }) {
+  const is_late = path.startsWith('/delay/');
+  return {
+    now: world.now(),
+    gateway,
+    url: `http://127.112.0.1${path}`,
+    host,
+    milliseconds: is_late ? 10_000 : 3.4,
+    answer: is_late ? null : { status: path === '/status/500' ? 500 : 200, headers: [['Content-Type', 'application/json; charset=utf-8'], ['Set-Cookie', '•••']], body: '{\n  "hostname": "podinfo-primary-7d9f6c-a0",\n  "version": "6.0.0"\n}\n', cut: false },
+    reason: is_late ? 'timed out after 10s' : null,
+    route: is_late ? null : { route: 'test/podinfo#0', destination: 'test/podinfo-primary', service: 'podinfo-primary.test.svc.cluster.local', pod: '127.64.0.2', code: path === '/status/500' ? 500 : 200, flags: '-', tries: 1 },
+  };
 }
 
 let started = 0;

@@ -86,7 +86,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
         const text = decodeURIComponent(topic.slice(4));
         const rows = world.frozen ? [] : lists.requests(world, new URLSearchParams(text === 'all' ? '' : text), 5).reverse();
         if (rows.length) emit(topic, 'tap', rows);
-      } else if (topic === 'lab' && ticks % 4 === 0) emit('lab', 'lab', lists.lab(world));
+      } else if (topic === 'lab' && ticks % 4 === 0) emit('lab', 'lab', lists.lab_news(world));
       else if (topic === 'events') {
         const newest = world.events()[0];
         if (newest && JSON.stringify(newest) !== event_text) emit('events', 'event', newest);
@@ -201,6 +201,24 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       if ((world.loads ?? []).filter((one) => one.state === 'running').length >= 4) return refuse(response, 429, 'too_many_loads', '4 runs of test load are under way; one must end first');
       if (world.mode === 'idle') world.set({ mode: 'story' });
       return json(response, 202, lists.send_load(world, wanted));
+    }
+    const trial = /^lab\/(?:(try)|(faults|crash)\/([^/]+)\/([^/]+))$/.exec(path);
+    if (trial) {
+      if (request.headers['x-sluice-csrf'] !== 'c5rf') return refuse(response, 403, 'csrf', 'X-Sluice-CSRF is not that of this session');
+      const wanted = JSON.parse((await body_of(request)) || '{}');
+      if (trial[1]) {
+        if (!world.gateways([]).items.some((one) => `${one.namespace}/${one.name}` === wanted.gateway)) return refuse(response, 404, 'not_found', `no gateway ${wanted.gateway}`);
+        return json(response, 200, lists.try_gateway(world, wanted), request);
+      }
+      const pod = `${decodeURIComponent(trial[3])}/${decodeURIComponent(trial[4])}`;
+      if (!lists.lab(world).processes.some((one) => one.pod && one.name === pod)) return refuse(response, 404, 'not_found', `no pod ${pod}`);
+      if (trial[2] === 'crash') {
+        lists.crash(world, pod);
+        return json(response, 202, { now: world.now(), pod });
+      }
+      const why = lists.set_fault(world, pod, request.method === 'DELETE' ? {} : wanted);
+      if (why) return refuse(response, 400, 'bad_request', why);
+      return json(response, 200, { now: world.now(), pod, fault: world.faults.get(pod) ?? null }, request);
     }
     const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics)|\/actions\/([^/]+))?$/.exec(path);
     if (release) {

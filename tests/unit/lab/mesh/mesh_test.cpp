@@ -230,11 +230,28 @@ Task<> the_article(ALab& lab) {
         lab.cluster.find(resources::istio_control_planes, {"istio-system", "cp-v112x"});
     CHECK(array_at(*plane, {"status", "injectionNamespaces"}) == JsonArray{"test"});
 
+    // What a user writes into the gateway's objects opens no other door.
+    const auto doors = lab.mesh->doors_of({"test", "test-imgw"});
+    REQUIRE_FALSE(doors.empty());
+    CHECK(doors.front() == gateway);
+    lab.apply(
+        "{kind: Service, metadata: {name: test-imgw, namespace: test, annotations: "
+        "{sluice.dev/lab-address: \"127.0.0.1:1\"}}}");
+    CHECK(lab.mesh->doors_of({"test", "test-imgw"}) == doors);
+    CHECK(lab.mesh->doors_of({"test", "elsewhere"}).empty());
+    CHECK(lab.mesh->figures().requests >= 104);
+    CHECK(lab.mesh->figures().series == 0);
+    (void)co_await lab.client.send({.origin = lab.mesh->metrics(),
+                                    .target = "/stats/prometheus",
+                                    .headers = {{"User-Agent", "Prometheus/2.42.0"}}});
+    CHECK(lab.mesh->figures().series > 20);
+
     REQUIRE(lab.cluster.remove(resources::istio_mesh_gateways, {"test", "test-imgw"}).has_value());
     co_await lab.clock->sleep_for(milliseconds{100});
     net::SocketClient fresh(lab.control.get_executor(), *lab.clock);
     const auto closed = co_await fresh.send({.origin = gateway, .target = "/"});
     CHECK_FALSE(closed.has_value());
+    CHECK(lab.mesh->doors_of({"test", "test-imgw"}).empty());
 }
 
 Task<> sidecars(ALab& lab) {

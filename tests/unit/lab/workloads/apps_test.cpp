@@ -9,10 +9,13 @@
 #include <boost/json/object.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace sluice::lab {
 namespace {
+
+using std::chrono::milliseconds;
 
 // Asks one app, in virtual time.
 class Asked {
@@ -71,6 +74,41 @@ Json json_of(const net::Response& response) {
 }
 
 }  // namespace
+
+TEST_CASE("a fault's shares hold over every hundred answers") {
+    AppFaults faults;
+    faults.set({.p50 = milliseconds{100}, .p99 = milliseconds{1000}, .error_ratio = 0.05});
+    std::vector<Duration> later;
+    int failed = 0;
+    for (int i = 0; i < 100; ++i) {
+        const auto strike = faults.next({});
+        later.push_back(strike.later);
+        failed += strike.fails ? 1 : 0;
+    }
+    std::ranges::sort(later);
+    CHECK(failed == 5);
+    CHECK(later.front() == milliseconds{100});
+    CHECK(later[48] == milliseconds{100});
+    CHECK(later[75] > milliseconds{500});
+    CHECK(later[75] < milliseconds{620});
+    CHECK(later[97] < milliseconds{1000});
+    CHECK(later.back() == milliseconds{1000});
+}
+
+TEST_CASE("a fault spares what the kubelet and Prometheus ask, and ends when it is taken away") {
+    AppFaults faults;
+    faults.set({.p50 = milliseconds{100}, .p99 = milliseconds{100}, .error_ratio = 1});
+    for (const auto* agent : {"kube-probe/1.32", "Prometheus/2.42.0"}) {
+        net::Request request;
+        request.headers.set("User-Agent", agent);
+        const auto strike = faults.next(request);
+        CHECK(strike.later == Duration{});
+        CHECK_FALSE(strike.fails);
+    }
+    CHECK(faults.next({}).fails);
+    faults.set({});
+    CHECK_FALSE(faults.next({}).fails);
+}
 
 TEST_CASE("podinfo's front page has the keys of the real one, in its order") {
     Asked podinfo("stefanprodan/podinfo:6.0.0");

@@ -370,4 +370,34 @@ TEST_CASE("an app that ends while it is being started is started again") {
     CHECK(bool_at(status, {"ready"}) == true);
 }
 
+TEST_CASE("a fault is of one pod and goes with it") {
+    Lab lab;
+    lab.start();
+    const ObjectKey web{"default", "web"};
+    CHECK(lab.kubelet().set_fault(web, {}).error().message == "no pod default/web");
+    CHECK(lab.kubelet().crash(web).error().kind == ErrorKind::not_found);
+    lab.create(resources::pods, a_pod("demo:1"));
+    lab.run_for(seconds{2});
+    REQUIRE(lab.kubelet().set_fault(web, {.error_ratio = 0.5}));
+    CHECK(lab.kubelet().pods().at(0).fault.error_ratio == 0.5);
+    lab.remove(resources::pods, "web");
+    lab.run_for(seconds{60});
+    CHECK(lab.kubelet().pods().empty());
+    lab.create(resources::pods, a_pod("demo:1"));
+    lab.run_for(seconds{2});
+    CHECK(lab.kubelet().pods().at(0).fault.is_none());
+}
+
+TEST_CASE("an image that cannot be pulled takes no fault, as nothing would ever show it") {
+    ImageMap images;
+    images.put("gone:*", std::string(apps::bad));
+    Lab lab(std::move(images));
+    lab.start();
+    lab.create(resources::pods, a_pod("gone:1"));
+    lab.run_for(seconds{2});
+    const auto set = lab.kubelet().set_fault({"default", "web"}, {.error_ratio = 0.5});
+    REQUIRE_FALSE(set);
+    CHECK(set.error().message == "pod default/web answers by no app of the lab");
+}
+
 }  // namespace sluice::lab::testing

@@ -117,6 +117,8 @@ class TwoThreads {
         return std::move(**answer);
     }
     Cluster& cluster() { return cluster_; }
+    Kubelet& kubelet() { return *kubelet_; }
+    Clock& clock() { return *clock_; }
     std::vector<std::string> event_messages() {
         std::vector<std::string> all;
         for (const auto& event : cluster_.list(resources::events, "default")) {
@@ -224,6 +226,52 @@ TEST_CASE("an unknown image is served wherever a Service sends requests") {
     });
     REQUIRE(answer.has_value());
     CHECK(answer->body.find("\"image\":\"demo:1\"") != std::string::npos);
+}
+
+TEST_CASE("a pod's fault strikes its answers, is counted by its app, and spares its probes") {
+    TwoThreads lab;
+    lab.create_pod("stefanprodan/podinfo:6.0.0", podinfo_container());
+    lab.run_until([&lab] { return lab.is_ready(); });
+    const ObjectKey web{"default", "web"};
+    REQUIRE(lab.kubelet().set_fault(
+        web, {.p50 = milliseconds{30}, .p99 = milliseconds{30}, .error_ratio = 0.5}));
+    const auto began = lab.clock().now();
+    CHECK(lab.ask("GET", "/version")->status == 200);
+    CHECK(lab.ask("GET", "/version")->status == 500);
+    CHECK(lab.ask("GET", "/version")->status == 200);
+    CHECK(lab.clock().now() - began >= milliseconds{90});
+    // Its probes come each second.
+    lab.run_for(milliseconds{2500});
+    CHECK(lab.is_ready());
+    REQUIRE(lab.kubelet().set_fault(web, {}));
+    for (int i = 0; i < 4; ++i) CHECK(lab.ask("GET", "/version")->status == 200);
+    const auto metrics = lab.ask("GET", "/metrics")->body;
+    CHECK(metrics.find("http_requests_total{status=\"500\"} 1\n") != std::string::npos);
+}
+
+TEST_CASE("a container that was ended runs again, restarted, with its pod's fault") {
+    TwoThreads lab;
+    lab.create_pod("stefanprodan/podinfo:6.0.0", podinfo_container());
+    lab.run_until([&lab] { return lab.is_ready(); });
+    const ObjectKey web{"default", "web"};
+    const auto pods = lab.kubelet().pods();
+    REQUIRE(pods.size() == 1);
+    REQUIRE(pods[0].containers.size() == 1);
+    CHECK(pods[0].containers[0].app == "podinfo");
+    CHECK(pods[0].containers[0].ports == std::vector<std::uint16_t>{9898});
+    REQUIRE(lab.kubelet().set_fault(web, {.error_ratio = 1}));
+    REQUIRE(lab.kubelet().crash(web));
+    CHECK(lab.kubelet().pods()[0].containers.empty());
+    CHECK(lab.kubelet().crash(web).error().message == "no container of pod default/web runs now");
+    const auto restarts = [&lab] {
+        const auto pod = lab.pod();
+        const auto& containers = array_at(pod, {"status", "containerStatuses"});
+        return containers.empty() ? 0
+                                  : integer_at(containers.front(), {"restartCount"}).value_or(0);
+    };
+    lab.run_until([&] { return restarts() == 1 && lab.is_ready(); });
+    CHECK(lab.ask("GET", "/version")->status == 500);
+    CHECK(lab.kubelet().pods()[0].fault.error_ratio == 1);
 }
 
 TEST_CASE("a deleted pod no longer listens") {

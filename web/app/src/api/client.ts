@@ -95,6 +95,15 @@ export async function post<T>(path: string, csrf: string, body: unknown): Promis
   return (await response.json()) as T;
 }
 
+export async function put<T>(path: string, csrf: string, body: unknown): Promise<T> {
+  const response = await send(path, {
+    method: 'PUT',
+    headers: { ...headers(), 'Content-Type': 'application/json', 'X-Sluice-CSRF': csrf },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as T;
+}
+
 export async function remove<T>(path: string, csrf: string): Promise<T> {
   const response = await send(path, { method: 'DELETE', headers: { ...headers(), 'X-Sluice-CSRF': csrf } });
   return (await response.json()) as T;

@@ -262,7 +262,7 @@ export interface paths {
          *     | `topology:<hash>` | `topology`: a TopologyPatch. The topic's name is `topic` of a GET /topology of the same query; it is forgotten 60 s after its last listener, and then `reset` is sent |
          *     | `events` | `event`: an Event |
          *     | `validations` | `validation`: a ValidationChange |
-         *     | `lab` | `lab`: a Lab, at most one a second while load runs, and when it ends |
+         *     | `lab` | `lab`: a LabNews, at most one a second while load runs, and when it ends |
          *     | `tap:<hash>` | `tap`: a list of TapRow, oldest first, at most four a second; `dropped`. The topic's name is `topic` of a GET /tap of the same query |
          *     | (any) | `hello`: a Hello; `reset`: a Reset; `dropped`: a Dropped |
          *
@@ -327,6 +327,72 @@ export interface paths {
         post?: never;
         /** Ends a run of test load; 200 also when it has ended already. */
         delete: operations["stopLoad"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lab/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * *Try*: one GET through a gateway of the lab, with what it answered and the route that it took. Elsewhere 404 `not_a_lab`.
+         * @description Asked is only where the lab itself opened that gateway, whatever its objects say: its first port, in plain HTTP.
+         *     Bounded: 10 s, the first KiB of the body; a redirect is shown and not followed. That nobody answers in time is a
+         *     200 with `answer` null.
+         */
+        post: operations["tryGateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lab/faults/{ns}/{pod}": {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Sluice-CSRF": string;
+            };
+            path: {
+                ns: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * What befalls a pod's answers from the next one on, in place of what did: `{}` ends it. Elsewhere 404 `not_a_lab`.
+         * @description Inside its app, beside every VirtualService's faults, so that the pod's own metrics tell of it too. Spared is what the
+         *     kubelet and Prometheus ask. It goes with the pod, and stays when a container of it is started again.
+         */
+        put: operations["setFault"];
+        post?: never;
+        /** Ends it; 200 also where there is none. */
+        delete: operations["clearFault"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lab/crash/{ns}/{pod}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the pod's first container as a kill does; the kubelet starts it again and counts it. Elsewhere 404 `not_a_lab`. */
+        post: operations["crashPod"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1210,8 +1276,107 @@ export interface components {
         };
         Lab: {
             now: components["schemas"]["Time"];
+            /** @description The processes of this machine first, then the pods, which all live inside the first of them; by name. */
+            processes: components["schemas"]["LabProcess"][];
+            /** @description Of the pods that are here now. */
+            faults: components["schemas"]["LabFault"][];
+            proxy: components["schemas"]["LabProxy"];
             /** @description Runs of test load that are under way, and the last ones that ended; newest first. */
             load: components["schemas"]["LoadRun"][];
+        };
+        /** @description What of a Lab changes by itself; the rest is asked for. */
+        LabNews: {
+            now: components["schemas"]["Time"];
+            load: components["schemas"]["LoadRun"][];
+        };
+        LabProcess: {
+            /** @description `namespace/name` of a pod; `sluice lab`, `prometheus`. */
+            name: string;
+            pod: boolean;
+            /** @description Of a pod: what plays it (`podinfo`, `echo`, `loadtester`, `in-process`), while a container runs. */
+            app: string | null;
+            /** @description Of a pod its phase, or why it does not run: `Running`, `CrashLoopBackOff`. Of a process `Running`. */
+            state: string;
+            ready: boolean | null;
+            /** @description Of all of its containers. */
+            restarts: number | null;
+            /** @description `address:port` */
+            listens: string[];
+            pid: number | null;
+            /** @description Seconds of a core that it took since it began. */
+            cpuSeconds: number | null;
+            /** @description Bytes that are resident. */
+            memory: number | null;
+            /** @description Why a number is not known: `a part of the lab's own process`. */
+            reason: string | null;
+        };
+        LabFault: {
+            /** @description `namespace/name` */
+            pod: string;
+            latencyMs: {
+                p50: number;
+                p99: number;
+            };
+            errorRatio: number;
+        };
+        FaultSet: {
+            now: components["schemas"]["Time"];
+            /** @description `namespace/name` */
+            pod: string;
+            fault: components["schemas"]["LabFault"] | null;
+        };
+        Crashed: {
+            now: components["schemas"]["Time"];
+            /** @description `namespace/name` */
+            pod: string;
+        };
+        /** @description The one proxy that plays all of them. */
+        LabProxy: {
+            /** @description Requests that came through any of its doors, a second, over the last 2 to 30 s. */
+            rps: number | null;
+            /** @description The same since the lab began. */
+            requests: number | null;
+            threads: number | null;
+            /**
+             * @description How weights are kept: exactly, or by chance.
+             * @enum {string|null}
+             */
+            split: "deck" | "random" | null;
+            /** @description That Prometheus was told of at the last scrape. */
+            series: number | null;
+            reason: string | null;
+        };
+        Tried: {
+            now: components["schemas"]["Time"];
+            gateway: string;
+            url: string;
+            /** @description For which it asked. */
+            host: string;
+            /** @description Until the head of the answer was there. */
+            milliseconds: number;
+            answer: {
+                status: number;
+                /** @description Name and value; what may hold a secret as `•••`. */
+                headers: string[][];
+                /** @description Its first KiB; `(no text)` where it is none. */
+                body: string;
+                /** @description There is more. */
+                cut: boolean;
+            } | null;
+            /** @description Why there is no answer, or no `route`. */
+            reason: string | null;
+            route: {
+                /** @description The VirtualService and the index of its rule, `test/podinfo#0`. */
+                route: string | null;
+                /** @description Workload, `namespace/name`, or `unknown`. */
+                destination: string;
+                service: string;
+                /** @description Address of who was asked last. */
+                pod: string | null;
+                code: number;
+                flags: string;
+                tries: number;
+            } | null;
         };
         LoadRun: {
             /** @description Of a POST and a DELETE. */
@@ -2159,6 +2324,282 @@ export interface operations {
                 };
             };
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tryGateway: {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Sluice-CSRF": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description `namespace/name` of an item of /gateways. */
+                    gateway: string;
+                    /**
+                     * @description Begins with /; may have a query.
+                     * @default /
+                     */
+                    path?: string;
+                    /** @description For which it asks, with or without a port; absent: the host of the first route behind it, else its address. */
+                    host?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `csrf`, `read_only`, `forbidden`, `bad_origin`, `bad_host` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_allowed_now`: the lab listens for it nowhere yet. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_tries`: 4 are under way. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setFault: {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Sluice-CSRF": string;
+            };
+            path: {
+                ns: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description So much later: half of the answers by `p50`, one in a hundred by `p99`, those between evenly so. One of them alone: `p50` for both; `p99` with a `p50` of 0. */
+                    latencyMs?: {
+                        p50?: number;
+                        p99?: number;
+                    };
+                    /** @description So many are a 500. */
+                    errorRatio?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultSet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `csrf`, `read_only`, `forbidden`, `bad_origin`, `bad_host` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_allowed_now`: no app of the lab answers for it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    clearFault: {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Sluice-CSRF": string;
+            };
+            path: {
+                ns: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultSet"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `csrf`, `read_only`, `forbidden`, `bad_origin`, `bad_host` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            /** @description `not_allowed_now`: no app of the lab answers for it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    crashPod: {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Sluice-CSRF": string;
+            };
+            path: {
+                ns: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description It has ended. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Crashed"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `csrf`, `read_only`, `forbidden`, `bad_origin`, `bad_host` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_allowed_now`: none of its containers runs. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             503: components["responses"]["Unavailable"];
         };
     };

@@ -37,6 +37,11 @@ export function count(value: number | null | undefined): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+export function bytes(value: number | null | undefined): string {
+  if (!known(value)) return unknown;
+  return value >= 1024 ** 3 ? `${(value / 1024 ** 3).toFixed(1)} GiB` : `${(value / 1024 ** 2).toFixed(value < 10 * 1024 ** 2 ? 1 : 0)} MiB`;
+}
+
 export function with_unit(value: number | null | undefined, unit: string | null): string {
   if (!known(value)) return unknown;
   if (unit === '%') return `${value.toFixed(2)} %`;

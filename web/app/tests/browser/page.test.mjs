@@ -494,17 +494,39 @@ describe('workloads, Services, events, traffic, mesh and lab', () => {
       for (const part of [/1\.12\.9/, /shop, test/, /shop\/search-primary/, /STRICT/, /every 1 s/, /canaries/]) assert.match(text, part);
     });
   });
+  it('sets a fault of a pod and tries a gateway by the keyboard alone', async () => {
+    await at({ t: 108 }, 'lab', async (page) => {
+      const pod = page.locator('tr[data-pod^="test/podinfo-primary"]').first();
+      await pod.getByRole('button', { name: /^Fault/ }).focus();
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.activeElement?.closest('dialog label')?.textContent?.includes('Half of the answers'));
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type('250');
+      await page.keyboard.press('Enter');
+      await pod.getByText('+250 ms').waitFor();
+      await page.waitForFunction(() => document.activeElement?.textContent?.startsWith('Fault'));
+    });
+    await at({ t: 108 }, 'gateways', async (page) => {
+      await page.getByRole('button', { name: 'Try test/test-imgw' }).focus();
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.activeElement?.closest('dialog label')?.textContent?.includes('Path'));
+      await page.keyboard.press('Enter');
+      await page.getByText('test/podinfo#0').waitFor();
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => document.activeElement?.textContent?.startsWith('Try'));
+    });
+  });
   it('sends test load, stops it, and says why it is refused', async () => {
     await at({ t: 108 }, 'lab', async (page) => {
       await page.getByLabel('Through').selectOption('test/test-imgw');
       await page.getByRole('button', { name: 'Send' }).click();
       await page.getByText('Running').waitFor();
-      assert.match(await text_of(page, 'tbody'), /test\/test-imgw[\s\S]*20 rps[\s\S]*240[\s\S]*the answer was 503/);
+      assert.match(await text_of(page, '[aria-label^="Test load"] tbody'), /test\/test-imgw[\s\S]*20 rps[\s\S]*240[\s\S]*the answer was 503/);
       await page.getByRole('button', { name: /^Stop/ }).click();
       await page.getByText('Stopped', { exact: true }).first().waitFor();
       for (let i = 0; i < 4; ++i) {
         await page.getByRole('button', { name: 'Send' }).click();
-        await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, i + 2);
+        await page.waitForFunction((n) => document.querySelectorAll('[aria-label^="Test load"] tbody tr').length === n, i + 2);
       }
       await page.getByRole('button', { name: 'Send' }).click();
       await page.locator('.refused', { hasText: '4 runs of test load are under way' }).waitFor();

@@ -93,7 +93,7 @@ describe('at every moment of the story', () => {
 describe('the stream', () => {
   it('sends what the contract says, and goes on from an id', async () => {
     const server = await (start as (options: object) => Promise<Server>)({ t: 103 });
-    const schemas: Record<string, string> = { hello: 'Hello', reset: 'Reset', release: 'Release', 'release-detail': 'Release', overview: 'Overview', topology: 'TopologyPatch', lab: 'Lab', event: 'Event' };
+    const schemas: Record<string, string> = { hello: 'Hello', reset: 'Reset', release: 'Release', 'release-detail': 'Release', overview: 'Overview', topology: 'TopologyPatch', lab: 'LabNews', event: 'Event' };
     const seen = new Set<string>();
     let last = '';
     const topic = ((await (await fetch(`${server.url}/api/ui/v1/topology?ns=test`)).json()) as { topic: string }).topic;
@@ -165,6 +165,21 @@ describe('actions', () => {
     check('LoadRun', stopped.body);
     expect(stopped.body.state).toBe('stopped');
     check('ErrorBody', (await load('POST', '', { gateway: 'test/nobody' })).body);
+
+    const trial = async (method: string, path: string, body: unknown) => {
+      const response = await fetch(`${server.url}/api/ui/v1/lab/${path}`, { method, headers: { 'Content-Type': 'application/json', 'X-Sluice-CSRF': 'c5rf' }, body: JSON.stringify(body) });
+      return (await response.json()) as object;
+    };
+    const lab = (await (await fetch(`${server.url}/api/ui/v1/lab`)).json()) as { processes: { name: string; pod: boolean }[] };
+    const pod = lab.processes.find((one) => one.pod)?.name ?? '';
+    check('FaultSet', await trial('PUT', `faults/${pod}`, { latencyMs: { p50: 5 }, errorRatio: 0.5 }));
+    check('Lab', await (await fetch(`${server.url}/api/ui/v1/lab`)).json());
+    check('FaultSet', await trial('DELETE', `faults/${pod}`, {}));
+    check('ErrorBody', await trial('PUT', `faults/${pod}`, { errorRatio: 2 }));
+    check('Crashed', await trial('POST', `crash/${pod}`, {}));
+    check('ErrorBody', await trial('POST', 'crash/test/nobody', {}));
+    check('Tried', await trial('POST', 'try', { gateway: 'test/test-imgw' }));
+    check('Tried', await trial('POST', 'try', { gateway: 'test/test-imgw', path: '/delay/60' }));
 
     const done = await act('abort', { seen, reason: 'a test' });
     expect(done.status).toBe(202);

@@ -8,6 +8,7 @@ import { start } from '../../dev/server.mjs';
 import { route } from '../../src/lib/route.svelte';
 import { live } from '../../src/lib/live.svelte';
 import Events from '../../src/screens/Events.svelte';
+import Gateways from '../../src/screens/Gateways.svelte';
 import Lab from '../../src/screens/Lab.svelte';
 import Mesh from '../../src/screens/Mesh.svelte';
 import Release from '../../src/screens/Release.svelte';
@@ -50,6 +51,8 @@ const text = () => (document.body.textContent ?? '').replace(/\s+/g, ' ');
 
 beforeEach(() => {
   // What jsdom has no drawing for.
+  HTMLDialogElement.prototype.showModal = function () { this.open = true; };
+  HTMLDialogElement.prototype.close = function () { this.open = false; };
   HTMLCanvasElement.prototype.getContext = (() => null) as typeof HTMLCanvasElement.prototype.getContext;
 });
 afterEach(async () => {
@@ -256,13 +259,14 @@ describe('the lab', () => {
     await screen.findByRole('option', { name: 'test/test-imgw' });
     await fireEvent.change(screen.getByLabelText('Through'), { target: { value: 'test/test-imgw' } });
     await fireEvent.click(screen.getByRole('button', { name: 'Send' }));
+    const loads = () => [...screen.getByRole('region', { name: 'Test load, table' }).querySelectorAll('tbody tr')];
     await screen.findByText('Running');
     expect(text()).toMatch(/test\/test-imgw.*20 rps ?240 ?238 ?2 ?the answer was 503/);
     await fireEvent.click(screen.getByRole('button', { name: /^Stop/ }));
     await screen.findByText('Stopped');
     for (let i = 0; i < 4; ++i) {
       await fireEvent.click(screen.getByRole('button', { name: 'Send' }));
-      await waitFor(() => expect(document.querySelectorAll('tbody tr').length).toBe(i + 2));
+      await waitFor(() => expect(loads().length).toBe(i + 2));
     }
     await fireEvent.click(screen.getByRole('button', { name: 'Send' }));
     await screen.findByText(/4 runs of test load are under way/);
@@ -272,6 +276,71 @@ describe('the lab', () => {
     render(Lab);
     await screen.findByText(/None was sent yet/);
     expect(screen.queryByRole('button', { name: 'Send' })).toBeNull();
+    await screen.findByText('smm-system/flagger-7c8d5');
+    expect(screen.queryByRole('button', { name: /Crash/ })).toBeNull();
+    expect(screen.queryByRole('button', { name: /Fault/ })).toBeNull();
+  });
+  const pod_row = () => document.querySelector<HTMLElement>('tr[data-pod^="test/podinfo-primary"]') as HTMLElement;
+  const turn = (word: RegExp) => [...pod_row().querySelectorAll('button')].find((button) => word.test(button.textContent ?? '')) as HTMLElement;
+  it('says what runs, with a dash for what is not known', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await waitFor(() => expect(pod_row()).not.toBeNull());
+    await screen.findByRole('option', { name: 'test/test-imgw' });
+    for (const part of [/sluice lab, pid 4711 ?96 MiB, 12 s of CPU/, /prometheus, pid 4712/, /20\.1 rps, 4,021 so far/, /812/, /played by podinfo/, /127\.64\.0\.\d+:9898/, /hey -z 30m -q 10 -c 2 http:\/\/127\.112/]) expect(text()).toMatch(part);
+  });
+  it('sets a fault of a pod, says why it is refused, and ends it', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await waitFor(() => expect(pod_row()).not.toBeNull());
+    await fireEvent.click(turn(/Fault/));
+    await fireEvent.input(screen.getByLabelText(/Half of the answers/), { target: { value: '70000' } });
+    await fireEvent.submit(screen.getByRole('button', { name: 'Set', hidden: true }).closest('form') as HTMLFormElement);
+    await screen.findByText('latencyMs.p50 is not in 0..60000');
+    await fireEvent.input(screen.getByLabelText(/Half of the answers/), { target: { value: '300' } });
+    await fireEvent.input(screen.getByLabelText(/are a 500/), { target: { value: '5' } });
+    await fireEvent.submit(screen.getByRole('button', { name: 'Set', hidden: true }).closest('form') as HTMLFormElement);
+    await waitFor(() => expect(pod_row().textContent).toMatch(/\+300 ms, 5\.0 % errors/));
+    expect(document.querySelector('dialog')).toBeNull();
+    await fireEvent.click(turn(/Fault/));
+    await fireEvent.click(screen.getByRole('button', { name: 'End it', hidden: true }));
+    await waitFor(() => expect(pod_row().textContent).toMatch(/none/));
+  });
+  it('ends a container, which is counted', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await waitFor(() => expect(pod_row()).not.toBeNull());
+    await fireEvent.click(turn(/Crash/));
+    await waitFor(() => expect(pod_row().querySelector('td.num')?.textContent).toBe('1'));
+  });
+});
+
+describe('gateways', () => {
+  const send = () => fireEvent.submit(screen.getByLabelText('Path').closest('form') as HTMLFormElement);
+  it('are tried with one request, which shows its answer and its route', async () => {
+    await at('story', 'gateways');
+    render(Gateways);
+    await fireEvent.click(await screen.findByRole('button', { name: 'Try test/test-imgw' }));
+    await fireEvent.input(screen.getByLabelText('Path'), { target: { value: '/version' } });
+    await send();
+    await waitFor(() => expect(text()).toMatch(/GET http:\/\/127\.112\.0\.1\/version Host: podinfo\.example\.org/));
+    for (const part of [/200 after 3\.4 ms/, /Route ?test\/podinfo#0/, /Went to ?test\/podinfo-primary/, /"version": "6\.0\.0"/]) expect(text()).toMatch(part);
+    await fireEvent.input(screen.getByLabelText('Path'), { target: { value: '/delay/60' } });
+    await send();
+    await screen.findByText(/No answer after 10\.00 s: timed out after 10s/);
+    expect(text()).not.toMatch(/Went to/);
+  });
+  it('are not tried without an address, or by who may only read', async () => {
+    await at('story', 'gateways');
+    render(Gateways);
+    await screen.findByRole('button', { name: 'Try test/test-imgw' });
+    expect(screen.queryByRole('button', { name: 'Try platform/partners-gw' })).toBeNull();
+    cleanup();
+    await server.stop();
+    await at('read-only', 'gateways');
+    render(Gateways);
+    await screen.findByRole('heading', { name: /test-imgw/ });
+    expect(screen.queryByRole('button', { name: /^Try/ })).toBeNull();
   });
 });
 
@@ -284,7 +353,8 @@ describe('axe finds nothing, as far as it needs no colours', () => {
     ['events', Events, {}, '.events li'],
     ['tap', Tap, {}, 'tr[data-row]'],
     ['mesh', Mesh, {}, 'article'],
-    ['lab', Lab, {}, '.commands'],
+    ['lab', Lab, {}, 'tr[data-pod]'],
+    ['gateways', Gateways, {}, 'article'],
   ];
   it.each(all)('on %s', async (path, what, props, ready) => {
     await at('story', path);

@@ -1,5 +1,9 @@
 // What jsdom lacks of a browser, as far as the page asks for it.
+import { configure } from '@testing-library/svelte';
 import { vi } from 'vitest';
+
+// The machine may be busy with other things; nothing here is about its speed.
+configure({ asyncUtilTimeout: 20_000 });
 
 // For tests that bring a server of their own.
 export const real_fetch = globalThis.fetch;
