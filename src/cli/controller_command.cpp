@@ -9,6 +9,7 @@
 #include "net/client.hpp"
 #include "net/environment_proxy.hpp"
 #include "net/server.hpp"
+#include "notify/sent.hpp"
 #include "web/dashboard.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -96,13 +97,15 @@ struct Running {
           sockets(io.get_executor(), clock),
           outward(sockets, read_variable),
           http(outward, config.lab_proxy),
+          sent(clock),
           process({.executor = io.get_executor(),
                    .clock = clock,
                    .random = random,
                    .api = api,
                    .http = http,
                    .log = log,
-                   .mesh = mesh_cluster(api, mesh)},
+                   .mesh = mesh_cluster(api, mesh),
+                   .sent = settings.ui_port ? &sent : nullptr},
                   config.connection,
                   settings),
           server(io.get_executor(), clock, process.http(), http_options),
@@ -115,6 +118,7 @@ struct Running {
     net::SocketClient sockets;
     net::EnvironmentProxyClient outward;
     LabClient http;
+    notify::SentLog sent;
     controller::Process process;
     net::HttpServer server;
     std::unique_ptr<web::Dashboard> dashboard;
@@ -154,10 +158,16 @@ Result<void> start_dashboard(Running& running,
                          "--ui-token-file " + settings.ui_token_file + " is empty"};
         }
     }
-    running.dashboard = std::make_unique<web::Dashboard>(
-        web::Outside{running.context.get_executor(), clock, random, running.api, running.http, log},
-        config.connection,
-        std::move(shown));
+    running.dashboard =
+        std::make_unique<web::Dashboard>(web::Outside{.executor = running.context.get_executor(),
+                                                      .clock = clock,
+                                                      .random = random,
+                                                      .api = running.api,
+                                                      .http = running.http,
+                                                      .log = log,
+                                                      .sent = &running.sent},
+                                         config.connection,
+                                         std::move(shown));
     running.dashboard_server = std::make_unique<net::HttpServer>(
         running.context.get_executor(), clock, *running.dashboard, dashboard_options);
     const auto port = running.dashboard_server->listen(settings.ui_address, *settings.ui_port);

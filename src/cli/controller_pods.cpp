@@ -34,7 +34,13 @@ struct ControllerPods::Pod {
                   start.log(line);
                   if (all.on_log_) all.on_log_(line);
               }),
-          process({world.executor, world.clock, world.random, world.api, world.http, log},
+          process({.executor = world.executor,
+                   .clock = world.clock,
+                   .random = world.random,
+                   .api = world.api,
+                   .http = world.http,
+                   .log = log,
+                   .sent = world.sent},
                   kube::Connection{.user_agent = "sluice"},
                   std::move(settings)),
           server(world.executor, world.clock, process.http()),

@@ -16,6 +16,10 @@
 #include <string>
 #include <string_view>
 
+namespace sluice::notify {
+class SentLog;
+}
+
 namespace sluice::cli {
 
 inline constexpr std::string_view controller_images = "sluice/controller:*";
@@ -33,6 +37,7 @@ class ControllerPods final : public net::Handler {
         Random& random;
         net::HttpClient& api;
         net::HttpClient& http;
+        notify::SentLog* sent = nullptr;
     };
 
     // On the control thread. What the world names outlives this.

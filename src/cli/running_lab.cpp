@@ -26,6 +26,7 @@
 #include "net/in_process.hpp"
 #include "net/server.hpp"
 #include "net/via_proxy.hpp"
+#include "notify/sent.hpp"
 #include "web/dashboard.hpp"
 #include "web/tap.hpp"
 
@@ -169,6 +170,7 @@ struct RunningLab::State {
     std::unique_ptr<lab::PrometheusChild> prometheus;
     std::unique_ptr<lab::ScrapeTargets> scrape_targets;
 
+    notify::SentLog sent{clock};  // by whichever of the controllers leads
     std::unique_ptr<ControllerPods> controllers;
     std::unique_ptr<net::HttpServer> controller_sockets;
 
@@ -277,7 +279,7 @@ void RunningLab::State::start_pods() {
         std::move(images),
         lab::KubeletOptions{.environment = mesh::egress_environment});
     controllers = std::make_unique<ControllerPods>(
-        ControllerPods::World{control.get_executor(), clock, random, api_calls, *names},
+        ControllerPods::World{control.get_executor(), clock, random, api_calls, *names, &sent},
         controller_settings());
     kubelet->run_in_process(std::string(controller_images), controllers->app());
     kubelet->start();
@@ -316,16 +318,18 @@ Result<void> RunningLab::State::start_dashboard() {
     settings.controller = "sluice lab";
     knobs = std::make_unique<LabKnobs>(LabKnobs::World{cluster, *kubelet, *mesh, *prometheus},
                                        options.split == "random" ? "random" : "deck");
-    dashboard = std::make_unique<web::Dashboard>(web::Outside{.executor = control.get_executor(),
-                                                              .clock = clock,
-                                                              .random = random,
-                                                              .api = api_calls,
-                                                              .http = sockets,
-                                                              .log = *own_log,
-                                                              .tap = &tap,
-                                                              .lab = knobs.get()},
-                                                 kube::Connection{.user_agent = "sluice-dashboard"},
-                                                 std::move(settings));
+    dashboard =
+        std::make_unique<web::Dashboard>(web::Outside{.executor = control.get_executor(),
+                                                      .clock = clock,
+                                                      .random = random,
+                                                      .api = api_calls,
+                                                      .http = sockets,
+                                                      .log = *own_log,
+                                                      .tap = &tap,
+                                                      .lab = knobs.get(),
+                                                      .sent = options.controller ? &sent : nullptr},
+                                         kube::Connection{.user_agent = "sluice-dashboard"},
+                                         std::move(settings));
     dashboard_sockets = std::make_unique<net::HttpServer>(
         control.get_executor(), clock, *dashboard, dashboard_options);
     const auto port = dashboard_sockets->listen("127.0.0.1", options.ui_port);

@@ -147,7 +147,13 @@ Task<> Asking::ask_into(Question question, Answer* slot) {
 }
 
 Task<Answer> Asking::answer(canary::CallHook call) {
+    notify::Sending sending(sent_,
+                            {.ns = std::string(text_at(call.payload, {"namespace"})),
+                             .name = std::string(text_at(call.payload, {"name"}))},
+                            notify::SentKind::webhook,
+                            call.hook.name);
     const auto done = co_await webhooks_.call(call.hook, to_text(call.payload));
+    sending.end(done, call.hook.url);
     if (done) co_return Answer{};
     co_return Answer{.outcome = Outcome::failed, .text = done.error().message};
 }

@@ -6,6 +6,7 @@
 #include "controller/metric_templates.hpp"
 #include "delivery/canary/evidence.hpp"
 #include "metrics/providers.hpp"
+#include "notify/sent.hpp"
 #include "notify/webhook.hpp"
 
 #include <map>
@@ -20,8 +21,9 @@ class Asking {
     // All outlive this.
     Asking(const metrics::Providers& providers,
            TemplateSource& templates,
-           notify::Webhooks& webhooks)
-        : providers_(providers), templates_(templates), webhooks_(webhooks) {}
+           notify::Webhooks& webhooks,
+           notify::SentLog* sent = nullptr)
+        : providers_(providers), templates_(templates), webhooks_(webhooks), sent_(sent) {}
 
     // The answers up to the one that ends the batch. Never fails: what cannot be asked is an answer
     // too. Equal questions to one server are asked once.
@@ -73,6 +75,7 @@ class Asking {
     const metrics::Providers& providers_;
     TemplateSource& templates_;
     notify::Webhooks& webhooks_;
+    notify::SentLog* sent_;
 };
 
 // Runs them all to their end; cancelled together.

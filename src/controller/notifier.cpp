@@ -120,17 +120,27 @@ void Notifier::settled(const kube::ObjectKey& key) {
 
 void Notifier::forget(const kube::ObjectKey& key) {
     alerted_.erase(key);
+    if (means_.sent != nullptr) means_.sent->forget({key.ns, key.name});
+}
+
+notify::Sending Notifier::sending(const Json& object, const std::string& to) const {
+    const auto key = kube::key_of(object);
+    return {means_.sent, {key.ns, key.name}, notify::SentKind::alert, to};
 }
 
 Task<> Notifier::tell_global(Json object, notify::Notice notice) {
+    auto sending = this->sending(object, global_->type);
     const auto sent = co_await receivers_.send(*global_, std::move(notice));
+    sending.end(sent);
     means_.metrics.count_notification(sent ? "sent" : "failed");
     if (!sent) report(object, "alert can't be sent: " + sent.error().message);
 }
 
 Task<> Notifier::tell_receiver(Json object, api::AlertRef to, notify::Notice notice) {
+    auto sending = this->sending(object, name_of(to.provider));
     auto receiver = co_await receiver_of(to);
     if (!receiver) {
+        sending.end(receiver.error());
         means_.metrics.count_notification("failed");
         report(object, receiver.error().message);
         co_return;
@@ -138,6 +148,7 @@ Task<> Notifier::tell_receiver(Json object, api::AlertRef to, notify::Notice not
     // A provider that is there and says nowhere is switched off.
     if (receiver->address.empty()) co_return;
     const auto sent = co_await receivers_.send(std::move(*receiver), std::move(notice));
+    sending.end(sent);
     means_.metrics.count_notification(sent ? "sent" : "failed");
     if (!sent) {
         report(object,
@@ -220,14 +231,23 @@ void Notifier::announce(const canary::World& world, const std::vector<canary::Ev
 }
 
 Task<> Notifier::post_event(canary::CallHook call) {
+    notify::Sending sending(means_.sent,
+                            {.ns = std::string(text_at(call.payload, {"namespace"})),
+                             .name = std::string(text_at(call.payload, {"name"}))},
+                            notify::SentKind::event,
+                            call.hook.name);
     const auto done = co_await means_.webhooks.call(call.hook, to_text(call.payload));
     means_.metrics.count_notification(done ? "sent" : "failed");
-    if (done) co_return;
+    if (done) {
+        sending.end(done);
+        co_return;
+    }
     auto why = done.error().message;
     // The process' own comes from its environment, where secrets are.
     if (call.hook.url == told_.event_webhook) {
         replace_all(why, split_address(call.hook.url).bare, masked_address(call.hook.url));
     }
+    sending.end(Error{done.error().kind, why}, call.hook.url);
     means_.log.error(
         "error sending event to webhook: " + why,
         {{"canary",

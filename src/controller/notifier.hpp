@@ -12,6 +12,7 @@
 #include "kube/events.hpp"
 #include "notify/outbox.hpp"
 #include "notify/receivers.hpp"
+#include "notify/sent.hpp"
 #include "notify/webhook.hpp"
 
 #include <map>
@@ -50,6 +51,7 @@ class Notifier {
         notify::Outbox& alerts;
         notify::Outbox& announcements;
         OwnMetrics& metrics;
+        notify::SentLog* sent = nullptr;  // null: nobody asks
     };
     Notifier(Means means, Notifications told);
 
@@ -74,6 +76,7 @@ class Notifier {
     Task<Result<Json>> read_secret(kube::ObjectKey key);
     Task<> post_event(canary::CallHook call);
     void report(const Json& object, const std::string& what);
+    notify::Sending sending(const Json& object, const std::string& to) const;
 
     Means means_;
     Notifications told_;

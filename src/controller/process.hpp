@@ -12,6 +12,10 @@
 #include <memory>
 #include <optional>
 
+namespace sluice::notify {
+class SentLog;
+}
+
 namespace sluice::controller {
 
 // The cluster that holds the mesh's objects (-kubeconfig-service-mesh).
@@ -29,6 +33,7 @@ struct Outside {
     net::HttpClient& http;  // to Prometheus and the hooks
     Logger& log;
     std::optional<MeshCluster> mesh = std::nullopt;  // nothing: it is the same one
+    notify::SentLog* sent = nullptr;                 // of hooks and alerts; null: nobody asks
 };
 
 class Process {

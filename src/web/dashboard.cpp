@@ -333,6 +333,9 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
             if (path.size() == 5 && path[4] == "metrics") {
                 co_return co_await compare(call, key);
             }
+            if (path.size() == 5 && path[4] == "yaml") {
+                co_return co_await show_manifest(call, key);
+            }
         }
     }
     co_return refuse(not_found("no such path"));
@@ -467,7 +470,7 @@ Task<net::Response> Dashboard::State::events(SharedCall call) {
         });
     }
     const auto place = [](const RecentEvents::One& one) {
-        return fmt::format("{} {}", one.at.time_since_epoch().count(), to_string(one.key));
+        return fmt::format("{} {}", one.place.at.time_since_epoch().count(), to_string(one.key));
     };
     if (page->after) {
         const auto found =
@@ -477,7 +480,7 @@ Task<net::Response> Dashboard::State::events(SharedCall call) {
             // It is no longer kept: what is as old, or older, follows.
             const auto at = parse_integer(page->after->substr(0, page->after->find(' ')));
             const auto next = std::ranges::find_if(all, [&](const auto* one) {
-                return at && one->at.time_since_epoch().count() <= *at;
+                return at && one->place.at.time_since_epoch().count() <= *at;
             });
             from = static_cast<std::size_t>(next - all.begin());
         }

@@ -13,6 +13,10 @@
 #include <memory>
 #include <span>
 
+namespace sluice::notify {
+class SentLog;
+}
+
 namespace sluice::web {
 
 class LabSource;
@@ -28,6 +32,8 @@ struct Outside {
     Logger& log;
     TapSource* tap = nullptr;  // who sees single requests; null: nobody does
     LabSource* lab = nullptr;  // null: this is no lab
+    // What the controller of this process sends; null: another process runs the releases.
+    notify::SentLog* sent = nullptr;
 };
 
 class Dashboard final : public net::Handler {

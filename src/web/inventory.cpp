@@ -1,6 +1,7 @@
 #include "web/inventory.hpp"
 
 #include "base/core/text.hpp"
+#include "istio/names.hpp"
 #include "release/mesh_scene.hpp"
 #include "web/answer.hpp"
 
@@ -40,7 +41,12 @@ kube::ObjectKey service_of(std::string_view host, const std::string& ns) {
     return {parts.size() > 1 ? std::string(parts[1]) : ns, std::string(parts[0])};
 }
 
-// The Services that a VirtualService is about, or leads to.
+bool is_of_mesh(const Json& virtual_service) {
+    const auto& gateways = array_at(virtual_service, {"spec", "gateways"});
+    return gateways.empty() || std::ranges::find(gateways, Json("mesh")) != gateways.end();
+}
+
+// The Services that a VirtualService names, or leads to. A wildcard names none.
 std::set<kube::ObjectKey> services_in(const Json& virtual_service) {
     const auto ns = kube::key_of(virtual_service).ns;
     std::set<kube::ObjectKey> all;
@@ -48,7 +54,8 @@ std::set<kube::ObjectKey> services_in(const Json& virtual_service) {
         if (destination != nullptr) all.insert(service_of(text_at(*destination, {"host"}), ns));
     };
     for (const auto& host : array_at(virtual_service, {"spec", "hosts"})) {
-        if (host.is_string()) all.insert(service_of(host.get_string(), ns));
+        if (!host.is_string() || istio::is_wildcard(host.get_string())) continue;
+        all.insert(service_of(host.get_string(), ns));
     }
     for (const auto* list : {"http", "tcp", "tls"}) {
         for (const auto& route : array_at(virtual_service, {"spec", list})) {
@@ -135,7 +142,7 @@ Inventory::Inventory(const InventoryParts& parts)
     // A route of another namespace may lead here.
     for (const auto& [ns, objects] : parts.virtual_services) {
         for (const auto& object : objects) {
-            for (const auto& service : services_in(object)) {
+            for (const auto& service : services_concerned(object)) {
                 routes_[service].virtual_services.push_back(&object);
             }
         }
@@ -146,6 +153,30 @@ Inventory::Inventory(const InventoryParts& parts)
                 &object);
         }
     }
+}
+
+// Also those that a wildcard covers, of the mesh's own routes; and a release's apex, which needs
+// not be among the hosts of the route that sends its traffic to primary and canary.
+std::set<kube::ObjectKey> Inventory::services_concerned(const Json& virtual_service) const {
+    auto all = services_in(virtual_service);
+    std::set<kube::ObjectKey> apexes;
+    for (const auto& service : all) {
+        const auto found = parts_.apexes.find(service);
+        if (found != parts_.apexes.end()) apexes.insert(found->second);
+    }
+    all.merge(apexes);
+    if (!is_of_mesh(virtual_service)) return all;
+    for (const auto& host : array_at(virtual_service, {"spec", "hosts"})) {
+        if (!host.is_string() || !istio::is_wildcard(host.get_string())) continue;
+        const auto pattern = lower_case(host.get_string());
+        for (const auto& [ns, services] : parts_.services) {
+            for (const auto& service : services) {
+                const auto key = kube::key_of(service);
+                if (istio::covers(pattern, istio::service_host(key.name, ns))) all.insert(key);
+            }
+        }
+    }
+    return all;
 }
 
 std::vector<const Validation*> Inventory::findings_on(

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct InventoryParts {
     std::map<std::string, std::vector<Json>> workloads, services, virtual_services,
         destination_rules, pods;
     std::map<std::string, Json> namespaces;
+    // Of each release: its primary's and its canary's Service, and its apex, whose traffic goes
+    // there.
+    std::map<kube::ObjectKey, kube::ObjectKey> apexes;
     std::vector<const Validation*> findings;
 };
 
@@ -47,6 +51,7 @@ class Inventory {
     struct Routes {
         std::vector<const Json*> virtual_services, destination_rules;
     };
+    std::set<kube::ObjectKey> services_concerned(const Json& virtual_service) const;
     const Routes& routes_of(const kube::ObjectKey& service) const;
     std::vector<const Json*> services_of(const Json& workload) const;
     std::vector<const Validation*> findings_of(const Json& workload) const;

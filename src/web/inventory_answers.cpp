@@ -81,6 +81,7 @@ Task<std::shared_ptr<Dashboard::State::Gathered>> Dashboard::State::gather(
                            .destination_rules = {},
                            .pods = {},
                            .namespaces = {},
+                           .apexes = {},
                            .findings = validations.all(seen_namespaces(viewer, {}))}});
     auto& parts = gathered->parts;
     for (const auto& ns : namespaces) {
@@ -100,6 +101,13 @@ Task<std::shared_ptr<Dashboard::State::Gathered>> Dashboard::State::gather(
             if (viewer.sees(ns)) into[ns].push_back(std::move(object));
         }
     };
+    known->for_each(resources::canaries, {}, [&](const Json& canary) {
+        const auto ns = kube::key_of(canary).ns;
+        const auto names = routing::service_names(canary);
+        for (const auto& name : {names.primary, names.canary}) {
+            parts.apexes[{ns, name}] = {ns, names.apex};
+        }
+    });
     note(resources::virtual_services, parts.virtual_services);
     note(resources::destination_rules, parts.destination_rules);
     co_return gathered;

@@ -303,6 +303,8 @@ std::vector<Known::CacheState> Known::caches() const {
     all.reserve(caches_.size());
     for (const auto& [resource, cache] : caches_) {
         const auto trouble = cache->trouble();
+        // A kind that the cluster does not serve: there is nothing to read, and nothing is wrong.
+        if (trouble && trouble->kind == ErrorKind::not_found && !cache->synced()) continue;
         all.push_back({.kind = resource.plural,
                        .objects = cache->size(),
                        .bytes = cache->bytes(),

@@ -89,6 +89,7 @@ class Known : public std::enable_shared_from_this<Known> {
         std::optional<Time> last_contact = {};
         std::string error = {};
     };
+    // Of the kinds that the cluster has.
     std::vector<CacheState> caches() const;
 
    private:

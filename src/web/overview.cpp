@@ -40,17 +40,18 @@ JsonObject prometheus_json(const PrometheusHealth& health) {
 }  // namespace
 
 bool RecentEvents::note(const kube::ObjectKey& key, const Json& event) {
-    const auto at = time_of_event(event);
-    if (!at) return false;
+    auto where = place_of_event(event);
+    if (!where) return false;
     const auto known = std::ranges::find(newest_, key, &One::key);
     auto json = event_json(event);
     if (known != newest_.end()) {
         if (known->json == json) return false;
         newest_.erase(known);
     }
-    const auto place = std::ranges::find_if(newest_, [&](const One& one) { return one.at <= *at; });
+    const auto place =
+        std::ranges::find_if(newest_, [&](const One& one) { return one.place <= *where; });
     std::string ns(text_at(event, {"involvedObject", "namespace"}));
-    newest_.insert(place, One{*at, key, std::move(json), std::move(ns)});
+    newest_.insert(place, One{*std::move(where), key, std::move(json), std::move(ns)});
     if (newest_.size() > events_kept) newest_.pop_back();
     return true;
 }

@@ -18,7 +18,7 @@ namespace sluice::web {
 class RecentEvents {
    public:
     struct One {
-        Time at{};
+        EventPlace place;
         kube::ObjectKey key;
         JsonObject json;
         std::string ns;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace sluice::web {
 namespace {
@@ -23,6 +24,10 @@ constexpr Duration remembered_failure = std::chrono::hours{1};
 constexpr std::size_t pods_max = 500;
 constexpr std::size_t events_max = 100;
 constexpr std::size_t history_max = 50;
+constexpr std::size_t notifications_max = 50;
+constexpr std::string_view sent_elsewhere =
+    "another process runs the releases: only the dashboard of the controller itself knows what it "
+    "sent";
 
 Json number_json(const std::optional<double>& value) {
     return value ? Json(*value) : Json(nullptr);
@@ -198,6 +203,11 @@ JsonObject exposure_json(const Exposure& exposure) {
             {"reason", is_known ? Json(nullptr) : Json(exposure.reason)}};
 }
 
+Json rolled_back_json(const std::optional<RolledBack>& taken_back) {
+    if (!taken_back || taken_back->in_promotion) return nullptr;
+    return JsonObject{{"at", time_json(taken_back->at)}, {"why", text_json(taken_back->why)}};
+}
+
 JsonObject action_json(const std::string& objection) {
     return {{"allowed", objection.empty()}, {"why", text_json(objection)}};
 }
@@ -273,9 +283,16 @@ Json conditions_json(const Json& object) {
 
 Json traffic_json(const ReleaseSeen& seen) {
     JsonArray objects;
-    for (const auto& route : seen.routes) {
+    for (const auto& object : seen.objects) {
         objects.push_back(JsonObject{
-            {"kind", route.kind}, {"namespace", route.ns}, {"name", route.name}, {"ok", route.ok}});
+            {"kind", object.kind},
+            {"namespace", object.ns},
+            {"name", object.name},
+            {"exists", object.exists},
+            {"ok", object.exists && object.errors == 0},
+            {"validations",
+             JsonObject{
+                 {"error", object.errors}, {"warning", object.warnings}, {"info", object.infos}}}});
     }
     const auto texts = [&](std::string_view field) {
         JsonArray list;
@@ -341,18 +358,31 @@ Json pods_json(const ReleaseSeen& seen) {
 }
 
 Json events_json(const std::vector<Json>& events) {
-    std::vector<const Json*> sorted;
+    std::vector<std::pair<EventPlace, const Json*>> sorted;
     for (const auto& event : events) {
-        if (time_of_event(event)) sorted.push_back(&event);
+        if (auto place = place_of_event(event)) sorted.emplace_back(*std::move(place), &event);
     }
-    std::ranges::sort(sorted, [](const Json* one, const Json* other) {
-        return std::pair(time_of_event(*one), text_at(*one, {"metadata", "name"})) >
-               std::pair(time_of_event(*other), text_at(*other, {"metadata", "name"}));
-    });
+    std::ranges::sort(sorted, std::greater<>{}, &std::pair<EventPlace, const Json*>::first);
     JsonArray all;
-    for (const auto* event : sorted) {
+    for (const auto& [place, event] : sorted) {
         if (all.size() >= events_max) break;
         all.push_back(event_json(*event));
+    }
+    return all;
+}
+
+Json sent_json(const std::optional<std::vector<notify::Sent>>& sent) {
+    if (!sent) return nullptr;
+    JsonArray all;
+    for (const auto& one : *sent) {
+        if (all.size() >= notifications_max) break;
+        const auto ms = std::chrono::duration<double, std::milli>(one.took).count();
+        all.push_back(JsonObject{{"at", time_json(one.at)},
+                                 {"type", to_string(one.kind)},
+                                 {"name", one.name},
+                                 {"ok", one.error.empty()},
+                                 {"ms", std::round(ms * 10) / 10},
+                                 {"error", text_json(one.error)}});
     }
     return all;
 }
@@ -447,6 +477,7 @@ Release release_of(const ReleaseSeen& seen, Time now) {
                                      status.rollback || release.severity == Severity::warning
                                  ? last_failure(run)
                                  : std::nullopt,
+                  .rolled_back = rolled_back(canary, run),
                   .version = versions.canary};
     const auto sentence = sentence_of(seen, saying, now);
     const auto actions = actions_json(canary);
@@ -513,6 +544,7 @@ Release release_of(const ReleaseSeen& seen, Time now) {
         {"metrics", metrics_json(canary, run, false)},
         {"exposure", exposure_json(seen.exposure)},
         {"outlook", outlook_json(outlook)},
+        {"rolledBack", rolled_back_json(saying.rolled_back)},
         {"attention", std::move(attention)},
         {"actions", actions}};
 
@@ -539,11 +571,13 @@ void add_detail(JsonObject& json, const ReleaseSeen& seen) {
     json["metrics"] = metrics_json(seen.of.canary, run, true);
     json["conditions"] = conditions_json(object);
     json["traffic"] = traffic_json(seen);
-    json["detail"] = JsonObject{{"pods", pods_json(seen)},
-                                {"events", events_json(seen.events)},
-                                {"decisions", decisions_json(object)},
-                                {"notifications", JsonArray{}},
-                                {"history", history_json(seen)}};
+    json["detail"] =
+        JsonObject{{"pods", pods_json(seen)},
+                   {"events", events_json(seen.events)},
+                   {"decisions", decisions_json(object)},
+                   {"notifications", sent_json(seen.sent)},
+                   {"notificationsReason", seen.sent ? Json(nullptr) : Json(sent_elsewhere)},
+                   {"history", history_json(seen)}};
 }
 
 void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs) {
@@ -577,6 +611,15 @@ const std::string& text_for(Release& release, const std::vector<std::string>& ve
 
 std::optional<Time> time_of_event(const Json& event) {
     return parse_rfc3339(release::event_time(event));
+}
+
+std::optional<EventPlace> place_of_event(const Json& event) {
+    const auto at = time_of_event(event);
+    if (!at) return std::nullopt;
+    const auto version = parse_integer(kube::resource_version_of(event)).value_or(0);
+    return EventPlace{.at = *at,
+                      .arrival = static_cast<std::uint64_t>(std::max<std::int64_t>(version, 0)),
+                      .name = std::string(text_at(event, {"metadata", "name"}))};
 }
 
 JsonObject pod_json(const Json& pod, std::string_view revision) {

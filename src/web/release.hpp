@@ -4,11 +4,13 @@
 
 #include "base/core/json.hpp"
 #include "base/core/time.hpp"
+#include "notify/sent.hpp"
 #include "release/seen.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,11 +37,14 @@ struct Exposure {
     bool operator==(const Exposure&) const = default;
 };
 
-struct RouteObject {
+// One of a release's objects: its workloads, Services and routes.
+struct OwnObject {
     std::string kind;
     std::string ns;
     std::string name;
-    bool ok = false;
+    bool exists = false;
+    // Of lint, on it.
+    int errors = 0, warnings = 0, infos = 0;
 };
 
 struct ReleaseSeen {
@@ -47,13 +52,16 @@ struct ReleaseSeen {
     std::optional<Json> target, primary;  // Deployments or DaemonSets
     // What the route objects say now, percent; nothing where they cannot be read.
     std::optional<int> configured;
-    std::vector<RouteObject> routes;
+    std::vector<OwnObject> routes;
     Rates stable, canary;
     Duration window = std::chrono::seconds{60};  // of the rates
     Exposure exposure;
     // For the detail: of this Canary alone.
+    std::vector<OwnObject> objects;
     std::vector<Json> pods;
     std::vector<Json> events;
+    // Newest first; nothing where this process does not know what is sent.
+    std::optional<std::vector<notify::Sent>> sent = {};
 };
 
 enum class Severity { failure, warning, waiting, progress, ok };
@@ -95,5 +103,15 @@ JsonObject pod_json(const Json& pod, std::string_view revision);
 // One Event of the cluster.
 JsonObject event_json(const Json& event);
 std::optional<Time> time_of_event(const Json& event);
+// Where it stands among others: by its time, which is told in whole seconds, and then as the API
+// server got it. Nothing without a time.
+struct EventPlace {
+    Time at{};
+    std::uint64_t arrival = 0;
+    std::string name;
+
+    auto operator<=>(const EventPlace&) const = default;
+};
+std::optional<EventPlace> place_of_event(const Json& event);
 
 }  // namespace sluice::web

@@ -30,8 +30,16 @@ bool is_of_run(Phase phase) {
 
 }  // namespace
 
-Releases::Releases(const Settings& settings, const Clock& clock, const routing::Table& routers)
-    : settings_(settings), clock_(clock), routers_(routers) {}
+Releases::Releases(const Settings& settings,
+                   const Clock& clock,
+                   const routing::Table& routers,
+                   const Validations* validations,
+                   const notify::SentLog* sent)
+    : settings_(settings),
+      clock_(clock),
+      routers_(routers),
+      validations_(validations),
+      sent_(sent) {}
 
 void Releases::look_at(std::shared_ptr<Known> known) {
     known_ = std::move(known);
@@ -131,7 +139,7 @@ ReleaseSeen Releases::seen(const kube::ObjectKey& key, Json object, Entry& entry
             seen.routes.push_back({.kind = name.resource.kind,
                                    .ns = name.key.ns,
                                    .name = name.key.name,
-                                   .ok = found.has_value()});
+                                   .exists = found.has_value()});
             if (found) live.emplace(name, *std::move(found));
         }
         const auto read = router->read(seen.of.object, live);
@@ -224,6 +232,51 @@ std::optional<Time> Releases::began_by_events(const kube::ObjectKey& key,
     return began->at;
 }
 
+// What the controller made for it, and what it was given.
+std::vector<OwnObject> Releases::objects_of(const ReleaseSeen& seen) const {
+    const auto& canary = seen.of.canary;
+    std::vector<OwnObject> objects;
+    const auto add = [&](const kube::Resource& resource, const std::string& name) {
+        const kube::ObjectKey key{canary.ns, name};
+        const auto* cache = known_->find(resource);
+        objects.push_back({.kind = resource.kind,
+                           .ns = key.ns,
+                           .name = name,
+                           .exists = cache != nullptr && cache->contains(key)});
+    };
+    const auto primary = release::primary_of(seen.of.object);
+    if (primary.kind != resources::services) {
+        add(primary.kind, canary.target.name);
+        add(primary.kind, primary.key.name);
+    }
+    const auto services = routing::service_names(seen.of.object);
+    for (const auto& name : {services.apex, services.primary, services.canary}) {
+        add(resources::services, name);
+    }
+    const std::string scaler(text_at(seen.of.object, {"spec", "autoscalerRef", "name"}));
+    const bool is_plain = text_at(seen.of.object, {"spec", "autoscalerRef", "kind"}) ==
+                          resources::horizontal_pod_autoscalers.kind;
+    if (!scaler.empty() && is_plain) {
+        add(resources::horizontal_pod_autoscalers, scaler);
+        add(resources::horizontal_pod_autoscalers, scaler + "-primary");
+    }
+    objects.insert(objects.end(), seen.routes.begin(), seen.routes.end());
+    if (validations_ == nullptr) return objects;
+    for (const auto* one : validations_->all({canary.ns})) {
+        const auto& title = one->finding.object;
+        const auto object = std::ranges::find_if(objects, [&](const OwnObject& each) {
+            return title == fmt::format("{} {}/{}", each.kind, each.ns, each.name);
+        });
+        if (object == objects.end()) continue;
+        LevelCounts counts;
+        counts.add(one->finding.level);
+        object->errors += counts.errors;
+        object->warnings += counts.warnings;
+        object->infos += counts.infos;
+    }
+    return objects;
+}
+
 std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     const auto* release = find(key);
     if (release == nullptr) return std::nullopt;
@@ -233,6 +286,10 @@ std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     auto all = seen(key, *std::move(object), entries_[key]);
     all.pods = known_->list(resources::pods, key.ns);
     all.events = known_->list_about(resources::events, key);
+    // Whoever leads sends.
+    const bool leads = !settings_.leading || settings_.leading() != false;
+    if (sent_ != nullptr && leads) all.sent = sent_->of({key.ns, key.name});
+    all.objects = objects_of(all);
     add_detail(json, all);
     return json;
 }

@@ -7,6 +7,7 @@
 #include "web/known.hpp"
 #include "web/release.hpp"
 #include "web/settings.hpp"
+#include "web/validations.hpp"
 
 #include <map>
 #include <memory>
@@ -25,7 +26,11 @@ struct Deleted {
 class Releases {
    public:
     // All outlive this.
-    Releases(const Settings& settings, const Clock& clock, const routing::Table& routers);
+    Releases(const Settings& settings,
+             const Clock& clock,
+             const routing::Table& routers,
+             const Validations* validations = nullptr,
+             const notify::SentLog* sent = nullptr);
 
     // From which everything is built; null: nothing is known.
     void look_at(std::shared_ptr<Known> known);
@@ -85,6 +90,7 @@ class Releases {
     };
     ReleaseSeen seen(const kube::ObjectKey& key, Json object, Entry& entry);
     void note_concern(const kube::ObjectKey& key, Entry& entry, const ReleaseSeen& seen);
+    std::vector<OwnObject> objects_of(const ReleaseSeen& seen) const;
     void forget(const kube::ObjectKey& key);
     std::optional<Time> began_by_events(const kube::ObjectKey& key,
                                         const api::Canary& canary,
@@ -93,6 +99,8 @@ class Releases {
     const Settings& settings_;
     const Clock& clock_;
     const routing::Table& routers_;
+    const Validations* validations_;
+    const notify::SentLog* sent_;  // null: others send
     std::shared_ptr<Known> known_;
     std::map<kube::ObjectKey, Entry> entries_;
     std::map<std::string, std::set<kube::ObjectKey>> concerns_;  // "deployments/test/podinfo"

@@ -1,6 +1,7 @@
 #include "web/sentence.hpp"
 
 #include "base/core/duration.hpp"
+#include "base/core/text.hpp"
 
 #include <fmt/format.h>
 
@@ -66,22 +67,45 @@ std::string failures(const api::Canary& canary) {
         "{} of {} allowed failures", canary.status.failed_checks, canary.analysis.threshold);
 }
 
+// "Rolling back podinfo.test aborted by hand" is what the peers' Events say.
+std::string without_rolling_back(std::string_view text, const api::Canary& canary) {
+    const auto words = fmt::format("Rolling back {} ", canary.dotted());
+    if (text.starts_with(words)) text.remove_prefix(words.size());
+    return std::string(text);
+}
+
+// A failed check is the reason only where too many of them were: who aborts may have others.
+std::string when_rolled_back(const ReleaseSeen& seen, const Saying& saying) {
+    const auto& why = saying.rolled_back->why;
+    std::vector<std::string> parts;
+    if (saying.failure && (saying.rolled_back->for_checks || why.empty())) {
+        parts.push_back(saying.failure->text);
+    }
+    if (!why.empty()) parts.push_back(why);
+    if (seen.of.canary.status.phase != Phase::failed) {
+        parts.push_back("it is rolled back: " + the_canary(seen, saying));
+        return joined(parts, "; ");
+    }
+    auto end = saying.version.empty() ? std::string("the new version") : saying.version;
+    if (saying.rolled_back->in_promotion) {
+        parts.push_back(end + " has failed");
+        return joined(parts, "; ");
+    }
+    end += why.empty() ? " has failed and was rolled back" : " was rolled back";
+    if (saying.rolled_back->at) {
+        // Without its date and fraction: the page says how long ago it was.
+        end += fmt::format(" at {} UTC", rfc3339(*saying.rolled_back->at).substr(11, 8));
+    }
+    parts.push_back(std::move(end));
+    return joined(parts, "; ");
+}
+
 std::string when_failing(const ReleaseSeen& seen, const Saying& saying) {
-    const auto& canary = seen.of.canary;
-    const auto why = saying.failure           ? saying.failure->text
-                     : canary.status.rollback ? canary.status.rollback->message
-                                              : std::string("a check failed");
-    if (canary.status.phase == Phase::failed) {
-        return fmt::format("{}; {}; {} has failed and is taken back",
-                           why,
-                           failures(canary),
-                           saying.version.empty() ? "the new version" : saying.version);
-    }
-    if (canary.status.rollback) {
-        return fmt::format(
-            "{}; {}; it is rolled back: {}", why, failures(canary), the_canary(seen, saying));
-    }
-    return fmt::format("{}; {}; {}", why, failures(canary), the_canary(seen, saying));
+    if (saying.rolled_back) return when_rolled_back(seen, saying);
+    return fmt::format("{}; {}; {}",
+                       saying.failure ? saying.failure->text : std::string("a check failed"),
+                       failures(seen.of.canary),
+                       the_canary(seen, saying));
 }
 
 std::string when_stuck(const ReleaseSeen& seen, const Saying& saying) {
@@ -128,6 +152,33 @@ std::string when_well(const ReleaseSeen& seen, const Saying& saying) {
 }
 
 }  // namespace
+
+std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vector<Decision>& run) {
+    const auto& status = canary.status;
+    if (status.phase != Phase::failed && !status.rollback) return std::nullopt;
+    RolledBack found;
+    const auto note = [&](std::string_view text) {
+        found.why = without_rolling_back(text, canary);
+        found.for_checks = found.why.starts_with("failed checks threshold");
+    };
+    if (status.phase == Phase::failed) found.at = status.last_transition_time;
+    for (auto decision = run.rbegin(); decision != run.rend() && found.why.empty(); ++decision) {
+        const auto text = std::ranges::find_if(decision->said, [](const std::string& said) {
+            return said.starts_with("Rolling back ") || said.starts_with("Promotion of ");
+        });
+        if (text != decision->said.end()) {
+            note(*text);
+            found.in_promotion = text->starts_with("Promotion of ");
+        } else if (decision->what == "roll back" && !decision->said.empty()) {
+            note(decision->said.back());
+        } else {
+            continue;
+        }
+        found.at = decision->at;
+    }
+    if (status.rollback) note(status.rollback->message);
+    return found;
+}
 
 Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now) {
     const auto& canary = seen.of.canary;

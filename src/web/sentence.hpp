@@ -10,11 +10,22 @@
 
 namespace sluice::web {
 
+// Why a revision was taken back, or is: "failed checks threshold reached 3", "aborted by hand".
+struct RolledBack {
+    std::optional<Time> at;
+    std::string why;            // empty where no decision that is kept says it
+    bool for_checks = false;    // too many of them failed
+    bool in_promotion = false;  // it failed there: users stay with whichever version serves
+};
+// Nothing while nothing is taken back.
+std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vector<Decision>& run);
+
 // What is said of a release, beside its objects.
 struct Saying {
     Severity severity = Severity::ok;
     std::optional<Check> failure;  // the check that failed last in this run
-    std::string version;           // of the new revision; may be empty
+    std::optional<RolledBack> rolled_back;
+    std::string version;  // of the new revision; may be empty
 };
 
 Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now);

@@ -116,7 +116,8 @@ std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
     }
     const auto image = proxy == nullptr ? std::string_view{} : text_at(*proxy, {"image"});
     if (!image.empty()) seen.version = version_of(image);
-    if (seen.version.empty() || seen.version == "auto") seen.version = seen.revision;
+    // No tag, as of a gateway's `auto`, or one that moves, says no version.
+    if (seen.version.empty() || seen.version == "latest") seen.version = seen.revision;
     if (seen.version.empty()) seen.version = "unknown";
     // Where the namespace cannot be read, what the pod has is what it should have.
     seen.injection = ns ? injection_of(pod, *ns) : Injection{.wanted = seen.has_sidecar};

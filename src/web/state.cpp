@@ -41,7 +41,7 @@ Dashboard::State::State(const Outside& world,
       prometheus(std::make_shared<Prometheus>(
           world.executor, world.clock, world.http, settings.metrics_server)),
       hub(std::make_shared<Hub>(world.executor, world.clock, hex(world.random).substr(0, 8))),
-      releases(settings, world.clock, routers),
+      releases(settings, world.clock, routers, &validations, world.sent),
       validations(
           world.clock,
           {.scrape_interval = settings.scrape_interval, .min_interval = settings.min_interval}),
@@ -84,6 +84,14 @@ void Dashboard::State::begin_to_know() {
     known->start([this](const kube::Resource& resource, const kube::ObjectKey& key) {
         note_change(resource, key);
     });
+    if (outside.sent != nullptr) {
+        outside.sent->on_note([weak = weak_from_this()](const notify::ReleaseName& release) {
+            const auto self = weak.lock();
+            if (!self || !self->known) return;
+            self->changed_details.insert({release.ns, release.name});
+            self->wake.notify_all();
+        });
+    }
     spawn("forgetting", forget_when_nobody_looks());
     spawn("telling", pump());
 }

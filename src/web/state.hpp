@@ -73,6 +73,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> overview(SharedCall call);
     Task<net::Response> list_releases(SharedCall call);
     Task<net::Response> release(SharedCall call, kube::ObjectKey key);
+    Task<net::Response> show_manifest(SharedCall call, kube::ObjectKey key);
     // Of a Canary that is not there, or no longer.
     Refusal gone(const kube::ObjectKey& key) const;
     Task<net::Response> events(SharedCall call);

@@ -372,7 +372,8 @@ struct Site {
                          .http = numbers,
                          .log = log,
                          .tap = tap,
-                         .lab = settings.lab ? &lab : nullptr},
+                         .lab = settings.lab ? &lab : nullptr,
+                         .sent = settings.controller == "another" ? nullptr : &world.sent},
             kube::Connection{.origin = {.host = "api", .port = 443}},
             std::move(settings),
             page_files);
@@ -1032,6 +1033,140 @@ spec: {hosts: [other], http: [{route: [{destination: {host: nobody}}]}]}
     CHECK(array_at(site.json("/validations?code=IST0101"), {"items"}).empty());
 }
 
+TEST_CASE("a release names its objects, which of them are missing and what is wrong with them") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.json("/validations");
+    const auto object = [&](std::string_view kind, std::string_view name) {
+        const auto release = site.release();
+        for (const auto& one : array_at(release, {"traffic", "objects"})) {
+            if (text_at(one, {"kind"}) == kind && text_at(one, {"name"}) == name) return one;
+        }
+        return Json(nullptr);
+    };
+    for (const auto& [kind, name] : {std::pair("Deployment", "podinfo"),
+                                     std::pair("Deployment", "podinfo-primary"),
+                                     std::pair("Service", "podinfo"),
+                                     std::pair("Service", "podinfo-primary"),
+                                     std::pair("Service", "podinfo-canary"),
+                                     std::pair("DestinationRule", "podinfo-canary"),
+                                     std::pair("VirtualService", "podinfo")}) {
+        CAPTURE(kind);
+        CAPTURE(name);
+        const auto one = object(kind, name);
+        REQUIRE(one.is_object());
+        CHECK(*bool_at(one, {"exists"}));
+        CHECK(*bool_at(one, {"ok"}));
+    }
+    site.world.stop_controller();
+    site.world.remove(resources::services, "podinfo-canary");
+    site.world.run_for(1s);
+    site.json("/validations");
+    CHECK_FALSE(*bool_at(object("Service", "podinfo-canary"), {"exists"}));
+    // Its route leads to nobody.
+    const auto route = object("VirtualService", "podinfo");
+    CHECK_FALSE(*bool_at(route, {"ok"}));
+    CHECK(*integer_at(route, {"validations", "error"}) >= 1);
+}
+
+TEST_CASE("what was posted for a release is told, with how it went") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    const auto notifications = [&] {
+        const auto release = site.release();
+        return JsonArray(array_at(release, {"detail", "notifications"}));
+    };
+    CHECK(notifications().empty());
+    site.world.apply_yaml(R"(
+apiVersion: flagger.app/v1beta1
+kind: AlertProvider
+metadata: {name: chat, namespace: test}
+spec: {type: slack, address: "http://hooks.test/chat"}
+)");
+    site.world.patch(resources::canaries, "podinfo", *parse_json(R"({"spec": {"analysis": {
+        "alerts": [{"name": "on-call", "severity": "info", "providerRef": {"name": "chat"}}],
+        "webhooks": [
+          {"name": "load", "type": "rollout", "url": "http://hooks.test/load?token=very-secret"},
+          {"name": "ledger", "type": "event", "url": "http://hooks.test/ledger"}]}}})"));
+    auto& stream = site.open("release:canary/test/podinfo");
+    site.world.neighbours.hooks["load?token=very-secret"] = "away";
+    site.world.neighbours.hooks["chat"] = "404 no_team";
+    site.world.set_image("6.1.0");
+    site.world.run_for(2min);
+    const auto all = notifications();
+    REQUIRE_FALSE(all.empty());
+    CHECK(all.size() <= 50);
+    const auto last_of = [&](std::string_view type) {
+        for (const auto& one : all) {
+            if (text_at(one, {"type"}) == type) return one;
+        }
+        return Json(nullptr);
+    };
+    const auto hook = last_of("webhook");
+    CHECK(text_at(hook, {"name"}) == "load");
+    CHECK_FALSE(*bool_at(hook, {"ok"}));
+    CHECK(text_at(hook, {"error"}).find("connection refused") != std::string_view::npos);
+    CHECK(to_text(Json(all)).find("very-secret") == std::string::npos);
+    const auto alert = last_of("alert");
+    CHECK(text_at(alert, {"name"}) == "chat.test");
+    CHECK_FALSE(*bool_at(alert, {"ok"}));
+    CHECK(text_at(alert, {"error"}).find("no_team") != std::string_view::npos);
+    const auto event = last_of("event");
+    CHECK(text_at(event, {"name"}) == "ledger");
+    CHECK(*bool_at(event, {"ok"}));
+    CHECK(find(event, {"error"})->is_null());
+    CHECK(std::ranges::is_sorted(all, std::ranges::greater{}, [](const Json& one) {
+        return std::string(text_at(one, {"at"}));
+    }));
+    // Who looks on hears of it.
+    REQUIRE_FALSE(stream.of("release-detail").empty());
+    CHECK_FALSE(
+        array_at(stream.of("release-detail").back()->data, {"detail", "notifications"}).empty());
+
+    // An instance that waits for the lease sends nothing.
+    Site waiting({.leading = [] { return std::optional(false); }});
+    const auto seen_there = waiting.release();
+    CHECK(find(seen_there, {"detail", "notifications"})->is_null());
+    // A person's dashboard beside the controller does not know them, and says so.
+    Site beside({.controller = "another"});
+    const auto release = beside.release();
+    CHECK(find(release, {"detail", "notifications"})->is_null());
+    CHECK(text_at(release, {"detail", "notificationsReason"}).starts_with("another process"));
+}
+
+TEST_CASE("a release is shown as YAML, with what its new revision changes") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    const std::string path = "/releases/canary/test/podinfo/yaml";
+    const auto calm = site.json(path);
+    CHECK(*integer_at(calm, {"diff", "changed"}) == 0);
+    CHECK(text_at(calm, {"yaml"}).starts_with("apiVersion: flagger.app/v1beta1\nkind: Canary\n"));
+    CHECK(text_at(calm, {"yaml"}).find("managedFields") == std::string_view::npos);
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto shown = site.json(path);
+    CHECK(*integer_at(shown, {"diff", "changed"}) == 2);
+    CHECK(text_at(shown, {"diff", "from"}) == "podinfo-primary");
+    std::string changed;
+    for (const auto& line : array_at(shown, {"diff", "lines"})) {
+        if (text_at(line, {"op"}) == "same") continue;
+        changed += fmt::format("{} {}|", text_at(line, {"op"}), trimmed(text_at(line, {"text"})));
+    }
+    CAPTURE(changed);
+    CHECK(changed.starts_with("removed - image: "));
+    CHECK(changed.find("|added - image: ") != std::string::npos);
+    CHECK(changed.ends_with(":6.1.0|"));
+
+    site.way.forbidden = "/deployments/";
+    const auto refused = site.json(path);
+    CHECK(find(refused, {"diff"})->is_null());
+    CHECK(text_at(refused, {"reason"}) == "You may not get deployments in namespace test");
+    CHECK(code_of(site.get("/api/ui/v1/releases/canary/test/nobody/yaml")) == "not_found");
+}
+
 TEST_CASE("both versions are compared over time on one grid") {
     Site site;
     site.world.start_controller();
@@ -1200,6 +1335,9 @@ TEST_CASE("Services are told with their endpoints and the routes that lead to th
     CHECK(array_at(primary, {"workloads"}) == JsonArray{"w/test/podinfo-primary"});
     CHECK(array_at(primary, {"virtualServices"}) == JsonArray{"test/podinfo"});
     CHECK(array_at(primary, {"destinationRules"}) == JsonArray{"test/podinfo-primary"});
+    // The release's route says where the apex' traffic goes, whatever its hosts are.
+    const auto apex = find_one("podinfo");
+    CHECK(array_at(apex, {"virtualServices"}) == JsonArray{"test/podinfo"});
     CHECK(text_at(array_at(primary, {"ports"})[0], {"protocol"}) == "http");
     // The canary rests at nothing.
     const auto canary = find_one("podinfo-canary");
@@ -1208,6 +1346,67 @@ TEST_CASE("Services are told with their endpoints and the routes that lead to th
     const auto one = site.json("/services/test/podinfo-primary");
     CHECK(find(one, {"findings"}) != nullptr);
     CHECK(code_of(site.get("/api/ui/v1/services/test/nobody")) == "not_found");
+}
+
+TEST_CASE("a Service's routes are those that name it, cover it or lead to it, and no others") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    // The release is open to all names of a gateway, as in the article: its route has no other
+    // host.
+    site.world.patch(
+        resources::canaries,
+        "podinfo",
+        *parse_json(R"({"spec": {"service": {"hosts": ["*"], "gateways": ["test/edge"]}}})"));
+    site.world.apply_yaml(R"(
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {name: of-mesh, namespace: test}
+spec: {hosts: ["*.test.svc.cluster.local"], http: [{route: [{destination: {host: podinfo-primary}}]}]}
+---
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {name: of-gateway, namespace: test}
+spec: {hosts: ["*"], gateways: [test/edge], http: [{route: [{destination: {host: elsewhere}}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: alone, namespace: test}
+spec: {ports: [{name: http, port: 80}]}
+)");
+    site.world.run_for(1min);
+    const auto route = site.world.get(resources::virtual_services, "podinfo");
+    REQUIRE(array_at(route, {"spec", "hosts"}) == JsonArray{"*"});
+    const auto routes_of = [&](std::string_view name) {
+        const auto one = site.json(fmt::format("/services/test/{}", name));
+        return array_at(one, {"virtualServices"});
+    };
+    CHECK(routes_of("podinfo") == JsonArray{"test/of-mesh", "test/podinfo"});
+    CHECK(routes_of("podinfo-canary") == JsonArray{"test/of-mesh", "test/podinfo"});
+    CHECK(routes_of("alone") == JsonArray{"test/of-mesh"});
+}
+
+TEST_CASE("a proxy whose image has no version is told by its revision") {
+    Site site;
+    auto& cluster = site.world.cluster;
+    const auto add = [&](std::string_view name, std::string_view image) {
+        REQUIRE(cluster.create(resources::deployments,
+                               *parse_json(fmt::format(R"({{
+            "metadata": {{"name": "{0}", "namespace": "test"}},
+            "spec": {{"replicas": 1, "selector": {{"matchLabels": {{"gateway": "{0}"}}}},
+              "template": {{"metadata": {{"labels": {{"gateway": "{0}", "istio.io/rev": "cp"}}}},
+                "spec": {{"containers": [{{"name": "istio-proxy", "image": "{1}"}}]}}}}}}}})",
+                                                       name,
+                                                       image))));
+    };
+    add("edge", "auto");
+    add("moving", "istio/proxyv2:latest");
+    add("known", "istio/proxyv2:1.17.8");
+    site.world.run_for(1min);
+    const auto mesh = site.json("/mesh");
+    const auto& versions = object_at(mesh, {"proxies", "byVersion"});
+    CAPTURE(to_text(mesh));
+    CHECK(versions == JsonObject{{"1.17.8", 1}, {"cp", 2}});
 }
 
 TEST_CASE("the mesh is told as far as it may be read, and what this page costs") {

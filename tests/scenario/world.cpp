@@ -490,7 +490,8 @@ std::shared_ptr<controller::Process> World::make_process() {
                             .api = api,
                             .http = neighbours,
                             .log = logger_,
-                            .mesh = mesh},
+                            .mesh = mesh,
+                            .sent = &sent},
         kube::Connection{.origin = {.host = "api", .port = 443}},
         settings);
 }

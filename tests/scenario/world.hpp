@@ -12,6 +12,7 @@
 #include "lab/workloads/scripted_runtime.hpp"
 #include "lab/workloads/workload_controllers.hpp"
 #include "net/in_process.hpp"
+#include "notify/sent.hpp"
 #include "scenario/role.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -197,6 +198,7 @@ class World {
     boost::asio::io_context context;
     VirtualClock clock;
     SeededRandom random;
+    notify::SentLog sent{clock};
     lab::Cluster cluster;
     std::vector<Message> log;
     // What a law or an invariant says against; empty is well.

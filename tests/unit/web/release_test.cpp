@@ -3,11 +3,13 @@
 
 #include "base/core/text.hpp"
 #include "web/checks.hpp"
+#include "web/overview.hpp"
 #include "web/sentence.hpp"
 #include "web/steps.hpp"
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <set>
 
@@ -181,8 +183,76 @@ TEST_CASE("each state has its sentence") {
         {"at": "2025-12-31T23:59:50Z", "what": "count failure", "checks": [
           {"check": "error-rate", "answer": "no values found", "threshold": "at most 1",
            "verdict": "no data"}]}]})")) ==
-          "error-rate: no data; 3 of 3 allowed failures; 6.1.0 has failed and is taken back");
+          "error-rate: no data; 6.1.0 has failed and was rolled back");
     CHECK(sentence(seen("{}")) == "waits for the controller to see it");
+}
+
+TEST_CASE(
+    "a release that has failed says what took it back, and counts no failures that are left") {
+    const auto failed = [](std::string_view said, std::string_view what = "roll back") {
+        return seen(fmt::format(
+            R"json({{"phase": "Failed", "failedChecks": 0, "lastTransitionTime": "2025-12-31T23:59:52Z",
+              "decisions": [
+              {{"at": "2025-12-31T23:59:40Z", "what": "count failure", "checks": [
+                {{"check": "request-success-rate", "question": "request-success-rate over 30s",
+                  "answer": "93.2", "threshold": "at least 99 (%)", "verdict": "fail"}}]}},
+              {{"at": "2025-12-31T23:59:50Z", "what": "{}", "said": ["{}"]}},
+              {{"at": "2025-12-31T23:59:52Z", "what": "failed",
+                "said": ["Canary failed! Scaling down podinfo.test"]}}]}})json",
+            what,
+            said));
+    };
+    const auto too_many = failed("Rolling back podinfo.test failed checks threshold reached 3");
+    CHECK(sentence(too_many) ==
+          "request-success-rate 93.20 % < 99 %; "
+          "failed checks threshold reached 3; "
+          "6.1.0 was rolled back at 23:59:50 UTC");
+    const auto json = release_of(too_many, now).json;
+    CHECK(text(json.at("rolledBack").as_object(), "why") == "failed checks threshold reached 3");
+    CHECK(text(json.at("rolledBack").as_object(), "at") == "2025-12-31T23:59:50.000Z");
+    CHECK(sentence(failed("Rolling back podinfo.test aborted by hand")) ==
+          "aborted by hand; 6.1.0 was rolled back at 23:59:50 UTC");
+    CHECK(sentence(failed("Deployment podinfo.test is not there")) ==
+          "Deployment podinfo.test is not there; 6.1.0 was rolled back at 23:59:50 UTC");
+    const auto promotion =
+        failed("Promotion of podinfo.test failed, primary not ready: x", "promotion fails");
+    CHECK(sentence(promotion) ==
+          "Promotion of podinfo.test failed, primary not ready: x; 6.1.0 has failed");
+    CHECK(release_of(promotion, now).json.at("rolledBack").is_null());
+
+    CHECK(sentence(seen(R"({"phase": "Progressing", "canaryWeight": 20, "rollback":
+              {"cause": "aborted", "message": "Rolling back podinfo.test aborted by hand"}})")) ==
+          "aborted by hand; it is rolled back: canary 6.1.0 at 20 %");
+    CHECK(release_of(seen(failing), now).json.at("rolledBack").is_null());
+}
+
+TEST_CASE("Events of one second stand in the order in which they came") {
+    const auto event = [](std::string_view name, std::string_view version, std::string_view text) {
+        return Json(
+            JsonObject{{"metadata", JsonObject{{"name", name}, {"resourceVersion", version}}},
+                       {"involvedObject", JsonObject{{"namespace", "test"}, {"name", "podinfo"}}},
+                       {"lastTimestamp", "2025-12-31T23:59:50Z"},
+                       {"message", text}});
+    };
+    const std::vector<Json> events{
+        event("a", "101", "advanced"), event("b", "99", "starting"), event("c", "100", "checked")};
+    auto all = seen(failing);
+    all.events = events;
+    auto json = release_of(all, now).json;
+    add_detail(json, all);
+    std::string told;
+    for (const auto& one : json.at("detail").at("events").as_array()) {
+        told += fmt::format("{} ", text(one.as_object(), "message"));
+    }
+    CHECK(told == "advanced checked starting ");
+
+    // The same of the overview and the list, in whichever order a watch brings them.
+    RecentEvents recent;
+    for (const auto& one : events) recent.note(kube::key_of(one), one);
+    told.clear();
+    for (const auto* one : recent.last({}, 10))
+        told += fmt::format("{} ", text(one->json, "message"));
+    CHECK(told == "advanced checked starting ");
 }
 
 TEST_CASE("what failed an hour ago needs nobody any more") {

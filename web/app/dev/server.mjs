@@ -220,7 +220,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       if (why) return refuse(response, 400, 'bad_request', why);
       return json(response, 200, { now: world.now(), pod, fault: world.faults.get(pod) ?? null }, request);
     }
-    const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics)|\/actions\/([^/]+))?$/.exec(path);
+    const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics|yaml)|\/actions\/([^/]+))?$/.exec(path);
     if (release) {
       const [kind, ns, name] = release.slice(1, 4).map(decodeURIComponent);
       const one = world.find(kind, ns, name);
@@ -228,6 +228,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
         const deleted = world.deleted.get(`${kind}/${ns}/${name}`);
         return refuse(response, 404, 'not_found', `There is no ${kind} ${ns}/${name}`, deleted ? { deletedAt: deleted } : {});
       }
+      if (release[4] === 'yaml') return json(response, 200, world.yaml(one), request);
       if (release[4]) {
         if (!world.prometheus_ok) return refuse(response, 503, 'prometheus_away', 'Prometheus did not answer in 5 s');
         return json(response, 200, world.comparison(one, parameters), request);

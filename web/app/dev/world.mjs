@@ -61,6 +61,7 @@ function release(facts) {
     metrics: facts.metrics ?? [],
     exposure: facts.exposure ?? { requests: null, failed: null, since: null, reason: 'no analysis is under way' },
     outlook: { waitsFor: '', next: null, notBefore: null, deadline: null, gates: [], ...facts.outlook },
+    rolledBack: facts.rolledBack ?? null,
     attention: null,
     actions: {},
   };
@@ -216,6 +217,7 @@ export class World {
       status: row.phase,
       severity: is_failing ? 'failure' : suspended ? 'waiting' : under_way ? 'progress' : 'ok',
       rollback: row.rollback ?? false,
+      rolledBack: row.phase === 'Failed' || row.rollback ? { at: row.phase === 'Failed' ? iso(row.t) : null, why: `failed checks threshold reached ${story.threshold}` } : null,
       resourceVersion: String(4700 + this.rows.indexOf(row)),
       message: is_failing ? sentence : under_way ? `${versions.canary} is at ${row.weight} %: ${row.words.toLowerCase()}` : `${versions.stable} serves all traffic`,
       since: iso(row.t),
@@ -343,21 +345,36 @@ export class World {
         pods.push({ name: `${of.workload}-${(of.revision ?? 'x').slice(-6)}-${'xqrzt'[i % 5]}${i}k${label[0]}`, revision: label, phase: is_ready ? 'Running' : 'Pending', ready: is_ready, restarts: 0, node: 'lab', startedAt: iso(label === 'primary' ? -3000 : t - 30), reason: is_ready ? null : one.name === 'auth' ? 'ErrImagePull: registry.example.org/platform/auth:3.4.0-rc2 not found' : 'containers are starting' });
       }
     }
-    const object = (kind, name, ok = true) => ({ kind, namespace: one.namespace, name, ok });
+    const object = (kind, name, warning = 0) => ({ kind, namespace: one.namespace, name, exists: true, ok: true, validations: { error: 0, warning, info: 0 } });
     return {
       ...one,
       now: this.now(),
       steps: { ...one.steps, items: one.steps.items ?? plain_steps(one) },
       metrics: one.metrics.map((entry) => ({ query: null, series: [], ...entry })),
       conditions: [{ type: 'Promoted', status: one.status === 'Succeeded' ? 'True' : one.status === 'Failed' ? 'False' : 'Unknown', reason: one.status, message: one.message, at: one.since }],
-      traffic: { provider: 'istio', objects: [object('VirtualService', one.name), object('DestinationRule', `${one.name}-canary`), object('DestinationRule', `${one.name}-primary`), object('Service', one.name), object('Service', `${one.name}-canary`), object('Service', `${one.name}-primary`)], gateways: [`${one.namespace}/public-gateway`], hosts: ['*'] },
+      traffic: { provider: 'istio', objects: [object('Deployment', one.name), object('Deployment', `${one.name}-primary`), object('VirtualService', one.name, 1), object('DestinationRule', `${one.name}-canary`), object('DestinationRule', `${one.name}-primary`), object('Service', one.name), object('Service', `${one.name}-canary`), object('Service', `${one.name}-primary`)], gateways: [`${one.namespace}/public-gateway`], hosts: ['*'] },
       detail: {
         pods,
         events: this.events().filter((event) => event.object.name === one.name && event.object.namespace === one.namespace),
         decisions: run.map((row) => ({ at: iso(row.t), what: row.what, words: row.words, said: row.said, checks: row.checks, wrote: row.wrote, next: { what: row.next.what, notBefore: row.next.at === null ? null : iso(row.next.at) } })),
         notifications: is_story ? run.filter((row) => row.warning).map((row) => ({ at: iso(row.t + 0.2), type: 'alert', name: 'on-call', ok: row.what !== 'roll back', ms: row.what === 'roll back' ? null : 31, error: row.what === 'roll back' ? 'bad response 502' : null })) : [],
+        notificationsReason: null,
         history: run.map((row) => ({ at: iso(row.t), phase: row.phase })),
       },
+    };
+  }
+
+  yaml(one) {
+    const lines = (image) => ['metadata:', '  labels:', `    app: ${one.name}`, 'spec:', '  containers:', '  - env:', '    - name: COLOUR', '      value: blue', '    - name: DB_PASSWORD', '      value: •••', ...(image ? [`    image: ${image}`] : []), '    name: web', '    ports:', '    - containerPort: 9898', '      name: http', '  terminationGracePeriodSeconds: 30'];
+    const { stable, canary } = one.revisions;
+    const is_changed = stable.images[0] !== canary.images[0];
+    const told = lines(null).map((text) => ({ op: 'same', text }));
+    told.splice(10, 0, ...(is_changed ? [{ op: 'removed', text: `    image: ${stable.images[0]}` }, { op: 'added', text: `    image: ${canary.images[0]}` }] : [{ op: 'same', text: `    image: ${stable.images[0]}` }]));
+    return {
+      now: this.now(),
+      yaml: ['apiVersion: flagger.app/v1beta1', 'kind: Canary', 'metadata:', `  name: ${one.name}`, `  namespace: ${one.namespace}`, 'spec:', '  provider: istio', '  targetRef:', '    apiVersion: apps/v1', '    kind: Deployment', `    name: ${one.name}`, 'status:', `  phase: ${one.phase}`, ''].join('\n'),
+      diff: { from: stable.workload, to: canary.workload, changed: is_changed ? 2 : 0, lines: told },
+      reason: null,
     };
   }
 

@@ -107,6 +107,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/releases/{kind}/{ns}/{name}/yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Lower case. `rollout` answers 404 `not_built` until Rollouts are. */
+                kind: components["parameters"]["kind"];
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The release's object as YAML, and what the pod template of its new revision changes.
+         * @description What may be a secret is `•••`, by what it is called: values of environment variables, flags and fields named like a password,
+         *     a token or a key; users and queries of addresses; what follows `Bearer` and `Basic`. A second value of the same name is
+         *     `••• (2)`, so that a change shows. What is in Secrets is never read: templates hold references to it.
+         *
+         *     The templates are read as the person who asks. Where only the suffix `-primary` tells a name of the primary's from the target's, the
+         *     target's is shown for both.
+         */
+        get: operations["releaseYaml"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/releases/{kind}/{ns}/{name}/actions/{verb}": {
         parameters: {
             query?: never;
@@ -855,6 +885,12 @@ export interface components {
                 deadline: components["schemas"]["MaybeTime"];
                 gates: string[];
             };
+            /** @description Of a release that has failed, or is being taken back; else null. `checks.failed` is 0 once it has failed: the status counts anew. */
+            rolledBack: null | {
+                at: components["schemas"]["MaybeTime"];
+                /** @description `failed checks threshold reached 3`, `aborted by hand`; null when no decision that is kept tells it. */
+                why: string | null;
+            };
             /** @description The entry of the overview, of this release. */
             attention: components["schemas"]["Attention"] | null;
             /** @description A verb that this person may not do (RBAC, read-only) is not there; one that the state forbids is there with `why`. */
@@ -880,8 +916,10 @@ export interface components {
                     kind: string;
                     namespace: string;
                     name: string;
+                    exists: boolean;
                     /** @description There, and without an error of validation. */
                     ok: boolean;
+                    validations: components["schemas"]["LevelCounts"];
                 }[];
                 gateways: string[];
                 hosts: string[];
@@ -933,22 +971,49 @@ export interface components {
             number,
             number | null
         ];
+        ReleaseYaml: {
+            now: components["schemas"]["Time"];
+            /** @description Without managedFields. */
+            yaml: string;
+            diff: null | {
+                /** @description The primary's workload. */
+                from: string;
+                /** @description The target. */
+                to: string;
+                /** @description Lines that are not `same`; 0: the templates are alike. */
+                changed: number;
+                lines: {
+                    /** @enum {string} */
+                    op: "same" | "removed" | "added";
+                    text: string;
+                }[];
+            };
+            /** @description Why there is no `diff`: `You may not get deployments in namespace test`. */
+            reason: string | null;
+        };
         Detail: {
             pods: components["schemas"]["Pod"][];
             /** @description Newest first. */
             events: components["schemas"]["Event"][];
             /** @description Newest first; `status.decisions`, with `words`. */
             decisions: components["schemas"]["Decision"][];
-            /** @description Newest first. Empty where the process does not keep them. */
+            /** @description Why `notifications` is null. */
+            notificationsReason: string | null;
+            /**
+             * @description What was posted for this release since the controller of this process started, newest first: hooks that it asked
+             *     (`webhook`), event webhooks, alerts. null where another process runs the releases.
+             */
             notifications: {
                 at: components["schemas"]["Time"];
                 /** @enum {string} */
                 type: "webhook" | "alert" | "event";
+                /** @description Of the hook; of an alert `provider.namespace`, or the kind of the receiver that the process was started with. */
                 name: string;
+                /** @description It was taken: 2xx. A gate that says no is not. */
                 ok: boolean;
                 ms: number | null;
                 error: string | null;
-            }[];
+            }[] | null;
             /** @description Phases, newest first, as far as decisions and Events tell them. */
             history: {
                 at: components["schemas"]["Time"];
@@ -1889,6 +1954,36 @@ export interface operations {
             404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
             504: components["responses"]["Timeout"];
+        };
+    };
+    releaseYaml: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Lower case. `rollout` answers 404 `not_built` until Rollouts are. */
+                kind: components["parameters"]["kind"];
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description YAML */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseYaml"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
         };
     };
     act: {

@@ -48,6 +48,7 @@ const gets: [string, string][] = [
   ['releases?limit=3', 'ReleaseList'],
   ['releases/canary/test/podinfo', 'Release'],
   ['releases/canary/test/podinfo/metrics?window=300', 'Comparison'],
+  ['releases/canary/test/podinfo/yaml', 'ReleaseYaml'],
   ['topology', 'Topology'],
   ['topology?ns=test&window=60', 'Topology'],
   ['metrics/node/w%2Ftest%2Fpodinfo?window=60', 'Metrics'],

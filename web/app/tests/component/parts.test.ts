@@ -4,11 +4,14 @@ import Actions from '../../src/parts/Actions.svelte';
 import AttentionCard from '../../src/parts/AttentionCard.svelte';
 import Checks from '../../src/parts/Checks.svelte';
 import Decisions from '../../src/parts/Decisions.svelte';
+import Notifications from '../../src/parts/Notifications.svelte';
+import Objects from '../../src/parts/Objects.svelte';
 import Split from '../../src/parts/Split.svelte';
 import Timeline from '../../src/parts/Timeline.svelte';
 import Token from '../../src/parts/Token.svelte';
 import { acting } from '../../src/lib/act.svelte';
 import { clock } from '../../src/lib/clock.svelte';
+import type { Detail } from '../../src/api/types';
 import { podinfo_at } from './samples';
 
 afterEach(() => {
@@ -35,6 +38,48 @@ describe('a failing release', () => {
   it('shows what is unknown as a dash with its reason', () => {
     render(AttentionCard, { release: podinfo_at(108, 'prometheus-away') });
     expect(screen.getByRole('article').textContent).toMatch(/Requests it met\s*–\s*Prometheus does not answer/);
+  });
+});
+
+describe('a release that has failed', () => {
+  const failed = () => podinfo_at(200);
+  it('says why it was rolled back, and counts no failures that are left', () => {
+    expect(failed().status).toBe('Failed');
+    render(AttentionCard, { release: failed() });
+    const text = screen.getByRole('article').textContent ?? '';
+    expect(text).toMatch(/Rolled back.*failed checks threshold reached 3/);
+    expect(text).not.toMatch(/0 of 3/);
+  });
+});
+
+describe('notifications', () => {
+  const detail = () => podinfo_at(200).detail as Detail;
+  it('tell what was not taken, and why', () => {
+    render(Notifications, { detail: detail() });
+    expect(screen.getAllByRole('listitem').some((item) => /alert to on-call.*bad response 502/.test(item.textContent ?? ''))).toBe(true);
+  });
+  it('that are not known are not shown as none', () => {
+    render(Notifications, { detail: { ...detail(), notifications: null, notificationsReason: 'another process runs the releases' } });
+    expect(screen.getByRole('status').textContent).toMatch(/Not known here: another process runs the releases/);
+    expect(screen.queryByRole('list')).toBeNull();
+  });
+  it('that there were none is said', () => {
+    render(Notifications, { detail: { ...detail(), notifications: [] } });
+    expect(screen.getByRole('listitem').textContent).toMatch(/Nothing was posted/);
+  });
+});
+
+describe('objects of a release', () => {
+  it('lead to their pages and their findings, and show what is missing', () => {
+    const traffic = podinfo_at(108).traffic;
+    if (!traffic) throw new Error('no traffic');
+    const objects = traffic.objects.map((object) => (object.name === 'podinfo-canary' && object.kind === 'Service' ? { ...object, exists: false, ok: false } : object));
+    render(Objects, { traffic: { ...traffic, objects } });
+    expect(screen.getAllByRole('link', { name: 'podinfo' }).map((link) => link.getAttribute('href'))).toEqual(['/ui/workloads/test/deployment/podinfo', '/ui/services/test/podinfo']);
+    const missing = screen.getAllByRole('listitem').find((item) => /Service podinfo-canary/.test(item.textContent ?? ''));
+    expect(missing?.textContent).toMatch(/Missing/);
+    expect(missing?.querySelector('a')).toBeNull();
+    expect(screen.getByRole('link', { name: /1 finding on VirtualService podinfo/ }).getAttribute('href')).toMatch(/validations\?.*q=podinfo/);
   });
 });
 

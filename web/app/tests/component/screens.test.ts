@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { start } from '../../dev/server.mjs';
 import { route } from '../../src/lib/route.svelte';
 import { live } from '../../src/lib/live.svelte';
+import Manifest from '../../src/parts/Manifest.svelte';
 import Events from '../../src/screens/Events.svelte';
 import Gateways from '../../src/screens/Gateways.svelte';
 import Lab from '../../src/screens/Lab.svelte';
@@ -17,6 +18,7 @@ import Services from '../../src/screens/Services.svelte';
 import Tap from '../../src/screens/Tap.svelte';
 import WorkloadPage from '../../src/screens/WorkloadPage.svelte';
 import Workloads from '../../src/screens/Workloads.svelte';
+import { podinfo_at } from './samples';
 import { real_fetch } from './setup';
 
 interface Server {
@@ -235,6 +237,31 @@ describe('what is told', () => {
     await waitFor(() => expect(live.releases.find(({ name, namespace }) => name === 'podinfo' && namespace === 'test')?.status).toBe('Failed'));
     for (const answer of answers) answer();
     await screen.findByText(/Canary failed! Scaling down podinfo.test/);
+  });
+});
+
+describe('the YAML of a release', () => {
+  it('marks what the new revision changes, folds the rest, and is copied', async () => {
+    await at('story', 'releases/canary/test/podinfo?tab=yaml');
+    const copied: string[] = [];
+    Object.defineProperty(navigator, 'clipboard', { configurable: true, value: { writeText: async (of: string) => void copied.push(of) } });
+    render(Manifest, { release: podinfo_at(108) });
+    const changes = await screen.findByRole('region', { name: 'What the new revision changes' });
+    const removed = changes.querySelector('[data-op="removed"]')?.textContent;
+    const added = changes.querySelector('[data-op="added"]')?.textContent;
+    expect(removed).toMatch(/removed: +image: .*6\.1\.0/);
+    expect(added).toMatch(/added: +image: .*6\.2\.0/);
+    expect(changes.textContent).toMatch(/\d+ lines alike/);
+    expect(changes.textContent).not.toMatch(/labels:/);
+    await fireEvent.click(screen.getByRole('checkbox', { name: 'all lines' }));
+    expect(changes.textContent).toMatch(/labels:/);
+    expect(changes.textContent).toMatch(/•••/);
+    await fireEvent.click(screen.getByRole('button', { name: /Copy *: the object/ }));
+    expect(copied[0]).toMatch(/^apiVersion: flagger\.app/);
+    await waitFor(() => screen.getByRole('button', { name: /Copied *: the object/ }));
+    await fireEvent.click(screen.getByRole('button', { name: /Copy *: the difference/ }));
+    expect(copied[1]).toMatch(/^--- podinfo-primary\n\+\+\+ podinfo\n/);
+    expect(copied[1]).toMatch(/\n- +image: .*\n\+ +image: /);
   });
 });
 
