@@ -35,7 +35,7 @@ class Demo {
     Demo(boost::asio::io_context& control, Environment environment, DemoOptions options)
         : control_(control),
           environment_(environment),
-          options_(std::move(options)),
+          options_(options),
           terminal_(terminal_style(environment.terminal, kube::process_environment().variable)),
           http_(control.get_executor(), environment.clock),
           signals_(control),
@@ -551,7 +551,7 @@ std::string Demo::version_of(const kube::ObjectKey& deployment) const {
 Task<Result<int>> play_demo(boost::asio::io_context& control,
                             Environment environment,
                             DemoOptions options) {
-    Demo demo(control, environment, std::move(options));
+    Demo demo(control, environment, options);
     co_return co_await demo.play();
 }
 
