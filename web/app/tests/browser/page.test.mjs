@@ -102,6 +102,8 @@ describe('a failing canary', () => {
     await at({ t: 108 }, 'topology?ns=test', async (page) => {
       const box = page.locator('.release-box');
       await box.waitFor();
+      // The box stands before its text is laid out.
+      await page.waitForFunction(() => document.querySelector('.release-box')?.innerText.includes('Failing'));
       const text = (await box.innerText()).replace(/\s+/g, ' ');
       for (const part of [/podinfo/, /Failing/, /6\.1\.0/, /6\.2\.0/, /step 1 of 7/, /80 %/, /20 %/, /1 of 3/, /check in \d+ s/]) assert.match(text, part);
       const label = await page.locator('.edge-label[data-tone="fail"]').innerText();
