@@ -121,11 +121,15 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
         if (now < *gate) return rest_ready(world, std::min(*due, *gate));
         return advance(world, evidence);
     }
+    // A gateway may take a moment over each weight: only what a round still finds is told.
+    const auto& pending = world.routes.pending;
+    if (!pending.empty() && !is_met(world)) return hold(world, {.text = pending});
     if (const auto ask = ask_round(world, evidence)) return *ask;
     if (const auto signal = heed_signal(world, evidence)) return *signal;
     if (const auto failure = count_failure(world, evidence)) return *failure;
     if (is_untested(world)) return admit(world, evidence);
     if (!held.empty()) return hold_judged(world, evidence, held);
+    if (!pending.empty()) return hold_judged(world, evidence, pending);
     return advance(world, evidence);
 }
 
@@ -153,11 +157,9 @@ Move hinder(const World& world, const Evidence& evidence, Time now) {
 }
 
 // What keeps a release from its next step, and not from being judged where it stands: a route that
-// cannot be read or has not been taken over by every gateway, and before a promotion configs that
-// are not there.
+// cannot be, and before a promotion configs that are not there.
 std::string what_holds_steps(const World& world) {
     if (const auto& hindrance = routes_hindrance(world); !hindrance.empty()) return hindrance;
-    if (!world.routes.pending.empty()) return world.routes.pending;
     if (step_of(world).kind == StepKind::promote) return world.config_trouble;
     return {};
 }
