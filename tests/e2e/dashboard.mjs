@@ -44,9 +44,9 @@ async function traffic_of_the_article(page) {
     const label = await edge.innerText();
     return [Math.abs(Number.parseFloat(label) - 20) <= 1, label];
   });
-  await page.getByLabel('Edges say').selectOption('success');
+  await page.getByLabel('Edge labels').selectOption('success');
   assert.equal(await edge.innerText(), '100 %');
-  await page.getByLabel('Edges say').selectOption('mtls');
+  await page.getByLabel('Edge labels').selectOption('mtls');
   assert.equal(await edge.innerText(), 'plain');
   await page.locator('[data-node="w/test/test-imgw"]').click();
   const drawer = await text(page, '.drawer');
@@ -116,7 +116,7 @@ async function failing_canary(page) {
       which: ['podinfo test', '6\\.1\\.0\\s*6\\.1\\.1-slow'],
       check: ['request-duration [\\d.]+ m?s', 'must be ≤ 500 ms'],
       left: ['[12] of 3', '([12] left before rollback)'],
-      share: ['\\d\\d %', '[\\d.]+ rps now', 'Requests it met \\d+'],
+      share: ['\\d\\d %', '[\\d.]+ rps now', 'Requests so far \\d+'],
       next: ['Next check', '(if it fails, it holds|one more failure rolls back)'],
     });
     return [Object.values(seen).every(Boolean), { seen, card: await page.locator('article.attention').allInnerTexts() }];

@@ -44,6 +44,9 @@ const screens = {
     { name: 'releases', path: 'releases', ready: 'tr[data-row]' },
     { name: 'traffic', path: 'tap', ready: 'tr[data-row]' },
     { name: 'abort', path: release, ready: '.release-head', press: 'a' },
+    { name: 'release-yaml', path: `${release}?tab=yaml`, ready: '.manifest', show: '.tabs' },
+    { name: 'release-objects', path: `${release}?tab=traffic`, ready: '.panel', show: '.tabs' },
+    { name: 'release-notifications', path: `${release}?tab=notifications`, ready: '.panel', show: '.tabs' },
   ],
   progressing: [
     { name: 'overview-calm', path: 'overview', ready: 'tr[data-row]' },
@@ -51,7 +54,7 @@ const screens = {
   ],
   failed: [{ name: 'release-failed', path: release, ready: '.decisions', wide: 1500, narrow: 1300 }],
 };
-const asked = ['session', 'overview', 'releases?limit=1000', release, `${release}/metrics?window=300`, 'topology?ns=test&window=60', 'metrics/node/w%2Ftest%2Fpodinfo?window=300', 'workloads?limit=1000', 'workloads/test/deployment/podinfo', 'services?limit=1000', 'services/test/podinfo-canary', 'metrics/node/s%2Ftest%2Fpodinfo-canary?window=300', 'gateways', 'tap?limit=500', 'events?limit=1000', 'validations?limit=1000', 'mesh', 'lab'];
+const asked = ['session', 'overview', 'releases?limit=1000', release, `${release}/metrics?window=300`, `${release}/yaml`, 'topology?ns=test&window=60', 'metrics/node/w%2Ftest%2Fpodinfo?window=300', 'workloads?limit=1000', 'workloads/test/deployment/podinfo', 'services?limit=1000', 'services/test/podinfo-canary', 'metrics/node/s%2Ftest%2Fpodinfo-canary?window=300', 'gateways', 'tap?limit=500', 'events?limit=1000', 'validations?limit=1000', 'mesh', 'lab'];
 
 const run = (command, ...words) => execFileSync(command, words, { encoding: 'utf8', env: process.env }).trim();
 const kubectl = (...words) => run('kubectl', ...words);

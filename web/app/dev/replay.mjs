@@ -29,7 +29,8 @@ export function replay(answers) {
       const alive = setInterval(() => response.write(':\n\n'), 10_000);
       response.on('close', () => clearInterval(alive));
     } else if (request.url.startsWith('/api/')) {
-      const answer = answers.get(path);
+      // What is asked again for each change of an object is recorded once.
+      const answer = answers.get(path) ?? answers.get(path.split('?')[0]);
       if (!answer) missing.add(path);
       response.writeHead(answer?.status ?? 404, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
       response.end(answer?.body ?? JSON.stringify({ error: { code: 'not_found', message: `${path} was not recorded`, requestId: '-' } }));

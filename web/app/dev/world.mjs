@@ -656,7 +656,12 @@ function odd(t) {
   const html = '<img src=x onerror="window.__pwned=1"><b>bold</b>';
   const one = release({ namespace: 'odd', name: '🚀-<b>ship</b>', status: 'Progressing', severity: 'warning', since: iso(t - 200), message: `hook answered ${html}`, stable: side('primary', '🚀-primary', 'v1.0-ünïcödé', [`registry/<script>alert(1)</script>:v1.0-ünïcödé`], 1, 1, numbers), canary: side('canary', '🚀-canary', 'v2-' + 'very-long-tag-'.repeat(6), ['registry/🚀:v2'], 1, 1, { ...numbers, rps: null }, 'the query has no result'), weight: { desired: 12.5 }, metrics: [metric('error-rate', null, null, 1, null, 'nodata', iso(t - 12), { reason: 'the query has no result' }), metric(html, null, null, 1, 0.2, 'pass', iso(t - 12))], outlook: { waitsFor: html, next: 'weight 25', notBefore: iso(t + 40) }, attention: { sentence: `error-rate: no data; ${html}` } });
   const bare = release({ namespace: 'odd', name: 'without-metrics', status: 'Progressing', severity: 'progress', since: iso(t - 20), message: 'it goes on by time alone', stable: side('primary', 'bare-primary', null, [], 0, 0, null, 'the query has no result'), canary: side('canary', 'bare', null, [], 0, 0, null, 'the query has no result'), steps: { index: -1, total: 0 }, outlook: { waitsFor: 'the next round of checks' } });
-  return [one, bare];
+  // The longest that a cluster allows.
+  const name = 'n'.repeat(63);
+  const namespace = 'm'.repeat(63);
+  const image = `registry.example.org/${'team/'.repeat(12)}${name}:${'v'.repeat(60)}`;
+  const long = release({ namespace, name, status: 'Progressing', severity: 'failure', since: iso(t - 30), message: `Halt ${name}.${namespace} advancement success rate 91.00% < 99%`, stable: side('primary', name, 'v'.repeat(60), [image], 2, 2, { ...numbers, success: 0.999, p99: 40 }), canary: side('canary', `${name.slice(0, 56)}-canary`, 'w'.repeat(60), [image], 2, 2, { ...numbers, success: 0.91, p99: 90 }), weight: { desired: 20 }, checks: { failed: 1, threshold: 3 }, metrics: [metric(name, '%', 99, null, 91, 'fail', iso(t - 12))], outlook: { waitsFor: 'the next round of checks', next: 'weight 25', notBefore: iso(t + 40) }, attention: { sentence: `${name} 91.00 % < 99 %; 1 of 3 allowed failures; canary ${'w'.repeat(60)} at 20 % (3.2 rps)` } });
+  return [one, bare, long];
 }
 
 function thousand(t) {

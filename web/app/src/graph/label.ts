@@ -3,8 +3,8 @@ import type { Edge } from '../api/types';
 import { millis, percent, rate, ratio, unknown } from '../lib/format';
 
 export const labels = {
-  all: 'all three',
-  rps: 'requests',
+  all: 'rate, success, p99',
+  rps: 'rate',
   share: 'share',
   success: 'success',
   p50: 'p50',

@@ -7,6 +7,7 @@ function known(value: number | null | undefined): value is number {
 
 export function rate(value: number | null | undefined): string {
   if (!known(value)) return unknown;
+  if (value === 0) return '0 rps';
   if (value >= 1000) return `${(value / 1000).toFixed(1)}k rps`;
   return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} rps`;
 }
@@ -28,6 +29,7 @@ export function percent(value: number | null | undefined): string {
 
 export function millis(value: number | null | undefined): string {
   if (!known(value)) return unknown;
+  if (value === 0) return '0 ms';
   if (value >= 1000) return `${(value / 1000).toFixed(2)} s`;
   return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ms`;
 }
@@ -89,6 +91,12 @@ export function clock(at: string | number): string {
   const date = new Date(typeof at === 'number' ? at * 1000 : at);
   if (Number.isNaN(date.getTime())) return unknown;
   return date.toLocaleTimeString('en-GB', { hour12: false });
+}
+
+// A time that is told from its neighbours within a second.
+export function moment(at: string): string {
+  const text = clock(at);
+  return text === unknown ? text : `${text}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;
 }
 
 export function window_name(seconds: number): string {

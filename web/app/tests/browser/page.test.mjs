@@ -63,7 +63,7 @@ describe('a failing canary', () => {
           which: ['podinfo test', '6\\.1\\.0\\s*6\\.2\\.0'],
           check: ['request-success-rate 93\\.20 %', 'must be ≥ 99 %'],
           left: ['1 of 3', '2 left before rollback'],
-          share: ['20 %', '\\d\\.\\d rps now', 'Requests it met \\d+'],
+          share: ['20 %', '\\d\\.\\d rps now', 'Requests so far \\d+'],
           next: ['check in \\d+ s', 'if it fails, it holds'],
         });
       let facts;
@@ -316,7 +316,7 @@ describe('what goes wrong around it', () => {
   it('a token that is needed is asked for, and goes with every request', async () => {
     await at({ mode: 'token', t: 108 }, '', async (page) => {
       await page.getByLabel('Token').fill('let-me-in');
-      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.getByRole('button', { name: 'Use this token' }).click();
       await page.getByRole('article', { name: /podinfo/ }).waitFor();
       await page.locator('.button.live[data-state="live"]').waitFor();
     });
@@ -501,7 +501,7 @@ describe('workloads, Services, events, traffic, mesh and lab', () => {
       const pod = page.locator('tr[data-pod^="test/podinfo-primary"]').first();
       await pod.getByRole('button', { name: /^Fault/ }).focus();
       await page.keyboard.press('Enter');
-      await page.waitForFunction(() => document.activeElement?.closest('dialog label')?.textContent?.includes('Half of the answers'));
+      await page.waitForFunction(() => document.activeElement?.closest('dialog label')?.textContent?.includes('Added latency, p50'));
       await page.keyboard.press('Control+A');
       await page.keyboard.type('250');
       await page.keyboard.press('Enter');
@@ -540,7 +540,7 @@ describe('the address', () => {
   it('holds every choice: a reload shows the same, back goes back', async () => {
     await at({ t: 108 }, 'topology?ns=test', async (page) => {
       await page.locator('.node').first().waitFor();
-      await page.getByLabel('Edges say').selectOption('p99');
+      await page.getByLabel('Edge labels').selectOption('p99');
       await page.getByLabel('Window', { exact: true }).selectOption('300');
       await page.locator('[data-node="w/test/podinfo"]').click();
       await page.locator('.drawer').waitFor();
@@ -548,7 +548,7 @@ describe('the address', () => {
       for (const part of ['ns=test', 'label=p99', 'window=300', 'sel=']) assert.ok(url.includes(part), part);
       await page.reload();
       await page.locator('.drawer').waitFor();
-      assert.equal(await page.getByLabel('Edges say').inputValue(), 'p99');
+      assert.equal(await page.getByLabel('Edge labels').inputValue(), 'p99');
       await page.getByRole('link', { name: /^Overview/ }).click();
       await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
       await page.goBack();
@@ -705,7 +705,7 @@ describe('the keyboard alone', () => {
     await at({ t: 108 }, '', async (page) => {
       await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
       await page.keyboard.press('?');
-      await page.getByLabel('Single keys do something').uncheck();
+      await page.getByLabel('Single-key shortcuts').uncheck();
       await page.keyboard.press('Escape');
       await page.keyboard.press('g');
       await page.keyboard.press('t');

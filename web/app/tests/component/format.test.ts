@@ -18,12 +18,14 @@ describe('numbers', () => {
     expect(format.ratio(0.932)).toBe('93.20 %');
   });
   it.each([
+    [0, '0 rps'],
     [0.4, '0.4 rps'],
     [12, '12.0 rps'],
     [120.4, '120 rps'],
     [4200, '4.2k rps'],
   ])('a rate of %s is %s', (value, text) => expect(format.rate(value)).toBe(text));
   it.each([
+    [0, '0 ms'],
     [8.13, '8.1 ms'],
     [612, '612 ms'],
     [1543, '1.54 s'],

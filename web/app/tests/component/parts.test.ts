@@ -6,6 +6,7 @@ import Checks from '../../src/parts/Checks.svelte';
 import Decisions from '../../src/parts/Decisions.svelte';
 import Notifications from '../../src/parts/Notifications.svelte';
 import Objects from '../../src/parts/Objects.svelte';
+import Said from '../../src/parts/Said.svelte';
 import Split from '../../src/parts/Split.svelte';
 import Timeline from '../../src/parts/Timeline.svelte';
 import Token from '../../src/parts/Token.svelte';
@@ -37,7 +38,7 @@ describe('a failing release', () => {
   });
   it('shows what is unknown as a dash with its reason', () => {
     render(AttentionCard, { release: podinfo_at(108, 'prometheus-away') });
-    expect(screen.getByRole('article').textContent).toMatch(/Requests it met\s*–\s*Prometheus does not answer/);
+    expect(screen.getByRole('article').textContent).toMatch(/Requests so far\s*–\s*Prometheus does not answer/);
   });
 });
 
@@ -154,6 +155,16 @@ describe('the timeline', () => {
     render(Timeline, { release: podinfo_at(150) });
     expect([...document.querySelectorAll('li')].map((li) => li.getAttribute('data-state'))).toEqual(['failed', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped']);
   });
+  it('marks a step whose checks fail, though it is not over yet', () => {
+    const release = podinfo_at(108);
+    const here = release.steps.items?.find((step) => step.state === 'current' || step.state === 'failed');
+    if (!here) throw new Error('no step at hand');
+    here.state = 'current';
+    render(Timeline, { release });
+    const step = document.querySelector('li[aria-current="step"]');
+    expect(step?.getAttribute('data-state')).toBe('failing');
+    expect(step?.textContent).toMatch(/1 of 3 failed, next check in 6 s/);
+  });
   it('of hundreds of iterations shows those around the present', () => {
     const release = podinfo_at(40);
     const step = release.steps.items?.[0];
@@ -162,6 +173,19 @@ describe('the timeline', () => {
     render(Timeline, { release });
     expect(document.querySelectorAll('li').length).toBeLessThan(20);
     expect(document.body.textContent).toMatch(/iteration 251 of 500/);
+  });
+});
+
+describe('texts of the server', () => {
+  const shown = (text: string) => {
+    cleanup();
+    render(Said, { text });
+    return document.body.innerHTML.replace(/<!--.*?-->/g, '');
+  };
+  it('have their commands marked, and all else as it is', () => {
+    expect(shown('a new revision, or `sluice retry`')).toContain('a new revision, or <code>sluice retry</code>');
+    expect(shown('one ` alone')).toContain('one ` alone');
+    expect(shown('`<b>`')).toContain('<code>&lt;b&gt;</code>');
   });
 });
 

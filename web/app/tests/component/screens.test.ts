@@ -129,7 +129,7 @@ describe('events', () => {
     render(Events);
     await screen.findByText(/Halt podinfo.test advancement success rate 93.20%/);
     const items = [...document.querySelectorAll<HTMLElement>('.events li')];
-    expect(items.every((item) => item.dataset['tone'] === 'fail' && item.textContent?.includes('test'))).toBe(true);
+    expect(items.every((item) => item.dataset['tone'] === 'warn' && item.textContent?.includes('test'))).toBe(true);
     await fireEvent.click(screen.getByLabelText('only warnings'));
     await waitFor(() => expect(document.querySelectorAll('.events li').length).toBeGreaterThan(items.length));
   });
@@ -159,7 +159,7 @@ describe('single requests', () => {
     const held = said();
     await new Promise((done) => setTimeout(done, 1200));
     expect(said()).toBe(held);
-    await fireEvent.click(screen.getByRole('button', { name: 'Go on' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Resume' }));
     await waitFor(() => expect(said()).toBeGreaterThan(held), { timeout: 20_000 });
   });
   it('are not made up where none are seen', async () => {
@@ -270,7 +270,7 @@ describe('the mesh', () => {
     await at('story', 'mesh');
     render(Mesh);
     await screen.findByRole('heading', { name: /cp-v112x/ });
-    for (const part of [/1\.12\.9/, /shop, test/, /shop\/search-primary/, /platform\/emails-primary/, /STRICT encrypted only, by shop\/default/, /every 1 s/]) expect(text()).toMatch(part);
+    for (const part of [/1\.12\.9/, /shop, test/, /shop\/search-primary/, /platform\/emails-primary/, /STRICT mTLS only, by shop\/default/, /Scrape interval ?1 s/]) expect(text()).toMatch(part);
   });
   it('says since when Prometheus is away', async () => {
     await at('prometheus-away', 'mesh');
@@ -301,7 +301,7 @@ describe('the lab', () => {
   it('offers no load to who may only read', async () => {
     await at('read-only', 'lab');
     render(Lab);
-    await screen.findByText(/None was sent yet/);
+    await screen.findByText(/None sent yet/);
     expect(screen.queryByRole('button', { name: 'Send' })).toBeNull();
     await screen.findByText('smm-system/flagger-7c8d5');
     expect(screen.queryByRole('button', { name: /Crash/ })).toBeNull();
@@ -314,17 +314,27 @@ describe('the lab', () => {
     render(Lab);
     await waitFor(() => expect(pod_row()).not.toBeNull());
     await screen.findByRole('option', { name: 'test/test-imgw' });
-    for (const part of [/sluice lab, pid 4711 ?96 MiB, 12 s of CPU/, /prometheus, pid 4712/, /20\.1 rps, 4,021 so far/, /812/, /played by podinfo/, /127\.64\.0\.\d+:9898/, /hey -z 30m -q 10 -c 2 http:\/\/127\.112/]) expect(text()).toMatch(part);
+    for (const part of [/sluice lab, pid 4711 ?96 MiB, 12 s of CPU/, /prometheus, pid 4712/, /20\.1 rps, 4,021 so far/, /812/, /runs the app podinfo/, /exact shares/, /127\.64\.0\.\d+:9898/, /hey -z 30m -q 10 -c 2 http:\/\/127\.112/]) expect(text()).toMatch(part);
+  });
+  it('offers no fault of a pod that can have none, and says why', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await waitFor(() => expect(document.querySelector('[data-pod^="test/test-imgw-"]')?.textContent).toMatch(/gateway, served by the lab’s proxy/));
+    const fault = [...document.querySelectorAll<HTMLElement>('[data-pod^="test/test-imgw-"] button')].find((one) => /Fault/.test(one.textContent ?? '')) as HTMLElement;
+    expect(fault.getAttribute('aria-disabled')).toBe('true');
+    expect(document.getElementById(fault.getAttribute('aria-describedby') ?? '')?.textContent).toMatch(/proxy answers for a gateway/);
+    await fireEvent.click(fault);
+    expect(screen.queryByRole('dialog')).toBeNull();
   });
   it('sets a fault of a pod, says why it is refused, and ends it', async () => {
     await at('story', 'lab');
     render(Lab);
     await waitFor(() => expect(pod_row()).not.toBeNull());
     await fireEvent.click(turn(/Fault/));
-    await fireEvent.input(screen.getByLabelText(/Half of the answers/), { target: { value: '70000' } });
+    await fireEvent.input(screen.getByLabelText(/p50/), { target: { value: '70000' } });
     await fireEvent.submit(screen.getByRole('button', { name: 'Set', hidden: true }).closest('form') as HTMLFormElement);
     await screen.findByText('latencyMs.p50 is not in 0..60000');
-    await fireEvent.input(screen.getByLabelText(/Half of the answers/), { target: { value: '300' } });
+    await fireEvent.input(screen.getByLabelText(/p50/), { target: { value: '300' } });
     await fireEvent.input(screen.getByLabelText(/are a 500/), { target: { value: '5' } });
     await fireEvent.submit(screen.getByRole('button', { name: 'Set', hidden: true }).closest('form') as HTMLFormElement);
     await waitFor(() => expect(pod_row().textContent).toMatch(/\+300 ms, 5\.0 % errors/));
