@@ -634,7 +634,8 @@ Dashboard::Figures Dashboard::figures() const {
         .streams = state_->hub->listeners(),
         .cached_bytes = (state_->known ? state_->known->bytes() : 0) + state_->prometheus->bytes(),
         .prometheus_asked = state_->prometheus->asked(),
-        .releases_built = state_->releases.built()};
+        .releases_built = state_->releases.built(),
+        .objects_read = state_->known ? state_->known->parsed() : 0};
 }
 
 }  // namespace sluice::web

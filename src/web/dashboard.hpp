@@ -58,6 +58,7 @@ class Dashboard final : public net::Handler {
         std::size_t cached_bytes = 0;  // 0 while nobody looks
         std::uint64_t prometheus_asked = 0;
         std::uint64_t releases_built = 0;
+        std::uint64_t objects_read = 0;  // out of the caches' texts, since the first look
     };
     Figures figures() const;
 

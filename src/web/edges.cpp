@@ -92,6 +92,18 @@ void add(EdgesTable& table, const Sample& sample) {
     }
 }
 
+std::map<std::string, EdgeRates> arrivals_of(const EdgesTable& edges) {
+    std::map<std::string, EdgeRates> arrivals;
+    for (const auto& [key, rates] : edges.edges) {
+        if (key.protocol == "tcp") continue;
+        add_to(arrivals[key.target], rates);
+        // What reached nobody has the Service itself for a target.
+        if (key.service.empty() || !key.target.starts_with("w/")) continue;
+        add_to(arrivals["s/" + key.service], rates);
+    }
+    return arrivals;
+}
+
 std::string by_edge() {
     return "source_workload_namespace,source_workload,destination_workload_namespace,"
            "destination_workload,destination_service_namespace,destination_service_name,"
@@ -195,6 +207,7 @@ EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
     fill(answers.p50, &EdgeRates::p50);
     fill(answers.p95, &EdgeRates::p95);
     fill(answers.p99, &EdgeRates::p99);
+    table.arrivals = arrivals_of(table);
     table.reason = fmt::format("no requests in the last {} s",
                                std::chrono::duration_cast<seconds>(window).count());
     return table;
@@ -226,8 +239,15 @@ Task<std::shared_ptr<const EdgesTable>> edges(Prometheus& prometheus,
     const auto p50 = co_await prometheus.ask(name("p50"), queries.p50, fresh, at);
     const auto p95 = co_await prometheus.ask(name("p95"), queries.p95, fresh, at);
     const auto p99 = co_await prometheus.ask(name("p99"), queries.p99, fresh, at);
-    co_return std::make_shared<const EdgesTable>(
-        edges_table({*arrived, *left, *tcp, *p50, *p95, *p99}, window));
+    co_return prometheus.made_of<EdgesTable>(
+        name("all"),
+        [&] { return edges_table({*arrived, *left, *tcp, *p50, *p95, *p99}, window); },
+        arrived,
+        left,
+        tcp,
+        p50,
+        p95,
+        p99);
 }
 
 }  // namespace sluice::web

@@ -40,6 +40,8 @@ EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more);
 
 struct EdgesTable {
     std::map<EdgeKey, EdgeRates> edges;
+    // What arrives, by the id of a workload or a Service; without tcp.
+    std::map<std::string, EdgeRates> arrivals;
     std::string reason;  // why there is nothing
     Time at{};
 };

@@ -171,8 +171,14 @@ Task<std::shared_ptr<const RatesTable>> rates(Prometheus& prometheus,
     const auto p95 = co_await prometheus.ask(name("p95"), queries.p95, fresh);
     const auto p99 = co_await prometheus.ask(name("p99"), queries.p99, fresh);
     const auto mesh_p99 = co_await prometheus.ask(name("mesh-p99"), queries.mesh_p99, fresh);
-    co_return std::make_shared<const RatesTable>(
-        rates_table({*codes, *p50, *p95, *p99, *mesh_p99}, window));
+    co_return prometheus.made_of<RatesTable>(
+        name("all"),
+        [&] { return rates_table({*codes, *p50, *p95, *p99, *mesh_p99}, window); },
+        codes,
+        p50,
+        p95,
+        p99,
+        mesh_p99);
 }
 
 // The same.

@@ -19,10 +19,10 @@ Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
-const Json* find_of(const std::vector<Json>& objects, const kube::ObjectKey& key) {
+const Json* find_of(const Objects& objects, const kube::ObjectKey& key) {
     const auto found = std::ranges::find_if(
-        objects, [&](const Json& object) { return kube::key_of(object) == key; });
-    return found == objects.end() ? nullptr : &*found;
+        objects, [&](const auto& object) { return kube::key_of(*object) == key; });
+    return found == objects.end() ? nullptr : found->get();
 }
 
 // "test/public-gateway" or "public-gateway", as seen from a namespace.
@@ -41,8 +41,12 @@ struct Traffic {
 
 Traffic traffic_of(const EdgesTable& table, const std::string& id) {
     Traffic traffic;
-    for (const auto& [key, rates] : table.edges) {
-        if (key.source != id || key.protocol == "tcp") continue;
+    // In the order of their sources.
+    for (auto edge = table.edges.lower_bound({id, "", "", ""});
+         edge != table.edges.end() && edge->first.source == id;
+         ++edge) {
+        const auto& [key, rates] = *edge;
+        if (key.protocol == "tcp") continue;
         traffic.is_known = true;
         traffic.rps += rates.rps;
         traffic.failed += rates.failed;
@@ -156,11 +160,11 @@ class Shown {
         if (deployment == nullptr) return all;
         const auto& labels = object_at(*deployment, {"spec", "template", "metadata", "labels"});
         for (const auto& gateway : parts_.gateways) {
-            if (!selects(object_at(gateway, {"spec", "selector"}), labels)) continue;
-            const auto key = kube::key_of(gateway);
+            if (!selects(object_at(*gateway, {"spec", "selector"}), labels)) continue;
+            const auto key = kube::key_of(*gateway);
             selected.insert(key);
             JsonArray servers;
-            for (const auto& server : array_at(gateway, {"spec", "servers"})) {
+            for (const auto& server : array_at(*gateway, {"spec", "servers"})) {
                 servers.push_back(
                     JsonObject{{"port", integer_at(server, {"port", "number"}).value_or(0)},
                                {"protocol", text_at(server, {"port", "protocol"})},
@@ -175,9 +179,9 @@ class Shown {
     JsonArray bound(const std::set<kube::ObjectKey>& selected) const {
         JsonArray all;
         for (const auto& service : parts_.virtual_services) {
-            const auto key = kube::key_of(service);
+            const auto key = kube::key_of(*service);
             const bool is_bound = std::ranges::any_of(
-                array_at(service, {"spec", "gateways"}), [&](const Json& named) {
+                array_at(*service, {"spec", "gateways"}), [&](const Json& named) {
                     return named.is_string() &&
                            selected.contains(key_named(named.get_string(), key.ns));
                 });
@@ -209,18 +213,18 @@ std::vector<GatewayShown> gateways_of(const GatewayParts& parts) {
     std::vector<GatewayShown> all;
     std::set<kube::ObjectKey> shown;
     for (const auto& object : parts.mesh_gateways) {
-        const auto key = kube::key_of(object);
+        const auto key = kube::key_of(*object);
         shown.insert(key);
-        all.push_back(Shown(parts, key).of_mesh_gateway(object));
+        all.push_back(Shown(parts, key).of_mesh_gateway(*object));
     }
     for (const auto& deployment : parts.deployments) {
-        const auto key = kube::key_of(deployment);
+        const auto key = kube::key_of(*deployment);
         if (shown.contains(key)) continue;
-        const auto& labels = object_at(deployment, {"spec", "template", "metadata", "labels"});
-        const bool is_gateway = std::ranges::any_of(parts.gateways, [&](const Json& gateway) {
-            return selects(object_at(gateway, {"spec", "selector"}), labels);
+        const auto& labels = object_at(*deployment, {"spec", "template", "metadata", "labels"});
+        const bool is_gateway = std::ranges::any_of(parts.gateways, [&](const auto& gateway) {
+            return selects(object_at(*gateway, {"spec", "selector"}), labels);
         });
-        if (is_gateway) all.push_back(Shown(parts, key).of_deployment(deployment));
+        if (is_gateway) all.push_back(Shown(parts, key).of_deployment(*deployment));
     }
     std::ranges::sort(all, {}, [](const GatewayShown& one) { return std::pair(one.ns, one.key); });
     return all;

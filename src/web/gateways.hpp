@@ -2,6 +2,7 @@
 #pragma once
 
 #include "web/edges.hpp"
+#include "web/landscape.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -11,7 +12,7 @@
 namespace sluice::web {
 
 struct GatewayParts {
-    std::vector<Json> mesh_gateways, gateways, deployments, services, virtual_services;
+    Objects mesh_gateways, gateways, deployments, services, virtual_services;
     const EdgesTable& edges;
 };
 // In the order of namespace and name, which `key` holds: "test/test-imgw".

@@ -1,7 +1,6 @@
 #include "web/inventory.hpp"
 
 #include "base/core/text.hpp"
-#include "istio/names.hpp"
 #include "release/mesh_scene.hpp"
 #include "web/answer.hpp"
 
@@ -9,12 +8,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 
 namespace sluice::web {
 namespace {
 
+namespace resources = kube::resources;
 using release::selects;
 
 constexpr std::size_t pods_max = 500;
@@ -28,50 +29,9 @@ Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
-const std::vector<Json>& in(const std::map<std::string, std::vector<Json>>& objects,
-                            const std::string& ns) {
-    static const std::vector<Json> none;
-    const auto found = objects.find(ns);
-    return found == objects.end() ? none : found->second;
-}
-
-// "web", "web.test" or "web.test.svc.cluster.local", as it is meant in a namespace.
-kube::ObjectKey service_of(std::string_view host, const std::string& ns) {
-    const auto parts = split(host, '.');
-    return {parts.size() > 1 ? std::string(parts[1]) : ns, std::string(parts[0])};
-}
-
-bool is_of_mesh(const Json& virtual_service) {
-    const auto& gateways = array_at(virtual_service, {"spec", "gateways"});
-    return gateways.empty() || std::ranges::find(gateways, Json("mesh")) != gateways.end();
-}
-
-// The Services that a VirtualService names, or leads to. A wildcard names none.
-std::set<kube::ObjectKey> services_in(const Json& virtual_service) {
-    const auto ns = kube::key_of(virtual_service).ns;
-    std::set<kube::ObjectKey> all;
-    const auto note = [&](const Json* destination) {
-        if (destination != nullptr) all.insert(service_of(text_at(*destination, {"host"}), ns));
-    };
-    for (const auto& host : array_at(virtual_service, {"spec", "hosts"})) {
-        if (!host.is_string() || istio::is_wildcard(host.get_string())) continue;
-        all.insert(service_of(host.get_string(), ns));
-    }
-    for (const auto* list : {"http", "tcp", "tls"}) {
-        for (const auto& route : array_at(virtual_service, {"spec", list})) {
-            for (const auto& to : array_at(route, {"route"})) note(find(to, {"destination"}));
-            note(find(route, {"mirror"}));
-            for (const auto& copy : array_at(route, {"mirrors"})) {
-                note(find(copy, {"destination"}));
-            }
-        }
-    }
-    return all;
-}
-
-JsonArray names_of(const std::vector<const Json*>& objects) {
+JsonArray names_of(const std::vector<kube::ObjectKey>& keys) {
     JsonArray names;
-    for (const auto* object : objects) names.emplace_back(to_string(kube::key_of(*object)));
+    for (const auto& key : keys) names.emplace_back(to_string(key));
     return names;
 }
 
@@ -122,106 +82,60 @@ std::string protocol_of_port(const Json& port) {
     return known.contains(word) ? word : "tcp";
 }
 
-std::map<std::string, EdgeRates> arrivals_of(const EdgesTable& edges) {
-    std::map<std::string, EdgeRates> arrivals;
-    for (const auto& [key, rates] : edges.edges) {
-        if (key.protocol == "tcp") continue;
-        add_to(arrivals[key.target], rates);
-        // What reached nobody has the Service itself for a target.
-        if (key.service.empty() || !key.target.starts_with("w/")) continue;
-        add_to(arrivals["s/" + key.service], rates);
-    }
-    return arrivals;
+Inventory::Keys Inventory::seen_of(const std::set<kube::ObjectKey>& keys) const {
+    Keys seen;
+    std::ranges::copy_if(keys, std::back_inserter(seen), [&](const kube::ObjectKey& key) {
+        return parts_.sees(key.ns);
+    });
+    return seen;
 }
 
-Inventory::Inventory(const InventoryParts& parts)
-    : parts_(parts), arrivals_(arrivals_of(parts.edges)) {
-    for (const auto* one : parts.findings) {
-        findings_[one->finding.object].push_back(one);
-    }
-    // A route of another namespace may lead here.
-    for (const auto& [ns, objects] : parts.virtual_services) {
-        for (const auto& object : objects) {
-            for (const auto& service : services_concerned(object)) {
-                routes_[service].virtual_services.push_back(&object);
-            }
-        }
-    }
-    for (const auto& [ns, objects] : parts.destination_rules) {
-        for (const auto& object : objects) {
-            routes_[service_of(text_at(object, {"spec", "host"}), ns)].destination_rules.push_back(
-                &object);
-        }
-    }
-}
-
-// Also those that a wildcard covers, of the mesh's own routes; and a release's apex, which needs
-// not be among the hosts of the route that sends its traffic to primary and canary.
-std::set<kube::ObjectKey> Inventory::services_concerned(const Json& virtual_service) const {
-    auto all = services_in(virtual_service);
-    std::set<kube::ObjectKey> apexes;
-    for (const auto& service : all) {
-        const auto found = parts_.apexes.find(service);
-        if (found != parts_.apexes.end()) apexes.insert(found->second);
-    }
-    all.merge(apexes);
-    if (!is_of_mesh(virtual_service)) return all;
-    for (const auto& host : array_at(virtual_service, {"spec", "hosts"})) {
-        if (!host.is_string() || !istio::is_wildcard(host.get_string())) continue;
-        const auto pattern = lower_case(host.get_string());
-        for (const auto& [ns, services] : parts_.services) {
-            for (const auto& service : services) {
-                const auto key = kube::key_of(service);
-                if (istio::covers(pattern, istio::service_host(key.name, ns))) all.insert(key);
-            }
-        }
-    }
-    return all;
+const Objects& Inventory::in(const kube::Resource& resource, const std::string& ns) {
+    const auto [place, is_new] = in_.try_emplace({resource.kind, ns});
+    if (is_new) place->second = parts_.landscape.list(resource, ns);
+    return place->second;
 }
 
 std::vector<const Validation*> Inventory::findings_on(
-    const std::vector<std::pair<std::string, kube::ObjectKey>>& objects) const {
+    const std::vector<std::pair<std::string, kube::ObjectKey>>& objects) {
     std::vector<const Validation*> all;
     for (const auto& [kind, key] : objects) {
-        const auto found = findings_.find(fmt::format("{} {}", kind, to_string(key)));
-        if (found == findings_.end()) continue;
+        const auto [place, is_new] = findings_.try_emplace(key.ns);
+        if (is_new) {
+            for (const auto* one : parts_.findings(key.ns)) {
+                place->second[one->finding.object].push_back(one);
+            }
+        }
+        const auto found = place->second.find(fmt::format("{} {}", kind, to_string(key)));
+        if (found == place->second.end()) continue;
         all.insert(all.end(), found->second.begin(), found->second.end());
     }
     worst_first(all);
     return all;
 }
 
-const Inventory::Routes& Inventory::routes_of(const kube::ObjectKey& service) const {
-    static const Routes none;
-    const auto found = routes_.find(service);
-    return found == routes_.end() ? none : found->second;
-}
-
-std::vector<const Validation*> Inventory::findings_of_service(
-    const kube::ObjectKey& service) const {
-    const auto& routes = routes_of(service);
+std::vector<const Validation*> Inventory::findings_of_service(const kube::ObjectKey& service) {
+    const auto& routes = parts_.landscape.routes();
     std::vector<std::pair<std::string, kube::ObjectKey>> objects{{"Service", service}};
-    for (const auto* one : routes.virtual_services) {
-        objects.emplace_back("VirtualService", kube::key_of(*one));
+    for (auto& key : seen_of(routes.virtual_services_of(service))) {
+        objects.emplace_back("VirtualService", std::move(key));
     }
-    for (const auto* one : routes.destination_rules) {
-        objects.emplace_back("DestinationRule", kube::key_of(*one));
+    for (auto& key : seen_of(routes.destination_rules_of(service))) {
+        objects.emplace_back("DestinationRule", std::move(key));
     }
     return findings_on(objects);
 }
 
-std::vector<const Json*> Inventory::services_of(const Json& workload) const {
-    std::vector<const Json*> services;
+Objects Inventory::services_of(const Json& workload) {
+    Objects services;
     const auto& labels = template_labels(workload);
-    for (const auto& service : in(parts_.services, kube::key_of(workload).ns)) {
-        if (selects(object_at(service, {"spec", "selector"}), labels)) {
-            services.push_back(&service);
-        }
+    for (const auto& service : in(resources::services, kube::key_of(workload).ns)) {
+        if (selects(object_at(*service, {"spec", "selector"}), labels)) services.push_back(service);
     }
     return services;
 }
 
-std::vector<const Validation*> Inventory::findings_of(const Json& workload) const {
+std::vector<const Validation*> Inventory::findings_of(const Json& workload) {
     const auto key = kube::key_of(workload);
     std::vector<std::pair<std::string, kube::ObjectKey>> objects{
         {std::string(text_at(workload, {"kind"})), key}};
@@ -232,7 +146,7 @@ std::vector<const Validation*> Inventory::findings_of(const Json& workload) cons
     }
     auto all = findings_on(objects);
     std::set<const Validation*> counted(all.begin(), all.end());
-    for (const auto* service : services_of(workload)) {
+    for (const auto& service : services_of(workload)) {
         for (const auto* one : findings_of_service(kube::key_of(*service))) {
             if (counted.insert(one).second) all.push_back(one);
         }
@@ -243,14 +157,14 @@ std::vector<const Validation*> Inventory::findings_of(const Json& workload) cons
 
 JsonObject Inventory::injection(const Json& workload) const {
     const auto key = kube::key_of(workload);
-    const auto ns = parts_.namespaces.find(key.ns);
+    const auto ns = parts_.landscape.find(resources::namespaces, {"", key.ns});
     // Of a template the labels count as of a pod.
     const auto* metadata = find(workload, {"spec", "template"});
-    const auto asked = ns == parts_.namespaces.end() || metadata == nullptr
-                           ? Injection{}
-                           : injection_of(*metadata, ns->second);
-    const auto found = parts_.sidecars.find(workload_id(key.ns, key.name));
-    if (found == parts_.sidecars.end()) {
+    const auto asked =
+        ns == nullptr || metadata == nullptr ? Injection{} : injection_of(*metadata, *ns);
+    const auto& sidecars = parts_.pods.by_workload();
+    const auto found = sidecars.find(workload_id(key.ns, key.name));
+    if (found == sidecars.end()) {
         return {{"injected", asked.wanted},
                 {"revision", text_json(asked.revision)},
                 {"needsRestart", false},
@@ -263,13 +177,14 @@ JsonObject Inventory::injection(const Json& workload) const {
             {"reason", text_json(of.reason())}};
 }
 
-JsonObject Inventory::workload(const Json& object) const {
+JsonObject Inventory::workload(const Json& object) {
     const auto key = kube::key_of(object);
     const auto id = workload_id(key.ns, key.name);
     const auto replicas = replicas_of(object);
     Health health;
     judge_replicas(health, replicas);
-    if (const auto arrived = arrivals_.find(id); arrived != arrivals_.end()) {
+    const auto& arrivals = parts_.edges.arrivals;
+    if (const auto arrived = arrivals.find(id); arrived != arrivals.end()) {
         auto judged = health_of_requests(arrived->second);
         health.worsen(judged.status, std::move(judged.reason));
     }
@@ -303,25 +218,27 @@ JsonObject Inventory::workload(const Json& object) const {
             {"validations", counts_of(findings_of(object))}};
 }
 
-JsonObject Inventory::workload_in_detail(const Json& object) const {
+JsonObject Inventory::workload_in_detail(const Json& object, const std::vector<Json>& pods) {
     auto json = workload(object);
-    json["services"] = names_of(services_of(object));
-    JsonArray pods;
+    Keys services;
+    for (const auto& service : services_of(object)) services.push_back(kube::key_of(*service));
+    json["services"] = names_of(services);
+    JsonArray shown;
     const auto& selector = object_at(object, {"spec", "selector", "matchLabels"});
     const auto role = parts_.roles.find(std::string(json.at("node").as_string()));
     const auto revision =
         role == parts_.roles.end() ? std::string_view("other") : role->second.role;
-    for (const auto& pod : in(parts_.pods, kube::key_of(object).ns)) {
-        if (pods.size() >= pods_max) break;
+    for (const auto& pod : pods) {
+        if (shown.size() >= pods_max) break;
         if (!selects(selector, object_at(pod, {"metadata", "labels"}))) continue;
-        pods.push_back(pod_json(pod, revision));
+        shown.push_back(pod_json(pod, revision));
     }
-    json["pods"] = std::move(pods);
+    json["pods"] = std::move(shown);
     json["findings"] = findings_json(findings_of(object));
     return json;
 }
 
-JsonObject Inventory::service(const Json& object) const {
+JsonObject Inventory::service(const Json& object) {
     const auto key = kube::key_of(object);
     const auto id = service_id(key.ns, key.name);
     const auto& selector = object_at(object, {"spec", "selector"});
@@ -334,19 +251,13 @@ JsonObject Inventory::service(const Json& object) const {
                                    {"targetPort", target == nullptr ? Json(number) : *target},
                                    {"protocol", protocol_of_port(port)}});
     }
-    std::int64_t total = 0;
-    std::int64_t ready = 0;
-    for (const auto& pod : in(parts_.pods, key.ns)) {
-        const auto phase = text_at(pod, {"status", "phase"});
-        if (phase == "Succeeded" || phase == "Failed") continue;
-        if (!selects(selector, object_at(pod, {"metadata", "labels"}))) continue;
-        ++total;
-        if (is_ready(pod)) ++ready;
-    }
+    const auto [ready, total] = parts_.pods.endpoints(key.ns, selector);
     JsonArray workloads;
-    for (const auto& workload : in(parts_.workloads, key.ns)) {
-        if (!selects(selector, template_labels(workload))) continue;
-        workloads.emplace_back(workload_id(key.ns, kube::key_of(workload).name));
+    for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
+        for (const auto& workload : in(*kind, key.ns)) {
+            if (!selects(selector, template_labels(*workload))) continue;
+            workloads.emplace_back(workload_id(key.ns, kube::key_of(*workload).name));
+        }
     }
     Health health;
     // Without a selector somebody else says who answers.
@@ -365,7 +276,8 @@ JsonObject Inventory::service(const Json& object) const {
     Json success = nullptr;
     Json p99 = nullptr;
     Json reason = text_json(parts_.edges.reason);
-    if (const auto arrived = arrivals_.find(id); arrived != arrivals_.end()) {
+    const auto& arrivals = parts_.edges.arrivals;
+    if (const auto arrived = arrivals.find(id); arrived != arrivals.end()) {
         const auto& rates = arrived->second;
         auto judged = health_of_requests(rates);
         health.worsen(judged.status, std::move(judged.reason));
@@ -374,7 +286,7 @@ JsonObject Inventory::service(const Json& object) const {
         p99 = number_json(rates.p99);
         reason = rates.p99 ? Json(nullptr) : Json("the latency is not measured");
     }
-    const auto& routes = routes_of(key);
+    const auto& routes = parts_.landscape.routes();
     return {{"namespace", key.ns},
             {"name", key.name},
             {"node", id},
@@ -383,8 +295,8 @@ JsonObject Inventory::service(const Json& object) const {
             {"selector", labels_json(selector)},
             {"endpoints", JsonObject{{"ready", ready}, {"total", total}}},
             {"workloads", std::move(workloads)},
-            {"virtualServices", names_of(routes.virtual_services)},
-            {"destinationRules", names_of(routes.destination_rules)},
+            {"virtualServices", names_of(seen_of(routes.virtual_services_of(key)))},
+            {"destinationRules", names_of(seen_of(routes.destination_rules_of(key)))},
             {"health", health.json()},
             {"rps", std::move(rps)},
             {"success", std::move(success)},
@@ -393,7 +305,7 @@ JsonObject Inventory::service(const Json& object) const {
             {"validations", counts_of(findings_of_service(key))}};
 }
 
-JsonObject Inventory::service_in_detail(const Json& object) const {
+JsonObject Inventory::service_in_detail(const Json& object) {
     auto json = service(object);
     json["findings"] = findings_json(findings_of_service(kube::key_of(object)));
     return json;

@@ -5,11 +5,13 @@
 #include "web/edges.hpp"
 #include "web/figures.hpp"
 #include "web/health.hpp"
+#include "web/landscape.hpp"
 #include "web/sidecars.hpp"
 #include "web/validations.hpp"
 
 #include <boost/json/object.hpp>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,49 +24,41 @@ namespace sluice::web {
 struct InventoryParts {
     const RatesTable& rates;
     const EdgesTable& edges;
-    const std::map<std::string, Sidecars>& sidecars;  // by the workload's id
-    std::map<std::string, Role> roles;                // likewise
-    // By the object's namespace.
-    std::map<std::string, std::vector<Json>> workloads, services, virtual_services,
-        destination_rules, pods;
-    std::map<std::string, Json> namespaces;
-    // Of each release: its primary's and its canary's Service, and its apex, whose traffic goes
-    // there.
-    std::map<kube::ObjectKey, kube::ObjectKey> apexes;
-    std::vector<const Validation*> findings;
+    const Landscape& landscape;
+    SidecarBook& pods;
+    std::map<std::string, Role> roles;  // by the workload's id
+    // Of one namespace, worst first.
+    std::function<std::vector<const Validation*>(const std::string& ns)> findings;
+    // Routes that this reader may not see are left out.
+    std::function<bool(const std::string& ns)> sees;
 };
 
-// Traffic that arrives, by the id of a workload or a Service.
-std::map<std::string, EdgeRates> arrivals_of(const EdgesTable& edges);
-
+// Valid until any of its parts changes.
 class Inventory {
    public:
-    explicit Inventory(const InventoryParts& parts);
+    explicit Inventory(InventoryParts parts) : parts_(std::move(parts)) {}
 
-    JsonObject workload(const Json& object) const;
-    // With what is marked "detail only".
-    JsonObject workload_in_detail(const Json& object) const;
-    JsonObject service(const Json& object) const;
-    JsonObject service_in_detail(const Json& object) const;
+    JsonObject workload(const Json& object);
+    // With what is marked "detail only"; the pods are those of its namespace.
+    JsonObject workload_in_detail(const Json& object, const std::vector<Json>& pods);
+    JsonObject service(const Json& object);
+    JsonObject service_in_detail(const Json& object);
 
    private:
-    struct Routes {
-        std::vector<const Json*> virtual_services, destination_rules;
-    };
-    std::set<kube::ObjectKey> services_concerned(const Json& virtual_service) const;
-    const Routes& routes_of(const kube::ObjectKey& service) const;
-    std::vector<const Json*> services_of(const Json& workload) const;
-    std::vector<const Validation*> findings_of(const Json& workload) const;
-    std::vector<const Validation*> findings_of_service(const kube::ObjectKey& service) const;
+    using Keys = std::vector<kube::ObjectKey>;
+    Keys seen_of(const std::set<kube::ObjectKey>& keys) const;
+    const Objects& in(const kube::Resource& resource, const std::string& ns);
+    Objects services_of(const Json& workload);
+    std::vector<const Validation*> findings_of(const Json& workload);
+    std::vector<const Validation*> findings_of_service(const kube::ObjectKey& service);
     std::vector<const Validation*> findings_on(
-        const std::vector<std::pair<std::string, kube::ObjectKey>>& objects) const;
+        const std::vector<std::pair<std::string, kube::ObjectKey>>& objects);
     JsonObject injection(const Json& workload) const;
 
-    const InventoryParts& parts_;
-    std::map<std::string, EdgeRates> arrivals_;
-    std::map<kube::ObjectKey, Routes> routes_;  // by Service
-    // By "VirtualService test/podinfo".
-    std::map<std::string, std::vector<const Validation*>> findings_;
+    InventoryParts parts_;
+    std::map<std::pair<std::string, std::string>, Objects> in_;  // by kind and namespace
+    // By namespace, and by "VirtualService test/podinfo".
+    std::map<std::string, std::map<std::string, std::vector<const Validation*>>> findings_;
 };
 
 // As the mesh takes a port: by appProtocol, else by the name before its first dash, else by

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace sluice::web {
 namespace {
@@ -18,13 +19,7 @@ using std::chrono::seconds;
 
 constexpr Duration open_limit = seconds{1};
 constexpr Duration versions_believed = std::chrono::minutes{1};
-
-// One of a list, by its place in the order.
-struct Listed {
-    std::string place;  // "test podinfo Deployment"
-    const kube::Resource* resource = nullptr;
-    kube::ObjectKey key;
-};
+constexpr std::size_t rows_at_once = 100;
 
 std::vector<const kube::Resource*> kinds_of(std::string_view list) {
     if (list == "services") return {&resources::services};
@@ -44,73 +39,84 @@ bool is_meant(const Json& object, const std::vector<std::string>& words) {
 
 }  // namespace
 
-// The tables live as long as what refers to them.
+// The tables live as long as what refers to them. What else it refers to lives until who has it
+// gives way.
 struct Dashboard::State::Gathered {
     std::shared_ptr<const RatesTable> rates;
     std::shared_ptr<const EdgesTable> edges;
     Duration window{};
-    InventoryParts parts;
 };
 
-// Null when the cluster has been forgotten meanwhile.
-Task<std::shared_ptr<Dashboard::State::Gathered>> Dashboard::State::gather(
-    std::set<std::string> namespaces, Viewer viewer) {
+Task<Dashboard::State::Gathered> Dashboard::State::gather() {
     const auto window = window_for(std::chrono::minutes{1}, window_min(settings));
     const auto fresh = refresh_of(settings);
-    const auto rates = co_await web::rates(*prometheus, window, settings.ns, fresh);
-    const auto edges = co_await web::edges(*prometheus, window, settings.ns, std::nullopt, fresh);
+    Gathered gathered{
+        .rates = co_await web::rates(*prometheus, window, settings.ns, fresh),
+        .edges = co_await web::edges(*prometheus, window, settings.ns, std::nullopt, fresh),
+        .window = window};
     co_await build_all();
     co_await validate();
-    if (!known) co_return nullptr;
+    co_await catch_up();
+    co_return gathered;
+}
+
+Inventory Dashboard::State::inventory_of(const Gathered& gathered,
+                                         const std::set<std::string>& namespaces,
+                                         const Viewer& viewer) {
     std::vector<const Release*> all;
     for (const auto& key : releases.keys()) {
         if (!namespaces.contains(key.ns)) continue;
         if (const auto* release = releases.find(key)) all.push_back(release);
     }
-    auto gathered = std::make_shared<Gathered>(
-        Gathered{.rates = rates,
-                 .edges = edges,
-                 .window = window,
-                 .parts = {.rates = *rates,
-                           .edges = *edges,
-                           .sidecars = sidecars.look(*known),
-                           .roles = roles_of(all),
-                           .workloads = {},
-                           .services = {},
-                           .virtual_services = {},
-                           .destination_rules = {},
-                           .pods = {},
-                           .namespaces = {},
-                           .apexes = {},
-                           .findings = validations.all(seen_namespaces(viewer, {}))}});
-    auto& parts = gathered->parts;
-    for (const auto& ns : namespaces) {
-        parts.workloads[ns] = known->list(resources::deployments, ns);
-        for (auto& object : known->list(resources::daemon_sets, ns)) {
-            parts.workloads[ns].push_back(std::move(object));
+    return Inventory({.rates = *gathered.rates,
+                      .edges = *gathered.edges,
+                      .landscape = landscape,
+                      .pods = sidecars,
+                      .roles = roles_of(all),
+                      .findings = [this](const std::string& ns) { return validations.all({ns}); },
+                      .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); }});
+}
+
+// A list may be long: it is written in pieces, each from what there is then.
+Task<std::string> Dashboard::State::rows_of(std::vector<Listed> listed,
+                                            Gathered gathered,
+                                            Viewer viewer) {
+    std::string rows;
+    for (std::size_t from = 0; from < listed.size() && known; from += rows_at_once) {
+        const std::span piece(listed.begin() + static_cast<std::ptrdiff_t>(from),
+                              std::min(rows_at_once, listed.size() - from));
+        std::set<std::string> namespaces;
+        for (const auto& one : piece) namespaces.insert(one.key.ns);
+        auto inventory = inventory_of(gathered, namespaces, viewer);
+        for (const auto& one : piece) {
+            const auto object = landscape.find(*one.resource, one.key);
+            // It may have gone meanwhile.
+            if (!object) continue;
+            if (!rows.empty()) rows += ',';
+            rows +=
+                to_text(Json(*one.resource == resources::services ? inventory.service(*object)
+                                                                  : inventory.workload(*object)));
         }
-        parts.services[ns] = known->list(resources::services, ns);
-        parts.pods[ns] = known->list(resources::pods, ns);
-        if (auto object = known->get(resources::namespaces, {"", ns})) {
-            parts.namespaces[ns] = *std::move(object);
+        co_await give_way();
+    }
+    co_return rows;
+}
+
+std::vector<Dashboard::State::Listed> Dashboard::State::listed_of(
+    std::string_view list,
+    const std::set<std::string>& namespaces,
+    const std::vector<std::string>& words) const {
+    std::vector<Listed> all;
+    for (const auto* resource : kinds_of(list)) {
+        for (auto& key : landscape.keys(*resource)) {
+            if (!namespaces.empty() && !namespaces.contains(key.ns)) continue;
+            if (!words.empty() && !is_meant(*landscape.find(*resource, key), words)) continue;
+            auto place = fmt::format("{} {} {}", key.ns, key.name, resource->kind);
+            all.push_back({std::move(place), resource, std::move(key)});
         }
     }
-    const auto note = [&](const kube::Resource& resource, auto& into) {
-        for (auto& object : known->list(resource)) {
-            const auto ns = kube::key_of(object).ns;
-            if (viewer.sees(ns)) into[ns].push_back(std::move(object));
-        }
-    };
-    known->for_each(resources::canaries, {}, [&](const Json& canary) {
-        const auto ns = kube::key_of(canary).ns;
-        const auto names = routing::service_names(canary);
-        for (const auto& name : {names.primary, names.canary}) {
-            parts.apexes[{ns, name}] = {ns, names.apex};
-        }
-    });
-    note(resources::virtual_services, parts.virtual_services);
-    note(resources::destination_rules, parts.destination_rules);
-    co_return gathered;
+    std::ranges::sort(all, {}, &Listed::place);
+    return all;
 }
 
 Task<net::Response> Dashboard::State::list_inventory(SharedCall call) {
@@ -121,53 +127,29 @@ Task<net::Response> Dashboard::State::list_inventory(SharedCall call) {
     const auto q = call->asked.text("q", 200);
     if (!q) co_return refused(bad_request(q.error()), call->id);
     const auto words = split_list(lower_case(*q), ' ');
-    const auto seen = seen_namespaces(call->viewer, *namespaces);
 
-    std::vector<Listed> all;
-    for (const auto* resource : kinds_of(call->path.front())) {
-        const auto* cache = known->find(*resource);
-        if (cache == nullptr) continue;
-        for (auto& key : cache->keys()) {
-            if (!seen.empty() && !seen.contains(key.ns)) continue;
-            if (!words.empty()) {
-                const auto object = cache->get(key);
-                if (!object || !is_meant(*object, words)) continue;
-            }
-            auto place = fmt::format("{} {} {}", key.ns, key.name, resource->kind);
-            all.push_back({std::move(place), resource, std::move(key)});
-        }
-    }
-    std::ranges::sort(all, {}, &Listed::place);
+    const auto gathered = co_await gather();
+    auto all = listed_of(call->path.front(), seen_namespaces(call->viewer, *namespaces), words);
     const auto total = all.size();
     if (page->after) {
         all.erase(all.begin(), std::ranges::upper_bound(all, *page->after, {}, &Listed::place));
     }
     const bool has_more = all.size() > page->limit;
     if (has_more) all.resize(page->limit);
-
-    std::set<std::string> spaces;
-    for (const auto& one : all) spaces.insert(one.key.ns);
-    const auto gathered = co_await gather(std::move(spaces), call->viewer);
-    if (!gathered) {
+    const Json token = has_more ? Json(token_of(all.back().place)) : Json(nullptr);
+    const auto rows = co_await rows_of(std::move(all), gathered, call->viewer);
+    if (!known) {
         co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
     }
-    const Inventory inventory(gathered->parts);
-    JsonArray items;
-    for (const auto& one : all) {
-        const auto object = known->get(*one.resource, one.key);
-        // It may have gone while the numbers were measured.
-        if (!object) continue;
-        items.push_back(one.resource == &resources::services ? inventory.service(*object)
-                                                             : inventory.workload(*object));
-    }
-    co_return told(
+    co_return told_text(
         call->request,
         outside.clock.now(),
-        JsonObject{{"items", std::move(items)},
-                   {"continue", has_more ? Json(token_of(all.back().place)) : Json(nullptr)},
-                   {"total", total},
-                   {"window", std::chrono::duration<double>(gathered->window).count()},
-                   {"problems", problems_json(problems(call->viewer))}});
+        fmt::format(R"({{"continue":{},"total":{},"window":{},"problems":{},"items":[{}]}})",
+                    to_text(token),
+                    total,
+                    std::chrono::duration<double>(gathered.window).count(),
+                    to_text(problems_json(problems(call->viewer))),
+                    rows));
 }
 
 Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
@@ -184,11 +166,11 @@ Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
                            .message = "You may not look into namespace " + key.ns},
                           call->id);
     }
-    const auto gathered = co_await gather({key.ns}, call->viewer);
-    if (!gathered) {
+    const auto gathered = co_await gather();
+    if (!known) {
         co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
     }
-    const auto object = is_kind ? known->get(*resource, key) : std::nullopt;
+    const auto object = is_kind ? landscape.find(*resource, key) : nullptr;
     if (!object) {
         co_return refused(
             {.status = 404,
@@ -198,11 +180,12 @@ Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
                             : "workloads are deployments and daemonsets"},
             call->id);
     }
-    const Inventory inventory(gathered->parts);
+    auto inventory = inventory_of(gathered, {key.ns}, call->viewer);
     co_return told(
         call->request,
         outside.clock.now(),
-        is_service ? inventory.service_in_detail(*object) : inventory.workload_in_detail(*object));
+        is_service ? inventory.service_in_detail(*object)
+                   : inventory.workload_in_detail(*object, known->list(resources::pods, key.ns)));
 }
 
 Task<> Dashboard::State::learn_istio_versions() {
@@ -228,6 +211,7 @@ Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
     co_await known->wait_until_filled(open_limit);
     co_await learn_istio_versions();
     co_await measure();
+    co_await catch_up();
     if (!known) {
         co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
     }
@@ -238,11 +222,11 @@ Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
         call->request,
         outside.clock.now(),
         mesh_json({.control_planes = known->list(resources::istio_control_planes),
-                   .deployments = known->list(resources::deployments),
+                   .deployments = landscape.list(resources::deployments),
                    .webhooks = known->list(injector_webhooks),
                    .policies = known->list(peer_authentications),
-                   .namespaces = known->list(resources::namespaces),
-                   .sidecars = sidecars.look(*known),
+                   .namespaces = landscape.list(resources::namespaces),
+                   .sidecars = sidecars.by_workload(),
                    .istio_versions = istio_versions,
                    .prometheus = prometheus->health(),
                    .api_server = api_server(),

@@ -35,34 +35,27 @@ bool is_optional(const kube::Resource& resource) {
     return resource.group != "" && resource.group != "apps" && resource.group != "flagger.app";
 }
 
-Json picked(const Json& from, std::initializer_list<std::string_view> names) {
-    JsonObject kept;
-    for (const auto name : names) {
-        if (const auto* value = find(from, {name})) kept[name] = *value;
-    }
-    return kept;
-}
-
 // Ten thousand pods are a lot of text; this is what the answers are made of.
 void cut_pod(Json& pod) {
     kube::without_bookkeeping(pod);
     if (auto* spec = find(pod, {"spec"})) {
         JsonArray containers;
         for (const auto& container : array_at(*spec, {"containers"})) {
-            containers.push_back(picked(container, {"name", "image"}));
+            containers.push_back(picked(container, {}, {"name", "image"}));
         }
         // A sidecar may run as one of these.
         for (const auto& container : array_at(*spec, {"initContainers"})) {
             if (text_at(container, {"name"}) == "istio-proxy") {
-                containers.push_back(picked(container, {"name", "image"}));
+                containers.push_back(picked(container, {}, {"name", "image"}));
             }
         }
-        auto kept = picked(*spec, {"nodeName"});
+        auto kept = picked(*spec, {}, {"nodeName"});
         put(kept, {"containers"}, std::move(containers));
         *spec = std::move(kept);
     }
     if (auto* status = find(pod, {"status"})) {
         *status = picked(*status,
+                         {},
                          {"phase",
                           "reason",
                           "message",
@@ -81,7 +74,7 @@ void cut_workload(Json& workload) {
     if (containers == nullptr || !containers->is_array()) return;
     JsonArray kept;
     for (const auto& container : containers->get_array()) {
-        kept.push_back(picked(container, {"name", "image", "ports"}));
+        kept.push_back(picked(container, {}, {"name", "image", "ports"}));
     }
     put(workload, {"spec", "template", "spec"}, JsonObject{{"containers", std::move(kept)}});
 }
@@ -117,6 +110,15 @@ bool is_refused(const Error& error) {
 }
 
 }  // namespace
+
+Json picked(const Json& from, JsonPath path, std::initializer_list<std::string_view> names) {
+    JsonObject kept;
+    const auto& object = object_at(from, path);
+    for (const auto name : names) {
+        if (const auto* value = object.if_contains(name)) kept[name] = *value;
+    }
+    return kept;
+}
 
 Json problems_json(const std::vector<Problem>& problems) {
     JsonArray all;

@@ -11,13 +11,18 @@
 #include "routing/router.hpp"
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::web {
+
+// Of what stands at the path, the fields of these names.
+Json picked(const Json& from, JsonPath path, std::initializer_list<std::string_view> names);
 
 struct Problem {
     std::string code;  // api_server_away, forbidden, prometheus_away …

@@ -191,12 +191,7 @@ JsonObject Dashboard::State::proxy_json() {
 std::variant<Dashboard::State::WayIn, Refusal> Dashboard::State::way_in(
     std::string_view name, const Viewer& viewer) const {
     const EdgesTable no_edges;
-    const auto gateways = gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
-                                       .gateways = known->list(resources::gateways),
-                                       .deployments = known->list(resources::deployments),
-                                       .services = known->list(resources::services),
-                                       .virtual_services = known->list(resources::virtual_services),
-                                       .edges = no_edges});
+    const auto gateways = gateways_with(no_edges);
     const auto gateway = std::ranges::find(gateways, name, &GatewayShown::key);
     if (gateway == gateways.end() || !viewer.sees(gateway->ns)) {
         return Refusal{.status = 404,
@@ -219,6 +214,7 @@ Task<net::Response> Dashboard::State::start_load(SharedCall call) {
     const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
     const auto wanted = load_wanted(call->request.body);
     if (!wanted) co_return refuse(bad_request(wanted.error()));
+    co_await catch_up();
     const auto way = way_in(wanted->gateway, call->viewer);
     if (const auto* refusal = std::get_if<Refusal>(&way)) co_return refuse(*refusal);
     const auto& in = std::get<WayIn>(way);

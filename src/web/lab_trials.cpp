@@ -253,6 +253,7 @@ Task<net::Response> Dashboard::State::try_gateway(SharedCall call) {
     const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
     const auto wanted = try_wanted(call->request.body);
     if (!wanted) co_return refuse(bad_request(wanted.error()));
+    co_await catch_up();
     const auto way = way_in(wanted->gateway, call->viewer);
     if (const auto* refusal = std::get_if<Refusal>(&way)) co_return refuse(*refusal);
     const auto [door, host_behind] = std::get<WayIn>(way);

@@ -97,17 +97,17 @@ Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
                         .services_between = query.services,
                         .idle = query.idle,
                         .group = query.group};
-    parts.workloads = co_await list_all(resources::deployments);
-    auto daemon_sets = co_await list_all(resources::daemon_sets);
-    std::ranges::move(daemon_sets, std::back_inserter(parts.workloads));
-    parts.services = co_await list_all(resources::services);
-    parts.virtual_services = co_await list_all(resources::virtual_services);
-    parts.destination_rules = co_await list_all(resources::destination_rules);
-    parts.gateways = co_await list_all(resources::gateways);
-    parts.mesh_gateways = co_await list_all(resources::istio_mesh_gateways);
     co_await build_all();
+    co_await catch_up();
     if (!known) co_return Topology{};
-    parts.sidecars = sidecars.look(*known);
+    parts.workloads = landscape.list(resources::deployments);
+    std::ranges::move(landscape.list(resources::daemon_sets), std::back_inserter(parts.workloads));
+    parts.services = landscape.list(resources::services);
+    parts.virtual_services = landscape.list(resources::virtual_services);
+    parts.destination_rules = landscape.list(resources::destination_rules);
+    parts.gateways = landscape.list(resources::gateways);
+    parts.mesh_gateways = landscape.list(resources::istio_mesh_gateways);
+    parts.sidecars = &sidecars.by_workload();
     // From here on nobody else runs: a release lives until the next change.
     for (const auto& key : releases.keys()) {
         if (!viewer.sees(key.ns)) continue;
@@ -192,6 +192,15 @@ Task<> Dashboard::State::publish_topologies() {
     }
 }
 
+std::vector<GatewayShown> Dashboard::State::gateways_with(const EdgesTable& table) const {
+    return gateways_of({.mesh_gateways = landscape.list(resources::istio_mesh_gateways),
+                        .gateways = landscape.list(resources::gateways),
+                        .deployments = landscape.list(resources::deployments),
+                        .services = landscape.list(resources::services),
+                        .virtual_services = landscape.list(resources::virtual_services),
+                        .edges = table});
+}
+
 Task<net::Response> Dashboard::State::list_gateways(SharedCall call) {
     const auto namespaces = call->asked.namespaces();
     if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
@@ -200,15 +209,11 @@ Task<net::Response> Dashboard::State::list_gateways(SharedCall call) {
     const auto window = window_for(std::chrono::minutes{1}, window_min(settings));
     const auto table =
         co_await web::edges(*prometheus, window, settings.ns, std::nullopt, refresh_of(settings));
+    co_await catch_up();
     if (!known)
         co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
     const auto seen = seen_namespaces(call->viewer, *namespaces);
-    const auto all = gateways_of({.mesh_gateways = known->list(resources::istio_mesh_gateways),
-                                  .gateways = known->list(resources::gateways),
-                                  .deployments = known->list(resources::deployments),
-                                  .services = known->list(resources::services),
-                                  .virtual_services = known->list(resources::virtual_services),
-                                  .edges = *table});
+    const auto all = gateways_with(*table);
     JsonArray items;
     std::string last;
     std::size_t total = 0;

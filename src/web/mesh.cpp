@@ -73,25 +73,24 @@ class Mesh {
                         .version = std::string(text_at(object, {"spec", "version"})),
                         .status = std::string(text_at(object, {"status", "status"}, "Unknown")),
                         .pods = {}};
-            for (const auto& deployment : parts_.deployments) {
-                if (is_istiod(deployment) && kube::key_of(deployment).ns == key.ns &&
-                    is_revision(revision_of(deployment), plane.revision)) {
-                    plane.pods = replicas_of(deployment);
+            for (const auto* deployment : istiods()) {
+                if (kube::key_of(*deployment).ns == key.ns &&
+                    is_revision(revision_of(*deployment), plane.revision)) {
+                    plane.pods = replicas_of(*deployment);
                 }
             }
             all.push_back(std::move(plane));
         }
-        for (const auto& deployment : parts_.deployments) {
-            if (!is_istiod(deployment)) continue;
-            const auto key = kube::key_of(deployment);
-            const auto revision = revision_of(deployment);
+        for (const auto* deployment : istiods()) {
+            const auto key = kube::key_of(*deployment);
+            const auto revision = revision_of(*deployment);
             const bool is_known = std::ranges::any_of(all, [&](const Plane& plane) {
                 return plane.key.ns == key.ns && is_revision(revision, plane.revision);
             });
             if (is_known) continue;
-            const auto pods = replicas_of(deployment);
+            const auto pods = replicas_of(*deployment);
             const auto& containers =
-                array_at(deployment, {"spec", "template", "spec", "containers"});
+                array_at(*deployment, {"spec", "template", "spec", "containers"});
             all.push_back(
                 {.source = "istiod",
                  .key = key,
@@ -103,8 +102,12 @@ class Mesh {
         }
         return all;
     }
-    static bool is_istiod(const Json& deployment) {
-        return text_at(deployment, {"metadata", "labels", "app"}) == "istiod";
+    std::vector<const Json*> istiods() const {
+        std::vector<const Json*> all;
+        for (const auto& one : parts_.deployments) {
+            if (text_at(*one, {"metadata", "labels", "app"}) == "istiod") all.push_back(one.get());
+        }
+        return all;
     }
     static std::string revision_of(const Json& istiod) {
         return std::string(text_at(istiod, {"metadata", "labels", "istio.io/rev"}, "default"));
@@ -121,8 +124,8 @@ class Mesh {
             }
             JsonArray namespaces;
             for (const auto& ns : parts_.namespaces) {
-                const auto name = kube::key_of(ns).name;
-                const auto asked = asked_by(ns);
+                const auto name = kube::key_of(*ns).name;
+                const auto asked = asked_by(*ns);
                 // The plain label is for whichever there is, when there is one.
                 const bool is_its = !asked.empty() && (is_revision(asked, plane.revision) ||
                                                        (asked == "default" && all.size() == 1));

@@ -1,6 +1,7 @@
 // The mesh in numbers: control planes, proxies, mTLS. Pure.
 #pragma once
 
+#include "web/landscape.hpp"
 #include "web/overview.hpp"
 #include "web/prometheus.hpp"
 #include "web/sidecars.hpp"
@@ -19,10 +20,10 @@ extern const kube::Resource peer_authentications, injector_webhooks;
 
 struct MeshParts {
     std::vector<Json> control_planes;  // IstioControlPlanes
-    std::vector<Json> deployments;     // istiod is found among them
+    Objects deployments;               // istiod is found among them
     std::vector<Json> webhooks;        // MutatingWebhookConfigurations
     std::vector<Json> policies;        // PeerAuthentications
-    std::vector<Json> namespaces;
+    Objects namespaces;
     const std::map<std::string, Sidecars>& sidecars;
     std::vector<std::string>
         istio_versions;  // of networking.istio.io that are served; preferred first

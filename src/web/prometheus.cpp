@@ -27,6 +27,8 @@ constexpr std::size_t bytes_max = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t past_max = 24;
 // Whoever asks has given up by then; nobody waits on for what was lost.
 constexpr Duration waited_max = limit + seconds{1};
+// Of a few windows, two each; a moment of the past is seldom asked for twice.
+constexpr std::size_t made_max = 16;
 constexpr Duration kept = std::chrono::minutes{2};
 constexpr Duration learned_for = std::chrono::minutes{5};
 
@@ -189,6 +191,26 @@ std::size_t Prometheus::bytes() const {
 void Prometheus::forget() {
     samples_.clear();
     lines_.clear();
+    made_.clear();
+}
+
+bool Prometheus::is_made_of(const std::string& name, const Answered& answers) {
+    const auto found = made_.find(name);
+    if (found == made_.end()) return false;
+    found->second.use = ++uses_;
+    return std::ranges::equal(found->second.of, answers, [](const auto& one, const auto& answer) {
+        return one.lock() == answer;
+    });
+}
+
+void Prometheus::keep_made(const std::string& name,
+                           const Answered& answers,
+                           std::shared_ptr<const void> what) {
+    made_[name] = {.of = {answers.begin(), answers.end()}, .what = std::move(what), .use = ++uses_};
+    while (made_.size() > made_max) {
+        made_.erase(
+            std::ranges::min_element(made_, {}, [](const auto& one) { return one.second.use; }));
+    }
 }
 
 // What nobody has used in a while goes, and of a flood of different questions, or of large answers,

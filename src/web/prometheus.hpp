@@ -17,6 +17,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace sluice::web {
 
@@ -66,6 +68,18 @@ class Prometheus : public std::enable_shared_from_this<Prometheus> {
                                                           Grid grid,
                                                           Duration fresh);
 
+    // What `make` makes of these answers; kept under the name until one of them is another.
+    template <typename Table, typename Make, typename... Answers>
+    std::shared_ptr<const Table> made_of(const std::string& name,
+                                         const Make& make,
+                                         const std::shared_ptr<Answers>&... answers) {
+        if (!is_made_of(name, {answers...})) {
+            auto table = std::make_shared<const Table>(make());
+            keep_made(name, {answers...}, std::move(table));
+        }
+        return std::static_pointer_cast<const Table>(made_.at(name).what);
+    }
+
     const PrometheusHealth& health() const { return health_; }
     // Version and scrape interval, when they are not known and it answers.
     void learn();
@@ -102,6 +116,17 @@ class Prometheus : public std::enable_shared_from_this<Prometheus> {
     void note(const Result<net::Response>& answer);
     void forget_old();
 
+    struct Made {
+        std::vector<std::weak_ptr<const void>> of;  // it keeps none of them alive
+        std::shared_ptr<const void> what;
+        std::uint64_t use = 0;  // the number of the last one
+    };
+    using Answered = std::vector<std::shared_ptr<const void>>;
+    bool is_made_of(const std::string& name, const Answered& answers);
+    void keep_made(const std::string& name,
+                   const Answered& answers,
+                   std::shared_ptr<const void> what);
+
     Executor executor_;
     Clock& clock_;
     net::HttpClient& http_;
@@ -110,6 +135,7 @@ class Prometheus : public std::enable_shared_from_this<Prometheus> {
     PrometheusHealth health_;
     Slots<Samples> samples_;
     Slots<Lines> lines_;
+    std::map<std::string, Made> made_;
     std::size_t running_ = 0;
     Signal one_ended_;
     std::uint64_t asked_ = 0;

@@ -1,5 +1,6 @@
 #include "web/sidecars.hpp"
 
+#include "release/mesh_scene.hpp"
 #include "web/edges.hpp"
 #include "web/sentence.hpp"
 
@@ -88,7 +89,9 @@ void SidecarBook::forget() {
     changed_.clear();
     changed_namespaces_.clear();
     pods_.clear();
+    labels_.clear();
     by_workload_.clear();
+    is_counted_ = true;
 }
 
 void SidecarBook::note_change(const kube::Resource& resource, const kube::ObjectKey& key) {
@@ -98,13 +101,19 @@ void SidecarBook::note_change(const kube::Resource& resource, const kube::Object
 
 std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
                                                       const std::optional<Json>& ns) {
-    const auto owner = owner_of(pod);
     const auto phase = text_at(pod, {"status", "phase"});
-    const bool has_ended = phase == "Succeeded" || phase == "Failed" ||
-                           find(pod, {"metadata", "deletionTimestamp"}) != nullptr;
-    if (owner.empty() || has_ended) return std::nullopt;
-    Seen seen{.workload = workload_id(kube::key_of(pod).ns, owner), .name = owner};
+    if (phase == "Succeeded" || phase == "Failed") return std::nullopt;
+    const auto owner = owner_of(pod);
+    const auto id = workload_id(kube::key_of(pod).ns, owner);
+    Seen seen;
+    auto& labels = labels_[id];
+    const Json here = object_at(pod, {"metadata", "labels"});
+    if (!labels || *labels != here) labels = std::make_shared<const Json>(here);
+    seen.labels = labels;
     seen.ready = is_ready(pod);
+    if (owner.empty() || find(pod, {"metadata", "deletionTimestamp"}) != nullptr) return seen;
+    seen.workload = id;
+    seen.name = owner;
     const auto status = text_at(pod, {"metadata", "annotations", status_annotation});
     const auto* proxy = proxy_of(pod);
     seen.has_sidecar = !status.empty() || proxy != nullptr;
@@ -126,7 +135,9 @@ std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
 
 void SidecarBook::count() {
     by_workload_.clear();
+    std::erase_if(labels_, [](const auto& entry) { return entry.second.use_count() == 1; });
     for (const auto& [key, pod] : pods_) {
+        if (pod.workload.empty()) continue;
         auto& sum = by_workload_[pod.workload];
         sum.ns = key.ns;
         sum.name = pod.name;
@@ -148,15 +159,16 @@ void SidecarBook::count() {
     }
 }
 
-const std::map<std::string, Sidecars>& SidecarBook::look(const Known& known) {
-    if (changed_.empty() && changed_namespaces_.empty()) return by_workload_;
-    auto due = std::exchange(changed_, {});
-    const auto spaces = std::exchange(changed_namespaces_, {});
-    for (const auto& [key, pod] : pods_) {
-        if (spaces.contains(key.ns)) due.insert(key);
+bool SidecarBook::read_some(const Known& known, std::size_t pods_max) {
+    if (!changed_namespaces_.empty()) {
+        const auto spaces = std::exchange(changed_namespaces_, {});
+        for (const auto& [key, pod] : pods_) {
+            if (spaces.contains(key.ns)) changed_.insert(key);
+        }
     }
     std::map<std::string, std::optional<Json>> namespaces;
-    for (const auto& key : due) {
+    for (; pods_max > 0 && !changed_.empty(); --pods_max) {
+        const auto key = changed_.extract(changed_.begin()).value();
         const auto pod = known.get(resources::pods, key);
         auto [ns, is_new] = namespaces.try_emplace(key.ns);
         if (is_new) ns->second = known.get(resources::namespaces, {"", key.ns});
@@ -166,9 +178,25 @@ const std::map<std::string, Sidecars>& SidecarBook::look(const Known& known) {
         } else {
             pods_.erase(key);
         }
+        is_counted_ = false;
     }
-    count();
+    return !changed_.empty();
+}
+
+const std::map<std::string, Sidecars>& SidecarBook::by_workload() {
+    if (!std::exchange(is_counted_, true)) count();
     return by_workload_;
+}
+
+SidecarBook::Endpoints SidecarBook::endpoints(const std::string& ns,
+                                              const JsonObject& selector) const {
+    Endpoints endpoints;
+    for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod) {
+        if (!release::selects(selector, pod->second.labels->get_object())) continue;
+        ++endpoints.total;
+        if (pod->second.ready) ++endpoints.ready;
+    }
+    return endpoints;
 }
 
 }  // namespace sluice::web

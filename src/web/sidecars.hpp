@@ -1,10 +1,12 @@
-// Who has a sidecar, of which revision and version, and who should have one: by the pods that run
-// and by what their namespaces ask for. A pod is read when it has changed.
+// The pods that run: who has a sidecar, of which revision and version, and who should have one by
+// what the namespace asks for; and which a Service leads to. A pod is read when it has changed.
 #pragma once
 
 #include "web/known.hpp"
 
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -46,25 +48,36 @@ class SidecarBook {
    public:
     void forget();
     void note_change(const kube::Resource& resource, const kube::ObjectKey& key);
-    // Reads what has changed since. By the workload's id; lives until the next call.
-    const std::map<std::string, Sidecars>& look(const Known& known);
+    // Reads at most so many of the pods that changed; says whether more are left.
+    bool read_some(const Known& known, std::size_t pods_max);
+    // As far as they were read, by the workload's id.
+    const std::map<std::string, Sidecars>& by_workload();
+    // The pods that a Service's selector means, without those that have ended.
+    struct Endpoints {
+        std::int64_t ready = 0;
+        std::int64_t total = 0;
+    };
+    Endpoints endpoints(const std::string& ns, const JsonObject& selector) const;
 
    private:
     struct Seen {
-        std::string workload;  // its id
+        std::string workload;  // its id; empty: of none, or on its way out
         std::string name;
+        std::shared_ptr<const Json> labels;  // one for all pods that have the same
         bool has_sidecar = false;
         bool ready = false;
         std::string revision, version;
         Injection injection;
     };
-    static std::optional<Seen> seen_of(const Json& pod, const std::optional<Json>& ns);
+    std::optional<Seen> seen_of(const Json& pod, const std::optional<Json>& ns);
     void count();
 
     std::set<kube::ObjectKey> changed_;
     std::set<std::string> changed_namespaces_;
     std::map<kube::ObjectKey, Seen> pods_;
+    std::map<std::string, std::shared_ptr<const Json>> labels_;  // last seen of each workload
     std::map<std::string, Sidecars> by_workload_;
+    bool is_counted_ = true;
 };
 
 }  // namespace sluice::web

@@ -81,6 +81,7 @@ void Dashboard::State::begin_to_know() {
     validations.forget();
     recent.forget();
     sidecars.forget();
+    landscape.forget();
     known->start([this](const kube::Resource& resource, const kube::ObjectKey& key) {
         note_change(resource, key);
     });
@@ -132,6 +133,7 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
     validations.forget();
     recent.forget();
     sidecars.forget();
+    landscape.forget();
     changed.clear();
     changed_details.clear();
     told_releases.clear();
@@ -144,6 +146,7 @@ void Dashboard::State::note_change(const kube::Resource& resource, const kube::O
     if (!known) return;
     validations.note_change(*known, resource, key);
     sidecars.note_change(resource, key);
+    landscape.note_change(resource, key);
     if (resource == resources::events) {
         const auto event = known->get(resource, key);
         if (!event) return;
@@ -186,16 +189,14 @@ Task<> Dashboard::State::build_all() {
     }
 }
 
-Task<std::vector<Json>> Dashboard::State::list_all(kube::Resource resource) {
-    std::vector<Json> all;
-    const auto here = known;
-    const auto* cache = here ? here->find(resource) : nullptr;
-    if (cache == nullptr) co_return all;
-    for (const auto& key : cache->keys()) {
-        if (auto object = here->get(resource, key)) all.push_back(*std::move(object));
-        if (all.size() % read_at_once == 0) co_await give_way();
+Task<> Dashboard::State::catch_up() {
+    // Ends when it has read as fast as the cluster changes.
+    while (known) {
+        const bool has_pods = sidecars.read_some(*known, read_at_once);
+        const bool has_objects = landscape.read_some(*known, read_at_once);
+        if (!has_pods && !has_objects) break;
+        co_await give_way();
     }
-    co_return all;
 }
 
 Task<> Dashboard::State::validate() {

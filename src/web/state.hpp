@@ -7,9 +7,12 @@
 #include "web/assets.hpp"
 #include "web/dashboard.hpp"
 #include "web/gate.hpp"
+#include "web/gateways.hpp"
 #include "web/hub.hpp"
+#include "web/inventory.hpp"
 #include "web/known.hpp"
 #include "web/lab.hpp"
+#include "web/landscape.hpp"
 #include "web/load.hpp"
 #include "web/overview.hpp"
 #include "web/people.hpp"
@@ -100,12 +103,29 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> topology(SharedCall call);
     Task<> publish_topologies();
     void forget_topologies();
+    // Those that were read.
+    std::vector<GatewayShown> gateways_with(const EdgesTable& table) const;
     Task<net::Response> list_gateways(SharedCall call);
 
     // --- what there is: inventory_answers.cpp
     // -----------------------------------------------------
     struct Gathered;
-    Task<std::shared_ptr<Gathered>> gather(std::set<std::string> namespaces, Viewer viewer);
+    // One of a list, by its place in the order.
+    struct Listed {
+        std::string place;  // "test podinfo Deployment"
+        const kube::Resource* resource = nullptr;
+        kube::ObjectKey key;
+    };
+    // Everything that the lists are made of is as it is now.
+    Task<Gathered> gather();
+    // Valid until its user gives way.
+    Inventory inventory_of(const Gathered& gathered,
+                           const std::set<std::string>& namespaces,
+                           const Viewer& viewer);
+    std::vector<Listed> listed_of(std::string_view list,
+                                  const std::set<std::string>& namespaces,
+                                  const std::vector<std::string>& words) const;
+    Task<std::string> rows_of(std::vector<Listed> listed, Gathered gathered, Viewer viewer);
     Task<net::Response> list_inventory(SharedCall call);
     Task<net::Response> one_of_inventory(SharedCall call);
     Task<net::Response> show_mesh(SharedCall call);
@@ -160,8 +180,9 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // Every release is built; gives way to others after each: the controller runs on this loop.
     Task<> build_all();
     Task<> give_way();
-    // Every object of the kind, read piece by piece.
-    Task<std::vector<Json>> list_all(kube::Resource resource);
+    // What lists and graph read of the cluster is as it is now: read piece by piece, and only what
+    // has changed.
+    Task<> catch_up();
     // What was measured is fresh, or as fresh as it gets in a second.
     Task<> measure();
     Task<> measure_now();
@@ -188,6 +209,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Validations validations;
     RecentEvents recent;
     SidecarBook sidecars;
+    Landscape landscape;
     std::vector<std::string> istio_versions;
     std::optional<Time> istio_asked;
 

@@ -138,7 +138,8 @@ Node& Drawing::node(const std::string& id) {
 }
 
 void Drawing::add_workloads() {
-    for (const auto& object : parts_.workloads) {
+    for (const auto& shared : parts_.workloads) {
+        const auto& object = *shared;
         const auto key = kube::key_of(object);
         if (!is_asked(key.ns) || is_hidden(key.ns)) continue;
         auto& one = node(workload_id(key.ns, key.name));
@@ -155,8 +156,9 @@ void Drawing::add_workloads() {
         one.replicas = replicas_of(object);
         judge_replicas(one.health, *one.replicas);
         if (one.replicas->desired == 0) one.badges.insert("dead");
-        const auto sidecars = parts_.sidecars.find(one.id);
-        if (sidecars != parts_.sidecars.end() && sidecars->second.missing > 0) {
+        if (parts_.sidecars == nullptr) continue;
+        const auto sidecars = parts_.sidecars->find(one.id);
+        if (sidecars != parts_.sidecars->end() && sidecars->second.missing > 0) {
             one.badges.insert("missingSidecar");
         }
     }
@@ -164,8 +166,8 @@ void Drawing::add_workloads() {
 
 void Drawing::add_gateways() {
     for (const auto& gateway : parts_.gateways) {
-        const auto& selector = object_at(gateway, {"spec", "selector"});
-        auto& behind = of_gateways_[kube::key_of(gateway)];
+        const auto& selector = object_at(*gateway, {"spec", "selector"});
+        auto& behind = of_gateways_[kube::key_of(*gateway)];
         for (const auto& [id, labels] : labels_) {
             if (!selects(selector, labels)) continue;
             behind.push_back(id);
@@ -175,12 +177,12 @@ void Drawing::add_gateways() {
         }
     }
     for (const auto& gateway : parts_.mesh_gateways) {
-        const auto key = kube::key_of(gateway);
+        const auto key = kube::key_of(*gateway);
         const auto found = nodes_.find(workload_id(key.ns, key.name));
         if (found == nodes_.end()) continue;
         found->second.kind = "gateway";
         found->second.badges.insert("gateway");
-        for (const auto& address : array_at(gateway, {"status", "GatewayAddress"})) {
+        for (const auto& address : array_at(*gateway, {"status", "GatewayAddress"})) {
             if (address.is_string() && found->second.addresses.size() < 10) {
                 found->second.addresses.emplace_back(std::string_view(address.get_string()));
             }
@@ -212,7 +214,9 @@ const std::vector<std::string>& Drawing::workloads_behind(const std::string& ns,
     auto& found = place->second;
     if (!is_new) return found;
     if (services_.empty()) {
-        for (const auto& object : parts_.services) services_[kube::key_of(object)] = &object;
+        for (const auto& object : parts_.services) {
+            services_[kube::key_of(*object)] = object.get();
+        }
     }
     const auto object = services_.find(key);
     if (object == services_.end()) return found;
@@ -229,11 +233,11 @@ const std::vector<std::string>& Drawing::workloads_behind(const std::string& ns,
 const std::vector<const Json*>& Drawing::routes_of(const Release& release) {
     if (!std::exchange(has_routes_, true)) {
         for (const auto& service : parts_.virtual_services) {
-            const auto* owner = kube::controller_of(service);
+            const auto* owner = kube::controller_of(*service);
             if (owner == nullptr || text_at(*owner, {"kind"}) != "Canary") continue;
-            const kube::ObjectKey of{kube::key_of(service).ns,
+            const kube::ObjectKey of{kube::key_of(*service).ns,
                                      std::string(text_at(*owner, {"name"}))};
-            routes_[of].push_back(&service);
+            routes_[of].push_back(service.get());
         }
     }
     static const std::vector<const Json*> none;
@@ -261,8 +265,8 @@ void Drawing::note_copies(const std::string& ns, const Json& route) {
 
 void Drawing::add_configuration() {
     for (const auto& service : parts_.virtual_services) {
-        const auto ns = kube::key_of(service).ns;
-        for (const auto& route : array_at(service, {"spec", "http"})) {
+        const auto ns = kube::key_of(*service).ns;
+        for (const auto& route : array_at(*service, {"spec", "http"})) {
             const auto& to = array_at(route, {"route"});
             const auto weighted = std::ranges::count_if(
                 to, [](const Json& one) { return integer_at(one, {"weight"}).value_or(100) > 0; });
@@ -284,7 +288,8 @@ void Drawing::add_configuration() {
             }
         }
     }
-    for (const auto& rule : parts_.destination_rules) {
+    for (const auto& shared : parts_.destination_rules) {
+        const auto& rule = *shared;
         if (find(rule, {"spec", "trafficPolicy", "connectionPool"}) == nullptr &&
             find(rule, {"spec", "trafficPolicy", "outlierDetection"}) == nullptr) {
             continue;

@@ -5,6 +5,7 @@
 #include "base/core/json.hpp"
 #include "web/edges.hpp"
 #include "web/health.hpp"
+#include "web/landscape.hpp"
 #include "web/release.hpp"
 #include "web/sidecars.hpp"
 
@@ -19,15 +20,15 @@
 namespace sluice::web {
 
 struct TopologyParts {
-    std::vector<Json> workloads;  // Deployments and DaemonSets
-    std::vector<Json> services;
-    std::vector<Json> virtual_services, destination_rules;
-    std::vector<Json> gateways;       // networking.istio.io
-    std::vector<Json> mesh_gateways;  // IstioMeshGateways
+    Objects workloads;  // Deployments and DaemonSets
+    Objects services;
+    Objects virtual_services, destination_rules;
+    Objects gateways;       // networking.istio.io
+    Objects mesh_gateways;  // IstioMeshGateways
     std::vector<const Release*> releases;
     const EdgesTable& edges;
-    std::map<std::string, Sidecars> sidecars = {};  // by the workload's id
-    std::set<std::string> namespaces;               // that were asked for; empty: all
+    const std::map<std::string, Sidecars>* sidecars = nullptr;  // by the workload's id
+    std::set<std::string> namespaces;                           // that were asked for; empty: all
     // What this reader may not see is left out; unset: everything is seen.
     std::function<bool(const std::string& ns)> sees = {};
     bool services_between = false;

@@ -1348,6 +1348,33 @@ TEST_CASE("Services are told with their endpoints and the routes that lead to th
     CHECK(code_of(site.get("/api/ui/v1/services/test/nobody")) == "not_found");
 }
 
+TEST_CASE("however many look at lists and the graph, the cluster's objects are read once") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.json("/overview");
+    site.world.run_for(1min);
+    const auto lists = {"/workloads", "/services", "/gateways", "/topology?window=60", "/mesh"};
+    const auto read = [&] { return site.dashboard->figures().objects_read; };
+    for (const auto* list : lists) site.json(list);
+    const auto before = read();
+    // Another page, and the same one when its numbers are old.
+    for (const auto* list : lists) site.json(list);
+    site.world.run_for(6s);
+    for (const auto* list : lists) site.json(list);
+    CHECK(read() == before);
+
+    const auto replicas = [&] {
+        const auto list = site.json("/workloads?q=deployment%20podinfo%206");
+        return *integer_at(array_at(list, {"items"})[0], {"replicas", "desired"});
+    };
+    REQUIRE(replicas() == 0);
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    CHECK(replicas() == 2);
+    CHECK(read() > before);
+}
+
 TEST_CASE("a Service's routes are those that name it, cover it or lead to it, and no others") {
     Site site;
     site.world.start_controller();

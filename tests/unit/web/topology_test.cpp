@@ -61,6 +61,12 @@ Json deployment(const std::string& name, int desired, int ready, const std::stri
     return object;
 }
 
+Objects shared(const std::vector<Json>& objects) {
+    Objects all;
+    for (const auto& object : objects) all.push_back(std::make_shared<const Json>(object));
+    return all;
+}
+
 std::string health(const JsonObject& node) {
     return std::string(text_at(Json(node), {"health", "status"}));
 }
@@ -92,10 +98,10 @@ TEST_CASE("an address is no node, and a host of elsewhere is outside") {
 
 TEST_CASE("pods and requests make a node's health, the worst of both") {
     const auto edges = table({{.code = "200", .rate = 8}, {.code = "500", .rate = 2}});
-    const auto drawn = topology_of({.workloads = {deployment("podinfo", 2, 2),
-                                                  deployment("half", 2, 1),
-                                                  deployment("down", 2, 0),
-                                                  deployment("zero", 0, 0)},
+    const auto drawn = topology_of({.workloads = shared({deployment("podinfo", 2, 2),
+                                                         deployment("half", 2, 1),
+                                                         deployment("down", 2, 0),
+                                                         deployment("zero", 0, 0)}),
                                     .services = {},
                                     .virtual_services = {},
                                     .destination_rules = {},
@@ -150,9 +156,9 @@ TEST_CASE("with services between, an edge goes through the service") {
 
 TEST_CASE("other namespaces are outside, and what may not be seen is not there") {
     const auto edges = table({{.rate = 1}, {.to = "db", .ns = "data"}});
-    TopologyParts parts{.workloads = {deployment("podinfo", 1, 1),
-                                      deployment("db", 1, 1, "data"),
-                                      deployment("far", 1, 1, "far")},
+    TopologyParts parts{.workloads = shared({deployment("podinfo", 1, 1),
+                                             deployment("db", 1, 1, "data"),
+                                             deployment("far", 1, 1, "far")}),
                         .services = {},
                         .virtual_services = {},
                         .destination_rules = {},
@@ -175,7 +181,7 @@ TEST_CASE("more than four hundred workloads are grouped by namespace, and told s
             deployment(fmt::format("w{}", i), 1, i == 7 ? 0 : 1, i % 2 == 0 ? "a" : "b"));
     }
     const auto edges = table({});
-    TopologyParts parts{.workloads = workloads,
+    TopologyParts parts{.workloads = shared(workloads),
                         .services = {},
                         .virtual_services = {},
                         .destination_rules = {},
@@ -214,16 +220,16 @@ TEST_CASE("a gateway is told with its ports, its hosts and what is bound to it")
     auto of_gateway = deployment("gw", 1, 1);
     const auto read = [](std::string_view text) { return boost::json::parse(std::string(text)); };
     const auto all = gateways_of(
-        {.mesh_gateways = {read(R"({"metadata": {"namespace": "test", "name": "gw"},
+        {.mesh_gateways = shared({read(R"({"metadata": {"namespace": "test", "name": "gw"},
            "spec": {"type": "ingress", "service": {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
              "istioControlPlane": {"name": "cp", "namespace": "istio-system"}},
-           "status": {"Status": "Available", "GatewayAddress": ["127.0.0.9"]}})")},
-         .gateways = {read(R"({"metadata": {"namespace": "test", "name": "public"},
-           "spec": {"selector": {"app": "gw"}, "servers": [{"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["*"]}]}})")},
-         .deployments = {of_gateway, deployment("podinfo", 1, 1)},
+           "status": {"Status": "Available", "GatewayAddress": ["127.0.0.9"]}})")}),
+         .gateways = shared({read(R"({"metadata": {"namespace": "test", "name": "public"},
+           "spec": {"selector": {"app": "gw"}, "servers": [{"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["*"]}]}})")}),
+         .deployments = shared({of_gateway, deployment("podinfo", 1, 1)}),
          .services = {},
-         .virtual_services = {read(R"({"metadata": {"namespace": "test", "name": "podinfo"},
-           "spec": {"gateways": ["public"]}})")},
+         .virtual_services = shared({read(R"({"metadata": {"namespace": "test", "name": "podinfo"},
+           "spec": {"gateways": ["public"]}})")}),
          .edges = edges});
     REQUIRE(all.size() == 1);
     const Json gateway(all.front().json);
@@ -261,12 +267,12 @@ TEST_CASE("each release's routes lead from its gateway, and among namespaces nob
             name)));
     }
     TopologyParts parts{
-        .workloads = workloads,
+        .workloads = shared(workloads),
         .services = {},
-        .virtual_services = routes,
+        .virtual_services = shared(routes),
         .destination_rules = {},
-        .gateways = {boost::json::parse(R"({"metadata": {"name": "gw", "namespace": "mesh"},
-            "spec": {"selector": {"app": "gw"}}})")},
+        .gateways = shared({boost::json::parse(R"({"metadata": {"name": "gw", "namespace": "mesh"},
+            "spec": {"selector": {"app": "gw"}}})")}),
         .mesh_gateways = {},
         .releases = {&releases[0], &releases[1]},
         .edges = edges};
@@ -295,12 +301,12 @@ TEST_CASE("copies are marked as such, and count in no share and in nobody's own 
           "route": [{"destination": {"host": "podinfo-primary"}, "weight": 100},
                     {"destination": {"host": "podinfo-canary"}, "weight": 0}]}]}})");
     const auto drawn = [&] {
-        return topology_of({.workloads = {deployment("gw", 1, 1),
-                                          deployment("podinfo", 1, 1),
-                                          deployment("podinfo-primary", 1, 1)},
-                            .services = {service("podinfo-canary", "podinfo"),
-                                         service("podinfo-primary", "podinfo-primary")},
-                            .virtual_services = {route},
+        return topology_of({.workloads = shared({deployment("gw", 1, 1),
+                                                 deployment("podinfo", 1, 1),
+                                                 deployment("podinfo-primary", 1, 1)}),
+                            .services = shared({service("podinfo-canary", "podinfo"),
+                                                service("podinfo-primary", "podinfo-primary")}),
+                            .virtual_services = shared({route}),
                             .destination_rules = {},
                             .gateways = {},
                             .mesh_gateways = {},
@@ -355,16 +361,16 @@ MeshParts mesh_parts(const std::map<std::string, Sidecars>& sidecars,
     return {.control_planes = {boost::json::parse(R"({
                 "metadata": {"name": "cp-v112x", "namespace": "istio-system"},
                 "spec": {"version": "1.12.5"}, "status": {"status": "Available"}})")},
-            .deployments = {boost::json::parse(R"({"kind": "Deployment",
+            .deployments = shared({boost::json::parse(R"({"kind": "Deployment",
                 "metadata": {"name": "istiod-cp-v112x", "namespace": "istio-system",
                   "labels": {"app": "istiod", "istio.io/rev": "cp-v112x.istio-system"}},
                 "spec": {"replicas": 2}, "status": {"readyReplicas": 1}})"),
-                            boost::json::parse(R"({"kind": "Deployment",
+                                   boost::json::parse(R"({"kind": "Deployment",
                 "metadata": {"name": "istiod", "namespace": "other",
                   "labels": {"app": "istiod", "istio.io/rev": "blue"}},
                 "spec": {"replicas": 1, "template": {"spec": {"containers": [
                   {"name": "discovery", "image": "istio/pilot:1.20.3"}]}}},
-                "status": {"readyReplicas": 1}})")},
+                "status": {"readyReplicas": 1}})")}),
             .webhooks = {boost::json::parse(R"({"metadata": {"name": "tag",
                 "labels": {"istio.io/rev": "blue", "istio.io/tag": "prod"}}})")},
             .policies = {boost::json::parse(R"({
@@ -375,9 +381,9 @@ MeshParts mesh_parts(const std::map<std::string, Sidecars>& sidecars,
                          boost::json::parse(R"({
                 "metadata": {"name": "one", "namespace": "a"},
                 "spec": {"selector": {"matchLabels": {"app": "x"}}, "mtls": {"mode": "DISABLE"}}})")},
-            .namespaces = {ns("a", R"({"istio.io/rev": "cp-v112x"})"),
-                           ns("b", R"({"istio.io/rev": "prod"})"),
-                           ns("c", R"({"istio.io/rev": "gone"})")},
+            .namespaces = shared({ns("a", R"({"istio.io/rev": "cp-v112x"})"),
+                                  ns("b", R"({"istio.io/rev": "prod"})"),
+                                  ns("c", R"({"istio.io/rev": "gone"})")}),
             .sidecars = sidecars,
             .istio_versions = {"v1", "v1beta1"},
             .prometheus = health,

@@ -1,0 +1,127 @@
+// What lists and graph read of the cluster, and how often.
+#include "web/landscape.hpp"
+
+#include "unit/web/known_world.hpp"
+#include "web/sidecars.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::web;
+using namespace sluice::web::test;
+
+namespace {
+
+namespace resources = kube::resources;
+
+Json a_deployment(std::string_view name, int replicas) {
+    return {
+        {"metadata", meta(name)},
+        {"spec",
+         {{"replicas", replicas}, {"template", {{"metadata", {{"labels", {{"app", name}}}}}}}}}};
+}
+
+Json a_route(std::string_view name, std::string_view host, std::string_view to) {
+    return {{"metadata", meta(name)},
+            {"spec",
+             {{"hosts", JsonArray{Json(host)}},
+              {"http", {{{"route", {{{"destination", {{"host", to}}}}}}}}}}}};
+}
+
+Json a_pod(std::string_view name, std::string_view app, std::string_view phase = "Running") {
+    auto pod =
+        boost::json::parse(R"({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})");
+    put(pod, {"metadata"}, meta(name));
+    put(pod, {"metadata", "labels"}, JsonObject{{"app", app}});
+    put(pod, {"status", "phase"}, Json(phase));
+    return pod;
+}
+
+using Names = std::set<kube::ObjectKey>;
+
+}  // namespace
+
+TEST_CASE("an object is read once for all who look, and again when it has changed") {
+    KnownWorld world;
+    Landscape landscape;
+    for (const auto* name : {"a", "b", "c"}) {
+        world.tell(resources::deployments, a_deployment(name, 1));
+    }
+    while (landscape.read_some(*world.known, 2)) {
+    }
+    CHECK(world.parsed() == 3);
+    CHECK(landscape.list(resources::deployments, "test").size() == 3);
+    CHECK(landscape.list(resources::deployments, "elsewhere").empty());
+    CHECK_FALSE(landscape.read_some(*world.known, 2));
+    CHECK(world.parsed() == 0);
+
+    world.tell(resources::deployments, a_deployment("b", 5));
+    landscape.note_change(resources::deployments, {"test", "b"});
+    landscape.note_change(resources::deployments, {"test", "gone"});
+    landscape.read_some(*world.known, 10);
+    CHECK(world.parsed() == 2);
+    const auto held = landscape.find(resources::deployments, {"test", "b"});
+    REQUIRE(held);
+    CHECK(integer_at(*held, {"spec", "replicas"}) == 5);
+    CHECK(landscape.find(resources::deployments, {"test", "gone"}) == nullptr);
+}
+
+TEST_CASE("no more is read at once than was said, and it says that more is left") {
+    KnownWorld world;
+    Landscape landscape;
+    for (int i = 0; i < 5; ++i) {
+        world.tell(resources::services,
+                   JsonObject{{"metadata", meta(fmt::format("s{}", i))}, {"spec", JsonObject{}}});
+    }
+    CHECK(landscape.read_some(*world.known, 3));
+    CHECK(world.parsed() == 3);
+    CHECK_FALSE(landscape.read_some(*world.known, 3));
+    CHECK(world.parsed() == 2);
+}
+
+TEST_CASE("a route that is changed leads no longer where it led") {
+    KnownWorld world;
+    Landscape landscape;
+    world.tell(resources::canaries, a_canary("web"));
+    world.tell(resources::virtual_services, a_route("web", "web.example.com", "web-primary"));
+    world.tell(resources::virtual_services, a_route("all", "*.test.svc.cluster.local", "other"));
+    landscape.read_some(*world.known, 10);
+    const auto& routes = landscape.routes();
+    CHECK(routes.virtual_services_of({"test", "web-primary"}) ==
+          Names{{"test", "all"}, {"test", "web"}});
+    // Of the release's apex, too.
+    CHECK(routes.virtual_services_of({"test", "web"}) == Names{{"test", "all"}, {"test", "web"}});
+    CHECK(routes.virtual_services_of({"away", "web"}).empty());
+
+    world.tell(resources::virtual_services, a_route("web", "web.example.com", "elsewhere"));
+    world.tell(resources::virtual_services, a_route("all", "all", "other"));
+    landscape.note_change(resources::virtual_services, {"test", "web"});
+    landscape.note_change(resources::virtual_services, {"test", "all"});
+    landscape.read_some(*world.known, 10);
+    CHECK(routes.virtual_services_of({"test", "web-primary"}).empty());
+    CHECK(routes.virtual_services_of({"test", "web"}).empty());
+    CHECK(routes.virtual_services_of({"test", "elsewhere"}) == Names{{"test", "web"}});
+}
+
+TEST_CASE("a Service leads to the pods that its selector means, but for those that have ended") {
+    KnownWorld world;
+    SidecarBook pods;
+    world.tell(resources::pods, a_pod("one", "web"));
+    world.tell(resources::pods, a_pod("two", "web"));
+    world.tell(resources::pods, a_pod("done", "web", "Succeeded"));
+    world.tell(resources::pods, a_pod("other", "api"));
+    for (const auto* name : {"one", "two", "done", "other"}) {
+        pods.note_change(resources::pods, {"test", name});
+    }
+    CHECK(pods.read_some(*world.known, 2));
+    CHECK_FALSE(pods.read_some(*world.known, 2));
+    CHECK(world.parsed() == 4 + 2);  // and their namespace, for each piece
+    const auto of = pods.endpoints("test", {{"app", "web"}});
+    CHECK(of.total == 2);
+    CHECK(of.ready == 2);
+    CHECK(pods.endpoints("test", {}).total == 0);
+    CHECK(pods.endpoints("elsewhere", {{"app", "web"}}).total == 0);
+    // Of no workload, so nothing that needs a sidecar.
+    CHECK(pods.by_workload().empty());
+}
