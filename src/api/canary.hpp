@@ -278,6 +278,9 @@ void set_condition(Status& status, std::string_view target_kind, Time now);
 std::string_view held_by(const Json& conditions);  // empty when nothing holds it
 // An empty text takes it away.
 Json with_held(Json conditions, std::string_view why, Time now);
+// The condition `Contested`: who else writes what we write.
+std::string_view contested_by(const Json& conditions);
+Json with_contested(Json conditions, std::string_view who, Time now);
 
 // What a person has asked of one revision; it says nothing about another.
 enum class Verb {

@@ -10,6 +10,7 @@ namespace sluice::api {
 namespace {
 
 constexpr std::string_view held_type = "Held";
+constexpr std::string_view contested_type = "Contested";
 
 std::optional<Time> time_at(const Json& status, JsonPath path) {
     return parse_rfc3339(text_at(status, path));
@@ -219,34 +220,55 @@ void set_condition(Status& status, std::string_view target_kind, Time now) {
     }
 }
 
-std::string_view held_by(const Json& conditions) {
+namespace {
+
+std::string_view message_of(const Json& conditions, std::string_view type) {
     if (!conditions.is_array()) return {};
     for (const auto& condition : conditions.get_array()) {
-        if (text_at(condition, {"type"}) == held_type) return text_at(condition, {"message"});
+        if (text_at(condition, {"type"}) == type) return text_at(condition, {"message"});
     }
     return {};
 }
 
-Json with_held(Json conditions, std::string_view why, Time now) {
+// True with this message, or not there without one. Its reason is its type.
+Json with_message(Json conditions, std::string_view type, std::string_view message, Time now) {
     JsonArray kept;
     std::string since = rfc3339(now);
     if (conditions.is_array()) kept = std::move(conditions.get_array());
-    const auto* held = std::ranges::find_if(
-        kept, [](const Json& condition) { return text_at(condition, {"type"}) == held_type; });
-    if (held != kept.end()) {
-        const auto before = text_at(*held, {"lastTransitionTime"});
+    const auto* found = std::ranges::find_if(
+        kept, [&](const Json& condition) { return text_at(condition, {"type"}) == type; });
+    if (found != kept.end()) {
+        const auto before = text_at(*found, {"lastTransitionTime"});
         if (!before.empty()) since = before;
-        kept.erase(held);
+        kept.erase(found);
     }
-    if (!why.empty()) {
-        kept.push_back(JsonObject{{"type", held_type},
+    if (!message.empty()) {
+        kept.push_back(JsonObject{{"type", type},
                                   {"status", "True"},
-                                  {"reason", "Held"},
-                                  {"message", why},
+                                  {"reason", type},
+                                  {"message", message},
                                   {"lastUpdateTime", rfc3339(now)},
                                   {"lastTransitionTime", since}});
     }
     return kept;
+}
+
+}  // namespace
+
+std::string_view held_by(const Json& conditions) {
+    return message_of(conditions, held_type);
+}
+
+Json with_held(Json conditions, std::string_view why, Time now) {
+    return with_message(std::move(conditions), held_type, why, now);
+}
+
+std::string_view contested_by(const Json& conditions) {
+    return message_of(conditions, contested_type);
+}
+
+Json with_contested(Json conditions, std::string_view who, Time now) {
+    return with_message(std::move(conditions), contested_type, who, now);
 }
 
 }  // namespace sluice::api

@@ -2,7 +2,9 @@
 
 #include "controller/state.hpp"
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/corrections.hpp"
 #include "delivery/canary/decision.hpp"
+#include "delivery/canary/objects.hpp"
 #include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
 #include "delivery/traffic.hpp"
@@ -155,7 +157,11 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         if (analysed) {
             tools_.metrics.observe_analysis(memory_[key].measured, tools_.clock.now() - began);
         }
-        const auto wake = std::get<canary::Rest>(move).wake;
+        co_await show_contested(view);
+        auto wake = std::get<canary::Rest>(move).wake;
+        if (const auto next = memory_[key].contests.next(now); next && (!wake || *next < *wake)) {
+            wake = next;
+        }
         // A time that has passed already would spin.
         if (wake) co_return std::max(*wake, tools_.clock.now() + milliseconds{100});
         co_return std::optional<Time>{};
@@ -210,9 +216,14 @@ Task<Result<void>> CanaryController::carry_out(ViewPtr view, canary::Act act, Ev
     if (!broken.empty()) co_return co_await refuse(view, broken);
 
     for (const auto& line : act.lines) tell(*view, line);
+    // Before it is written over, for who wrote it is noted at the object.
+    co_await tell_contests(view, act);
     for (const auto& effect : act.effects) {
         const auto done = co_await perform(view, effect);
         if (!done) co_return report(*view, done.error());
+    }
+    for (const auto& [object, may_wait] : act.corrects) {
+        memory_[key].contests.note(object, tools_.clock.now());
     }
     co_await announce(view, act.events);
     // Queued before the status that ends the transition: a kill in between tells them twice rather
@@ -279,6 +290,52 @@ Task<> CanaryController::show_held(ViewPtr view, std::string why) {
     if (!saved) mention(*view, "cannot show why it is held: " + saved.error().message);
 }
 
+// Once for each object that has to be put right again and again.
+Task<> CanaryController::tell_contests(ViewPtr view, canary::Act act) {
+    using boost::asio::experimental::awaitable_operators::operator||;
+    const auto key = kube::key_of(view->object);
+    for (const auto& [object, may_wait] : act.corrects) {
+        const auto now = tools_.clock.now();
+        if (memory_[key].contests.times(object, now) + 1 != Contests::told_at) continue;
+        const auto effect = std::ranges::find(act.effects, object, canary::object_of);
+        // A target that was scaled up drains before it is scaled down.
+        const canary::Effect written =
+            effect != act.effects.end() ? *effect : canary::scale_target(view->world, 0);
+        // Whoever is slow to tell holds nothing up.
+        auto told = co_await (who_contests(view, written) || tools_.clock.sleep_for(seconds{2}));
+        const auto holder = told.index() == 0 ? std::get<0>(std::move(told)) : Holder{};
+        auto text = fmt::format("{} of {} had to be put right {} times in a row",
+                                object,
+                                view->world.canary.dotted(),
+                                Contests::told_at);
+        if (!holder.field.empty()) {
+            text += fmt::format(": {} writes {}, too",
+                                holder.manager.empty() ? "somebody" : holder.manager,
+                                holder.field);
+        }
+        text += may_wait ? ". From now on it is done ever more rarely while that lasts"
+                         : ". It is done each time, for users depend on it";
+        std::vector<canary::Event> events{{.type = canary::EventType::warning,
+                                           .message = text,
+                                           .key = "contest/" + object + "/" + rfc3339(now)}};
+        co_await announce(view, std::move(events));
+        memory_[key].contests.tell(object, std::move(text));
+    }
+}
+
+Task<> CanaryController::show_contested(ViewPtr view) {
+    const auto& canary = view->world.canary;
+    if (canary.suspended || canary.deleting) co_return;
+    const auto who = memory_[kube::key_of(view->object)].contests.told(view->world.now);
+    if (api::contested_by(canary.status.conditions) == who) co_return;
+    auto status = canary.raw_status.is_object() ? canary.raw_status : Json(JsonObject{});
+    put(status,
+        {"conditions"},
+        api::with_contested(canary.status.conditions, who, view->world.now));
+    const auto saved = co_await save_status(view, std::move(status));
+    if (!saved) mention(*view, "cannot show who else writes: " + saved.error().message);
+}
+
 // --- looking ----------------------------------------------------------------------------------
 
 CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
@@ -308,6 +365,9 @@ CanaryController::ViewPtr CanaryController::survey(const ObjectKey& key) {
     const auto unseen = unseen_kinds(raw, provider);
     is_new |= refresh_live(sight, provider);
     is_new |= sight.view && sight.view->unseen != unseen;
+    auto spaced = memory.contests.spaced(tools_.clock.now());
+    is_new |= sight.seen.spaced != spaced;
+    sight.seen.spaced = std::move(spaced);
 
     auto& seen = sight.seen;
     if (unseen) {

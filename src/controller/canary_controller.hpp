@@ -6,6 +6,7 @@
 #include "controller/announcer.hpp"
 #include "controller/asking.hpp"
 #include "controller/caches.hpp"
+#include "controller/contests.hpp"
 #include "controller/dependents.hpp"
 #include "controller/notifier.hpp"
 #include "controller/own_metrics.hpp"
@@ -92,6 +93,7 @@ class CanaryController {
         // Since when the note and the status do not go together.
         std::optional<Time> unclear_since;
         Noted noted;
+        Contests contests;
     };
     struct View {
         Json object;           // with the whole status
@@ -167,6 +169,9 @@ class CanaryController {
     Task<Result<void>> note_state(ViewPtr view, Json status);
     Error report(const View& view, const Error& error);
     Task<> show_held(ViewPtr view, std::string why);
+    Task<> tell_contests(ViewPtr view, canary::Act act);
+    Task<Holder> who_contests(ViewPtr view, canary::Effect effect);
+    Task<> show_contested(ViewPtr view);
 
     Task<> announce(ViewPtr view, std::vector<canary::Event> events);
     void warn(const View& view, canary::EventType type, const std::string& message);

@@ -308,6 +308,56 @@ Task<Result<void>> CanaryController::write(ViewPtr view, routing::ObjectWrite wr
     co_return Result<void>{};
 }
 
+namespace {
+
+// By a list of one: no row of the role lets us get every kind that we write. Null where it cannot
+// be read.
+Task<Json> read_anew(kube::Client& client, kube::Resource resource, kube::ObjectKey key) {
+    auto found = co_await client.list(
+        resource, {.ns = key.ns, .field_selector = "metadata.name=" + key.name});
+    if (!found || found->items.size() != 1) co_return Json();
+    co_return std::move(found->items.front());
+}
+
+}  // namespace
+
+// The caches keep nothing of who wrote what.
+Task<Holder> CanaryController::who_contests(ViewPtr view, canary::Effect effect) {
+    const auto& ns = view->world.canary.ns;
+    if (const auto* patch = std::get_if<canary::Patch>(&effect)) {
+        const auto live = co_await read_anew(
+            tools_.client, tools_.caches.of(patch->kind).resource(), {ns, patch->name});
+        co_return holder_of(live, patch->patch, manager);
+    }
+    if (const auto* scale = std::get_if<canary::ScaleTarget>(&effect)) {
+        const auto live = co_await read_anew(
+            tools_.client, tools_.caches.of(scale->kind).resource(), {ns, scale->name});
+        co_return holder_of(live, canary::scaling_patch(*scale), manager);
+    }
+    const auto* router = tools_.routers.find(view->world.canary.provider);
+    if (router == nullptr) co_return Holder{};
+    const auto objects = live_objects(*router, view->object);
+    std::vector<routing::ObjectWrite> writes;
+    if (const auto* ensure = std::get_if<canary::EnsureRoutes>(&effect)) {
+        auto found = router->ensure(view->object, objects, shares_of(ensure->weights));
+        if (found) writes = *std::move(found);
+    } else if (const auto* route = std::get_if<canary::Route>(&effect)) {
+        auto found = router->route(view->object, objects, shares_of(route->weights));
+        if (found) writes.push_back(*std::move(found));
+    }
+    Holder first;
+    for (const auto& write : writes) {
+        if (write.verb != routing::WriteVerb::patch) continue;
+        const auto& [resource, key] = write.name;
+        const auto live = co_await read_anew(tools_.caches.client_of(resource), resource, key);
+        auto holder = holder_of(live, write.body, manager);
+        holder.field = fmt::format("{} of {} {}", holder.field, resource.kind, key.name);
+        if (!holder.manager.empty()) co_return holder;
+        if (first.field.empty()) first = std::move(holder);
+    }
+    co_return first;
+}
+
 Task<Result<void>> CanaryController::save_status(ViewPtr view, Json status) {
     const auto key = kube::key_of(view->object);
     const auto& whole = status;

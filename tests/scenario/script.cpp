@@ -191,6 +191,13 @@ void Player::step(const Line& line) {
     } else if (verb == "patch") {
         world_.patch(
             resource_named(words.at(1)), words.at(2), boost::json::parse(from_word(line, 3)));
+    } else if (verb == "rival") {
+        if (words.at(1) == "gone") {
+            world_.drop_rivals();
+        } else {
+            world_.add_rival(
+                resource_named(words.at(1)), words.at(2), boost::json::parse(from_word(line, 3)));
+        }
     } else if (verb == "object") {
         world_.apply(boost::json::parse(line.rest));
     } else if (verb == "label-namespace") {

@@ -35,8 +35,8 @@
 //   pods-of   DEPLOYMENT unready|ready   those that run now
 //   edit      JSON                 a merge patch on the Canary
 //   patch     RESOURCE NAME JSON   a merge patch on another object
-//   delete    RESOURCE NAME
-//   object    JSON                 creates it
+//   rival     RESOURCE NAME JSON   an operator, rival-operator, that writes this over whatever else
+//   is written rival     gone delete    RESOURCE NAME object    JSON                 creates it
 //   label-namespace JSON           the labels of namespace test, as a merge patch
 //   count-writes | writes N | reads N   the controller's writes and reads since, but for the
 //   lease's

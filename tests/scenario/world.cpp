@@ -369,7 +369,8 @@ World::World(WorldOptions options)
                                  .text = std::string(text_at(*parsed, {"msg"})),
                                  .canary = std::string(text_at(*parsed, {"canary"}))});
               }),
-      tasks_(context.get_executor()) {
+      tasks_(context.get_executor()),
+      rival_tasks_(context.get_executor()) {
     cluster.deliver_by([this](std::function<void()> call) { boost::asio::post(context, call); });
     install_definitions();
     kubelet_->start();
@@ -383,6 +384,7 @@ World::World(WorldOptions options)
 World::~World() {
     kill_controller();
     tasks_.cancel();
+    drop_rivals();
     subscriptions_.clear();
     kubelet_.reset();
     workloads_.reset();
@@ -535,6 +537,32 @@ bool World::is_by_hand(const lab::Change& change) const {
 
 void World::remove(const kube::Resource& resource, const std::string& name) {
     require(cluster.remove(resource, {ns, name}));
+}
+
+Task<> World::write_over(kube::Resource resource, std::string name, Json wanted) {
+    co_await clock.sleep_for(std::chrono::milliseconds{5});
+    const auto live = cluster.find(resource, {ns, name});
+    if (!live) co_return;
+    auto merged = *live;
+    apply_merge_patch(merged, wanted);
+    if (merged == *live) co_return;
+    const auto after = require(cluster.patch(
+        resource, {ns, name}, lab::PatchKind::merge, wanted, {.field_manager = "rival-operator"}));
+    by_hand_.emplace(kube::resource_version_of(*after));
+}
+
+void World::add_rival(const kube::Resource& resource, const std::string& name, const Json& wanted) {
+    rival_tasks_.spawn("rival", write_over(resource, name, wanted));
+    rivals_.push_back(cluster.watch(resource, [this, resource, name, wanted](const auto& change) {
+        if (change.kind == lab::ChangeKind::deleted || is_by_hand(change)) return;
+        if (text_at(*change.object, {"metadata", "name"}) != name) return;
+        rival_tasks_.spawn("rival", write_over(resource, name, wanted));
+    }));
+}
+
+void World::drop_rivals() {
+    rivals_.clear();
+    rival_tasks_.cancel();
 }
 
 void World::set_image(const std::string& tag) {

@@ -177,6 +177,10 @@ class World {
     // By people's hands: the laws bind the controller only.
     void patch(const kube::Resource& resource, const std::string& name, const Json& patch);
     void remove(const kube::Resource& resource, const std::string& name);
+    // An operator that writes this over whatever somebody else has written, 5 ms later, from now
+    // on.
+    void add_rival(const kube::Resource& resource, const std::string& name, const Json& patch);
+    void drop_rivals();
     bool is_by_hand(const lab::Change& change) const;
     void set_image(const std::string& tag);
     void label_namespace(const Json& labels);
@@ -211,6 +215,7 @@ class World {
 
    private:
     Task<> run_controller();
+    Task<> write_over(kube::Resource resource, std::string name, Json wanted);
     std::shared_ptr<controller::Process> make_process();
     void install_definitions();
     void watch_laws();
@@ -224,12 +229,14 @@ class World {
     std::unique_ptr<lab::Kubelet> kubelet_;
     std::unique_ptr<lab::WorkloadControllers> workloads_;
     std::vector<lab::Subscription> subscriptions_;
+    std::vector<lab::Subscription> rivals_;
     std::set<std::string, std::less<>> by_hand_;  // resource versions
     std::optional<Time> canary_left_;             // when the last traffic was taken from the canary
     std::optional<Time> primary_left_;            // and from the primary, by a deletion
     Logger logger_;
     std::shared_ptr<controller::Process> process_;
     TaskGroup tasks_;
+    TaskGroup rival_tasks_;
 };
 
 // A file of the source tree.

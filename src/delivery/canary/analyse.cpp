@@ -2,6 +2,7 @@
 // T21).
 #include "api/texts.hpp"
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/corrections.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/plan.hpp"
 #include "delivery/canary/scalers.hpp"
@@ -48,14 +49,18 @@ Move write_weights_again(const World& world, Weights live) {
     }
     auto act = act_of(world, "mend weights");
     send(act, world, decided);
+    note_corrected(act, world);
     warn_anew(act, world, text);
     return act;
 }
 
 // Somebody has scaled the target up while it rests. Whoever goes by its own Service, or by weights
 // that were put right a moment ago, may have requests with its pods: they drain first (leave).
-Move drain_unasked(const World& world) {
+std::optional<Move> drain_unasked(const World& world) {
+    const auto target = object_of(scale_target(world, 0));
+    if (world.spaced.contains(target)) return std::nullopt;
     auto act = act_of(world, "drain");
+    act.corrects.push_back({target});
     auto text = fmt::format("{} was scaled up outside of a release: scaling it down again",
                             target_of(world));
     // A failed revision that somebody scales up to look at says nothing about the primary's size.
@@ -81,7 +86,7 @@ std::optional<Move> keep_in_line(const World& world) {
     if (auto scaler = update_scaler(world); scaler && !scaler->is_empty()) {
         auto act = act_of(world, "scaler");
         act.effects.emplace_back(std::move(*scaler));
-        return act;
+        if (auto move = put_right(world, std::move(act))) return move;
     }
     const auto& status = world.canary.status;
     if (status.canary_weight > 0 || status.routed_at) return std::nullopt;
@@ -94,8 +99,7 @@ std::optional<Move> keep_in_line(const World& world) {
     // Without pods there is nothing to drain: its autoscaler may have been let go of.
     auto act = act_of(world, "back to rest");
     scale_down(act, world);
-    if (act.effects.empty()) return std::nullopt;
-    return act;
+    return put_right(world, std::move(act));
 }
 
 }  // namespace

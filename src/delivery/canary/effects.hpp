@@ -27,6 +27,9 @@ enum class Kind {
 };
 std::string_view to_string(Kind kind);  // "Deployment"
 
+// All that a router writes, where objects are named.
+inline constexpr std::string_view routes_object = "routes";
+
 // Log line on success (info, none when empty) and the Warning's text on failure: `failure` + the
 // error's message.
 struct Telling {

@@ -2,6 +2,7 @@
 // is touched (DB-16).
 #include "api/texts.hpp"
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/corrections.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
 #include "delivery/canary/scalers.hpp"
@@ -72,8 +73,7 @@ std::optional<Move> ensure_services(const World& world) {
         if (!effect || (moves_selector(*effect) && !may_move(world, role))) continue;
         act.effects.push_back(*std::move(effect));
     }
-    if (act.effects.empty()) return std::nullopt;
-    return act;
+    return put_right(world, std::move(act));
 }
 
 // Whom the checks ask, each once, in their order. A built-in check asks the metrics server only,
@@ -417,7 +417,7 @@ std::optional<Move> ensure_routes(const World& world) {
     auto act = act_of(world, "routes");
     act.effects.emplace_back(
         EnsureRoutes{live.value_or(Weights{}), world.routes.resource_version, {}});
-    return act;
+    return put_right(world, std::move(act));
 }
 
 }  // namespace
@@ -429,7 +429,7 @@ std::optional<Move> stand_up(const World& world) {
     if (auto scaler = create_scaler(world)) {
         auto act = act_of(world, "scaler");
         act.effects.push_back(std::move(*scaler));
-        return act;
+        if (auto move = put_right(world, std::move(act))) return move;
     }
     if (auto old = remove_old_scaler(world)) {
         auto act = act_of(world, "old scaler");
@@ -441,7 +441,7 @@ std::optional<Move> stand_up(const World& world) {
     if (apex && (!moves_selector(*apex) || world.primary->ready())) {
         auto act = act_of(world, "apex");
         act.effects.push_back(std::move(*apex));
-        return act;
+        if (auto move = put_right(world, std::move(act))) return move;
     }
     return ensure_routes(world);
 }

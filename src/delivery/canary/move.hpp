@@ -54,6 +54,14 @@ struct Ask {
     bool operator==(const Ask&) const = default;
 };
 
+// An object that somebody else has written over.
+struct Corrected {
+    std::string object;  // object_of
+    bool may_wait = true;
+
+    bool operator==(const Corrected&) const = default;
+};
+
 // Carried out in this order: effects, events, alerts (queued only), status. Without a status none
 // is written.
 struct Act {
@@ -65,6 +73,8 @@ struct Act {
     std::vector<Alert> alerts;
     std::optional<Finish> finish;
     Remembered remembered;  // to be kept once the act is done
+    // What it only puts right, and did not decide.
+    std::vector<Corrected> corrects = {};
 
     bool operator==(const Act&) const = default;
 };

@@ -308,6 +308,7 @@ World world_of(const Seen& seen, Time now) {
     world.canary = api::parse_canary(seen.canary, seen.settings.defaults);
     world.settings = seen.settings;
     world.remembered = seen.remembered;
+    world.spaced = seen.spaced;
     world.now = now;
     world.routes = seen.routes;
     world.target_scaler = seen.target_scaler;

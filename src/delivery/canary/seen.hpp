@@ -11,6 +11,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,8 @@ struct Seen {
     // their copies, by "configmap/NAME" or "secret/NAME"; one that does not exist is left out.
     std::map<std::string, Json> configs;
     std::vector<Json> owned_configs;  // those of which this Canary is an owner
+    // Objects that others write too, and that are not to be put right yet (corrections.hpp).
+    std::set<std::string> spaced;
     RoutesSeen routes;
     Settings settings;
     Remembered remembered;
@@ -178,6 +181,7 @@ struct World {
     api::Strategy strategy = api::Strategy::canary;  // as the spec is written
     bool injected = true;                            // the target's pods get a sidecar
     std::string postponed;                           // as Seen has it
+    std::set<std::string> spaced;                    // as Seen has it
     // What a person wants of the revision that is judged, or waits; nothing once it was granted.
     std::optional<api::Verb> wish;
 
