@@ -4,6 +4,7 @@
 // moments are kept in that file, or taken from it when it is there.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open_browser, open_page } from '../tests/browser/browser.mjs';
@@ -25,7 +26,7 @@ const looks = [
   { name: 'light-narrow', colorScheme: 'light', width: 390 },
 ];
 const release = 'releases/canary/test/podinfo';
-// By moment: each screen with what must be there before it is taken, and how high its window is.
+// By moment: each screen with what must be there before it is taken, what it is scrolled to, and how high its window is.
 const screens = {
   failing: [
     { name: 'overview', path: 'overview', ready: 'article.attention' },
@@ -65,8 +66,10 @@ async function until(what, look, seconds = 120) {
   for (const limit = Date.now() + seconds * 1000; !look(); await pause(200)) if (Date.now() > limit) throw new Error(`${what}: not within ${seconds} s`);
 }
 
-// The article, with ten seconds to a round.
+// The article, with ten seconds to a round, and somebody who is told of each Event.
 async function live_through() {
+  const told = createServer((request, response) => request.resume().on('end', () => response.end()));
+  await new Promise((listening) => told.listen(0, '127.0.0.1', listening));
   const scratch = mkdtempSync(join(tmpdir(), 'sluice-pictures-'));
   const lab = join(scratch, 'lab');
   try {
@@ -78,7 +81,7 @@ async function live_through() {
     run(sluice, 'inject', 'on', 'test');
     for (const file of ['02-podinfo.yaml', '03-gateway.yaml']) kubectl('apply', '-f', join(examples, file));
     const canary = join(scratch, 'canary.yaml');
-    writeFileSync(canary, readFileSync(join(examples, '04-canary.yaml'), 'utf8').replace(/^ {4}interval: 30s$/m, '    interval: 10s'));
+    writeFileSync(canary, `${readFileSync(join(examples, '04-canary.yaml'), 'utf8').replace(/^ {4}interval: 30s$/m, '    interval: 10s').trimEnd()}\n    webhooks:\n      - name: release-log\n        type: event\n        url: http://127.0.0.1:${told.address().port}/\n`);
     kubectl('apply', '-f', canary);
     await until('Initialized', () => status('phase') === 'Initialized');
     const { csrf } = await (await fetch(new URL('../api/ui/v1/session', dashboard))).json();
@@ -106,6 +109,8 @@ async function live_through() {
     await moment('failed');
     return moments;
   } finally {
+    told.close();
+    told.closeAllConnections();
     run(sluice, 'lab', 'down', '--dir', lab);
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -130,7 +135,7 @@ for (const [moment, list] of Object.entries(screens)) {
   const { page, wrong, close } = await open_page(browser, 'about:blank');
   await page.clock.setFixedTime(new Date());
   await page.goto(served.url);
-  for (const { name, path, ready, press, wide = 900, narrow = 844 } of wanted) {
+  for (const { name, path, ready, press, show, wide = 900, narrow = 844 } of wanted) {
     const to = new URL(path, served.url);
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     await page.setViewportSize({ width: 1440, height: wide });
@@ -145,6 +150,9 @@ for (const [moment, list] of Object.entries(screens)) {
       await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize({ width: look.width, height: look.width > 760 ? wide : narrow });
       if (press) await page.keyboard.press(press);
+      // Below the head of the page, which stays.
+      const below = look.width > 760 ? 100 : 10;
+      await page.evaluate(([selector, below]) => scrollTo(0, selector ? document.querySelector(selector).getBoundingClientRect().top + scrollY - below : 0), [show ?? null, below]);
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       await page.waitForTimeout(300);
       const png = with_few_colours(await page.screenshot());

@@ -3,7 +3,7 @@
 import dagre from '@dagrejs/dagre';
 import type { Edge, Node } from '../api/types';
 
-export const node_width = 216;
+export const node_width = 236;
 const usual_height = 60;
 export const head_height = 126;
 const pad = 12;
@@ -39,6 +39,8 @@ export interface Line {
 }
 
 export interface Layout {
+  // From top to bottom, for a window that is higher than wide: versions side by side, what is said of the release below them.
+  down: boolean;
   // So many nodes that each has one line.
   compact: boolean;
   node_height: number;
@@ -69,12 +71,12 @@ export function box_of(node: Node): string | null {
 
 const role_order: Record<string, number> = { primary: 0, stable: 0, canary: 1, preview: 1 };
 
-export function lay_out(nodes: Node[], edges: Edge[]): Layout {
+export function lay_out(nodes: Node[], edges: Edge[], down = false): Layout {
   const graph = new dagre.graphlib.Graph({ multigraph: false });
   const has_labels = edges.length <= few_edges;
   const compact = nodes.length > compact_from;
   const node_height = compact ? compact_height : usual_height;
-  graph.setGraph({ rankdir: 'LR', nodesep: compact ? 10 : 26, ranksep: has_labels ? 64 : 110, edgesep: compact ? 6 : 14, marginx: margin, marginy: margin, ranker: compact ? 'longest-path' : 'network-simplex' });
+  graph.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: compact ? 10 : 26, ranksep: has_labels ? 64 : 110, edgesep: compact ? 6 : 14, marginx: margin, marginy: margin, ranker: compact ? 'longest-path' : 'network-simplex' });
   graph.setDefaultEdgeLabel(() => ({}));
 
   const sorted = [...nodes].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -88,7 +90,8 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
   }
   for (const [key, members] of boxes) {
     members.sort((a, b) => (role_order[a.release?.role ?? ''] ?? 2) - (role_order[b.release?.role ?? ''] ?? 2));
-    graph.setNode(key, { width: node_width + 2 * pad, height: head_height + members.length * (node_height + gap) - gap + pad });
+    const [along, across] = [members.length * ((down ? node_width : node_height) + gap) - gap, down ? node_height : node_width];
+    graph.setNode(key, down ? { width: along + 2 * pad, height: pad + across + head_height } : { width: across + 2 * pad, height: head_height + along + pad });
   }
   for (const edge of [...edges].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     const from = place_of.get(edge.source);
@@ -117,7 +120,7 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
     const x = at.x - at.width / 2;
     const y = at.y - at.height / 2;
     placed_boxes.push({ key, kind: release.kind, namespace: release.namespace, name: release.name, x, y, width: at.width, height: at.height });
-    members.forEach((node, i) => places.set(node.id, { node, x: x + pad, y: y + head_height + i * (node_height + gap) }));
+    members.forEach((node, i) => places.set(node.id, down ? { node, x: x + pad + i * (node_width + gap), y: y + pad } : { node, x: x + pad, y: y + head_height + i * (node_height + gap) }));
   }
 
   const lines: Line[] = [];
@@ -128,9 +131,9 @@ export function lay_out(nodes: Node[], edges: Edge[]): Layout {
     const a = place_of.get(edge.source) ?? '';
     const b = place_of.get(edge.target) ?? '';
     const route = a === b ? null : (graph.edge(a, b) as { points?: Point[] } | undefined);
-    lines.push({ edge, ...line_between(from, to, route?.points ?? [], node_height) });
+    lines.push({ edge, ...(down ? line_down : line_between)(from, to, route?.points ?? [], node_height) });
   }
-  return { compact, node_height, ...size, places, boxes: placed_boxes, lines };
+  return { down, compact, node_height, ...size, places, boxes: placed_boxes, lines };
 }
 
 // Below the graph, in rows about as wide as it, those of one height together.
@@ -181,6 +184,25 @@ function line_between(from: Placed, to: Placed, points: Point[], node_height: nu
   return { path, label_x: bezier(last.x, end.x, t), label_y: bezier_y(last.y, end.y, t) };
 }
 
+// The same from the foot of one to the head of the other.
+function line_down(from: Placed, to: Placed, points: Point[], node_height: number): Pick<Line, 'path' | 'label_x' | 'label_y'> {
+  const is_back = from.y > to.y;
+  const begin = { x: from.x + node_width / 2, y: from.y + (is_back ? 0 : node_height) };
+  const end = { x: to.x + node_width / 2, y: to.y + (is_back ? node_height : 0) };
+  if (from.node.id === to.node.id) return line_between(from, to, points, node_height);
+  const stops = [begin, ...(points.length > 5 ? points.slice(1, -1) : []), end];
+  let path = `M${n(begin.x)} ${n(begin.y)}`;
+  for (let i = 1; i < stops.length; ++i) {
+    const a = stops[i - 1] as Point;
+    const b = stops[i] as Point;
+    const middle = (a.y + b.y) / 2;
+    path += `C${n(a.x)} ${n(middle)} ${n(b.x)} ${n(middle)} ${n(b.x)} ${n(b.y)}`;
+  }
+  const last = stops.at(-2) as Point;
+  const t = 0.62;
+  return { path, label_x: bezier_y(last.x, end.x, t), label_y: bezier(last.y, end.y, t) };
+}
+
 function n(value: number): string {
   return value.toFixed(1);
 }
@@ -198,14 +220,19 @@ function bezier_y(a: number, b: number, t: number): number {
 export function neighbour(layout: Layout, id: string, key: string): string | null {
   const here = layout.places.get(id);
   if (!here) return null;
+  // Across the edges: down the layer, or along it where the edges go down.
+  const across = layout.down ? 'x' : 'y';
+  const along = layout.down ? 'y' : 'x';
   const nearest = (candidates: (Placed | undefined)[]) =>
     candidates
       .filter((place): place is Placed => place !== undefined && place.node.id !== id)
-      .sort((a, b) => Math.abs(a.y - here.y) - Math.abs(b.y - here.y))[0]?.node.id ?? null;
+      .sort((a, b) => Math.abs(a[across] - here[across]) - Math.abs(b[across] - here[across]))[0]?.node.id ?? null;
+  const turned: Record<string, string> = { ArrowDown: 'ArrowRight', ArrowUp: 'ArrowLeft', ArrowRight: 'ArrowDown', ArrowLeft: 'ArrowUp' };
+  if (layout.down) key = turned[key] ?? key;
   if (key === 'ArrowRight') return nearest(layout.lines.filter(({ edge }) => edge.source === id).map(({ edge }) => layout.places.get(edge.target)));
   if (key === 'ArrowLeft') return nearest(layout.lines.filter(({ edge }) => edge.target === id).map(({ edge }) => layout.places.get(edge.source)));
-  const layer = [...layout.places.values()].filter((place) => Math.abs(place.x - here.x) < node_width / 2);
-  if (key === 'ArrowDown') return nearest(layer.filter((place) => place.y > here.y));
-  if (key === 'ArrowUp') return nearest(layer.filter((place) => place.y < here.y));
+  const layer = [...layout.places.values()].filter((place) => Math.abs(place[along] - here[along]) < (layout.down ? layout.node_height : node_width) / 2);
+  if (key === 'ArrowDown') return nearest(layer.filter((place) => place[across] > here[across]));
+  if (key === 'ArrowUp') return nearest(layer.filter((place) => place[across] < here[across]));
   return null;
 }

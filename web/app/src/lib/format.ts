@@ -46,7 +46,7 @@ export function bytes(value: number | null | undefined): string {
 
 export function with_unit(value: number | null | undefined, unit: string | null): string {
   if (!known(value)) return unknown;
-  if (unit === '%') return `${value.toFixed(2)} %`;
+  if (unit === '%') return ratio(value / 100);
   if (unit === 'ms') return millis(value);
   return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }

@@ -22,9 +22,13 @@ class Live {
   // When anything was heard last, by this machine's clock.
   heard_at = $state(Date.now());
   needs_token = $state(false);
+  // One was given, and is none.
+  token_refused = $state(false);
+  #given = false;
   // A tab that nobody has looked at for a while asks nothing.
   asleep = $state(false);
-  failing = $derived(this.releases.filter((release) => release.severity === 'failure').length);
+  // A rollback is told of for an hour (the server says how long), then it is history.
+  failing = $derived(this.releases.filter((release) => release.severity === 'failure' && (release.status !== 'Failed' || release.attention)).length);
 
   feed = new Feed(
     { topics: ['overview', 'releases', 'validations'], heard: (event, data) => this.take(event, data), again: () => this.refetch() },
@@ -40,9 +44,9 @@ class Live {
         this.connection = 'live';
       },
       lost: (error) => {
-        if (error instanceof ApiError && error.status === 401) this.needs_token = true;
         this.connection = 'lost';
-        if (!this.ready) void this.refetch();
+        if (error instanceof ApiError && error.status === 401) this.wait_for_token();
+        else if (!this.ready) void this.refetch();
       },
       polls: () => {
         this.#polls = true;
@@ -97,8 +101,16 @@ class Live {
     if (!this.ready) void this.refetch();
   }
 
+  // Until there is one, every question would be refused.
+  private wait_for_token(): void {
+    this.token_refused = this.#given;
+    this.needs_token = true;
+    this.feed.close();
+  }
+
   use_token(token: string): void {
     set_token(token);
+    this.#given = true;
     this.needs_token = false;
     this.feed.open();
   }
@@ -131,7 +143,7 @@ class Live {
     } catch (error) {
       if (mine !== this.#asked) return;
       this.error = error instanceof ApiError ? error : new ApiError(0, 'page', String(error));
-      if (this.error.status === 401) this.needs_token = true;
+      if (this.error.status === 401) this.wait_for_token();
       if (this.#polls && this.connection !== 'paused') this.connection = 'lost';
     }
   }

@@ -76,7 +76,13 @@ class Route {
     this.#at = read();
   }
 
+  // A choice can be taken back with the browser's button.
   set(changes: Record<string, string | null>): void {
+    const to = this.here(changes);
+    if (to !== this.here({})) this.go(to);
+  }
+
+  type(changes: Record<string, string | null>): void {
     this.replace(this.here(changes));
   }
 }

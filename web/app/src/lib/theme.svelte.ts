@@ -1,4 +1,6 @@
 // Light, dark, or as the system has it; and whether single keys do something (WCAG 2.1.4). Kept in this browser.
+import { flushSync } from 'svelte';
+
 export type Theme = 'system' | 'light' | 'dark';
 
 function read(key: string): string | null {
@@ -23,7 +25,9 @@ class Look {
   theme = $state<Theme>((read('sluice-theme') as Theme | null) ?? 'system');
   keys_on = $state(read('sluice-keys') !== 'off');
   #system_dark = $state(system_is_dark?.matches ?? false);
-  is_dark = $derived(this.theme === 'system' ? this.#system_dark : this.theme === 'dark');
+  printing = $state(false);
+  // Paper is light.
+  is_dark = $derived(this.printing ? false : this.theme === 'system' ? this.#system_dark : this.theme === 'dark');
 
   constructor() {
     system_is_dark?.addEventListener('change', (event) => {
@@ -31,6 +35,15 @@ class Look {
       this.show();
     });
     this.show();
+    // The browser takes the page as it is when its event has been heard.
+    for (const [event, printing] of [['beforeprint', true], ['afterprint', false]] as const) {
+      globalThis.addEventListener?.(event, () => {
+        flushSync(() => {
+          this.printing = printing;
+          this.show();
+        });
+      });
+    }
   }
 
   next(): void {

@@ -74,6 +74,22 @@ describe('charts', () => {
   });
 });
 
+describe('a window that is turned', () => {
+  it('has its charts follow', async () => {
+    await at({ t: 108 }, '', async (page, url) => {
+      for (const path of ['releases/canary/test/podinfo', 'workloads/test/deployment/podinfo', 'topology?ns=test&sel=w/test/podinfo']) {
+        await page.setViewportSize({ width: 1440, height: 900 });
+        await page.goto(url + path);
+        await page.locator('.chart canvas').first().waitFor();
+        for (const width of [390, 1440, 1024]) {
+          await page.setViewportSize({ width, height: 900 });
+          await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('canvas').getBoundingClientRect().right <= chart.getBoundingClientRect().right));
+        }
+      }
+    });
+  });
+});
+
 describe('the longest names', () => {
   const screens = ['overview', 'releases', `releases/canary/${'m'.repeat(63)}/${'n'.repeat(63)}`, 'topology', 'topology?view=list', 'workloads', 'services', 'gateways', 'tap', 'events', 'validations', 'mesh', 'lab'];
   for (const width of [1440, 1024, 390, 320]) {
@@ -127,5 +143,134 @@ describe('a graph under the hand', () => {
       await page.mouse.up();
       await page.waitForFunction(() => globalThis.__drawn > 0);
     });
+  });
+});
+
+describe('the overview', () => {
+  it('draws the traffic of the worst release, and a press on it leads to the whole picture', async () => {
+    await at({ t: 108 }, 'overview', async (page, url) => {
+      await page.goto(url);
+      await page.getByRole('heading', { name: 'Topology test' }).waitFor();
+      const node = page.locator('.mini [data-node="w/test/podinfo"]');
+      await node.waitFor();
+      // It is a part of a page that scrolls.
+      await page.locator('.mini').hover();
+      await page.mouse.wheel(0, 300);
+      await page.waitForFunction(() => scrollY > 100);
+      await node.click();
+      await page.locator('.drawer').waitFor();
+      assert.match(page.url(), /topology\?ns=test&sel=w\/test\/podinfo$/);
+    });
+  });
+  it('says that a release has failed, and no longer that it is failing, once it is rolled back', async () => {
+    for (const [t, word] of [[108, 'Failing'], [150, 'Failed']]) {
+      await at({ t }, 'overview', async (page, url) => {
+        await page.goto(url);
+        await page.locator('.tile').first().waitFor();
+        assert.match(await page.locator('.tile').first().innerText(), new RegExp(`1\\s*${word}`));
+        assert.equal(await page.title(), '(1!) sluice');
+      });
+    }
+  });
+});
+
+describe('the topology of a phone', () => {
+  it('has letters that can be read', async () => {
+    await at({ t: 108 }, 'topology?ns=test', async (page, url) => {
+      await page.goto(url);
+      await page.locator('.node').first().waitFor();
+      await page.waitForTimeout(500);
+      const height = await page.locator('[data-node="w/test/podinfo"] .title').evaluate((title) => title.getBoundingClientRect().height);
+      assert.ok(height >= 11, `${height}`);
+      const out = await page.locator('.node, .release-box').evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().left < 0 || one.getBoundingClientRect().right > innerWidth).length);
+      assert.equal(out, 0);
+    }, { viewport: { width: 390, height: 844 } });
+  });
+  it('says what a version is and how many pods it has, whatever its length', async () => {
+    await at({ t: 108 }, 'topology?ns=test', async (page, url) => {
+      await page.goto(url);
+      await page.locator('.node').first().waitFor();
+      for (const sub of await page.locator('.node[data-role] .sub').all()) {
+        assert.match(await sub.innerText(), /(primary|canary).*6\.\d\.0.*\/\d+/s);
+        assert.ok(await sub.evaluate((one) => one.scrollWidth <= one.clientWidth));
+      }
+    });
+  });
+});
+
+describe('the browser’s own buttons', () => {
+  it('take back what was chosen, step by step, and not what was typed', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo', async (page, url) => {
+      await page.goto(url);
+      const chosen = (name) => page.getByRole('tab', { name, selected: true }).waitFor();
+      await chosen(/^Decisions/);
+      await page.getByRole('tab', { name: /^Pods/ }).click();
+      await page.getByLabel('Window', { exact: true }).selectOption('900');
+      await page.getByRole('tab', { name: /^Events/ }).click();
+      await page.goBack();
+      await chosen(/^Pods/);
+      assert.equal(await page.getByLabel('Window', { exact: true }).inputValue(), '900');
+      await page.goBack();
+      await page.waitForFunction(() => !location.search.includes('window'));
+      assert.equal(await page.getByLabel('Window', { exact: true }).inputValue(), '300');
+      await page.goBack();
+      await chosen(/^Decisions/);
+      await page.goForward();
+      await chosen(/^Pods/);
+      // The time range goes along to other screens.
+      await page.goForward();
+      await page.getByRole('link', { name: 'Workloads', exact: true }).click();
+      await page.waitForFunction(() => /workloads\?window=900$/.test(location.href));
+      const before = await page.evaluate(() => history.length);
+      await page.getByRole('searchbox', { name: 'Search' }).fill('podinfo');
+      await page.waitForFunction(() => /q=podinfo/.test(location.href));
+      assert.equal(await page.evaluate(() => history.length), before);
+    });
+  });
+});
+
+describe('titles', () => {
+  it('say which screen it is, and of which namespace', async () => {
+    await at({ t: 40 }, '', async (page, url) => {
+      for (const [path, title] of [['overview', 'sluice'], ['releases', 'Releases · sluice'], ['releases/canary/test/podinfo', 'test/podinfo · sluice'], ['workloads/test/deployment/podinfo', 'test/podinfo · sluice'], ['services/test/podinfo', 'test/podinfo · sluice'], ['tap', 'Traffic · sluice'], ['lab', 'Lab · sluice'], ['nowhere', 'Not found · sluice']]) {
+        await page.goto(url + path);
+        await page.waitForFunction((title) => document.title === title, title);
+      }
+    });
+  });
+});
+
+describe('on paper', () => {
+  it('the page is light, has every row, and nothing to press', async () => {
+    await at({ mode: 'thousand', t: 10 }, 'releases', async (page, url) => {
+      await page.goto(url);
+      await page.locator('tr[data-row]').first().waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+      await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+      assert.equal(await page.locator('tr[data-row]').count(), 1000);
+      assert.equal(await page.getByRole('navigation', { name: 'Screens' }).isVisible(), false);
+      assert.equal(await page.getByRole('searchbox', { name: 'Search' }).isVisible(), false);
+      await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+      assert.ok((await page.locator('tr[data-row]').count()) < 100);
+    }, { colorScheme: 'dark' });
+  });
+});
+
+describe('a dialog', () => {
+  it('that asks for nothing begins at its title, and gives the focus back', async () => {
+    await at({ t: 108 }, 'overview', async (page, url) => {
+      await page.goto(url);
+      const help = page.getByRole('button', { name: 'keyboard shortcuts' });
+      await help.click();
+      const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+      await dialog.waitFor();
+      assert.equal(await dialog.evaluate((one) => one.scrollTop), 0);
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keyboard shortcuts');
+      await page.keyboard.press('Escape');
+      assert.ok(await help.evaluate((one) => one === document.activeElement));
+    }, { viewport: { width: 390, height: 640 } });
   });
 });

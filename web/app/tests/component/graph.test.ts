@@ -16,9 +16,9 @@ describe('the layout', () => {
     const after = topology_at(108);
     expect(shape_of(after.nodes, after.edges)).toBe(shape_of(before.nodes, before.edges));
   });
-  it.each(['story', 'idle', 'mesh300'])('lays no node over another (%s)', (mode) => {
+  it.each([['story', false], ['story', true], ['idle', false], ['mesh300', false]])('lays no node over another (%s, from top to bottom: %s)', (mode, down) => {
     const { nodes, edges } = topology_at(108, mode);
-    const layout = lay_out(nodes, edges);
+    const layout = lay_out(nodes, edges, down);
     expect(layout.places.size).toBe(nodes.length);
     const places = [...layout.places.values()];
     const over = places.flatMap((a, i) =>
@@ -42,6 +42,19 @@ describe('the layout', () => {
       expect(member.y + layout.node_height).toBeLessThanOrEqual(box.y + box.height);
     }
     expect(primary.y).toBeLessThan(canary.y);
+  });
+  it('goes from top to bottom where the window is high, versions side by side with what is said of them below', () => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const layout = lay_out(nodes, edges, true);
+    const at = (id: string) => layout.places.get(id) ?? { x: Number.NaN, y: Number.NaN };
+    const [source, gateway, primary, canary] = [at('unknown'), at('w/test/test-imgw'), at('w/test/podinfo-primary'), at('w/test/podinfo')];
+    expect([source.y < gateway.y, gateway.y < primary.y, primary.y === canary.y, primary.x + node_width <= canary.x]).toEqual([true, true, true, true]);
+    const box = layout.boxes[0];
+    expect((box?.y ?? 0) + (box?.height ?? 0) - (primary.y + layout.node_height)).toBeGreaterThan(110);
+    expect(layout.width).toBeLessThan(lay_out(nodes, edges).width);
+    expect(neighbour(layout, 'unknown', 'ArrowDown')).toBe('w/test/test-imgw');
+    expect(neighbour(layout, 'w/test/podinfo', 'ArrowUp')).toBe('w/test/test-imgw');
+    expect(neighbour(layout, 'w/test/podinfo-primary', 'ArrowRight')).toBe('w/test/podinfo');
   });
   it('of what calls nobody is no tower', () => {
     const { nodes } = topology_at(108, 'idle');

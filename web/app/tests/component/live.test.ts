@@ -92,4 +92,13 @@ describe('what every screen shares', () => {
     await new Promise((done) => setTimeout(done, 200));
     expect(shown()).toEqual(['web Failed']);
   });
+  it('counts no rollback as failing that is history', async () => {
+    await begun();
+    await vi.waitFor(() => expect(answers.length).toBe(3));
+    const failed = { ...podinfo_at(150), namespace: 'test' };
+    const items = [{ ...failed, name: 'now' }, { ...failed, name: 'yesterday', attention: null }, { ...podinfo_at(108), name: 'at-it', attention: null }];
+    for (const { path, answer } of answers) answer(path.startsWith('releases') ? { now, items, continue: null, problems: [] } : path.startsWith('overview') ? overview(0) : { now, namespaces: [] });
+    await vi.waitFor(() => expect(live.releases.length).toBe(3));
+    expect(live.failing).toBe(2);
+  });
 });

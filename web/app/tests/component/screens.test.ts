@@ -262,6 +262,10 @@ describe('the YAML of a release', () => {
     await fireEvent.click(screen.getByRole('button', { name: /Copy *: the difference/ }));
     expect(copied[1]).toMatch(/^--- podinfo-primary\n\+\+\+ podinfo\n/);
     expect(copied[1]).toMatch(/\n- +image: .*\n\+ +image: /);
+    // Over plain http from elsewhere a browser has no clipboard: that is said where it was pressed.
+    Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined });
+    await fireEvent.click(screen.getByRole('button', { name: /Cop(y|ied) *: the difference/ }));
+    await waitFor(() => screen.getByRole('button', { name: /Not copied *: the difference/ }));
   });
 });
 
