@@ -198,6 +198,25 @@ describe('the topology of a phone', () => {
   });
 });
 
+describe('the tabs of a phone', () => {
+  it('have the chosen one in sight', async () => {
+    await at({ t: 108 }, 'releases/canary/test/podinfo?tab=yaml', async (page, url) => {
+      await page.goto(url);
+      const is_seen = (name) => page.waitForFunction((name) => {
+        const tab = [...document.querySelectorAll('[role="tab"]')].find((one) => one.textContent.startsWith(name));
+        const box = tab?.getBoundingClientRect();
+        return tab?.ariaSelected === 'true' && box.left >= 0 && box.right <= innerWidth;
+      }, name);
+      await is_seen('YAML');
+      await page.getByRole('tab', { name: 'YAML' }).focus();
+      await page.keyboard.press('ArrowRight');
+      await is_seen('Decisions');
+      await page.keyboard.press('ArrowLeft');
+      await is_seen('YAML');
+    }, { viewport: { width: 390, height: 844 } });
+  });
+});
+
 describe('the browser’s own buttons', () => {
   it('take back what was chosen, step by step, and not what was typed', async () => {
     await at({ t: 108 }, 'releases/canary/test/podinfo', async (page, url) => {
