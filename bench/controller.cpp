@@ -60,8 +60,10 @@ class ControllerMeasurement {
    private:
     void start() {
         own_ = {.host = "127.0.0.1", .port = lab::free_port("127.0.0.1").value()};
-        controller_ = fleet_.start_controller(
-            sluice_, own_.port, {"--min-interval=1s", "--drain-delay=1s"}, scratch_.path("log"));
+        controller_ = fleet_.start_controller(sluice_,
+                                              {.own_port = own_.port,
+                                               .flags = {"--min-interval=1s", "--drain-delay=1s"},
+                                               .log = scratch_.path("log")});
     }
 
     Task<bool> are_all(int canaries, std::string_view phase) {

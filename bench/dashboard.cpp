@@ -115,15 +115,17 @@ class DashboardMeasurement {
     DashboardMeasurement(boost::asio::io_context& context,
                          Clock& clock,
                          Random& random,
-                         std::string sluice)
-        : clock_(clock),
+                         std::string sluice,
+                         Figures& figures)
+        : figures_(figures),
+          clock_(clock),
           http_(context.get_executor(), clock),
           fleet_(context, clock, random),
           prometheus_(context.get_executor(), clock, numbers_),
           sluice_(std::move(sluice)),
           readers_(context.get_executor()) {}
 
-    Task<> take(Figures& figures) {
+    Task<> take() {
         start();
         co_await until(clock_, milliseconds{20}, "the controller is ready", [this] {
             return is_ready(http_, own_);
@@ -134,9 +136,9 @@ class DashboardMeasurement {
         });
         co_await until_freed();
         const auto nobody = controller_->memory().resident_mib;
-        co_await ask(figures);
-        co_await browse(figures);
-        co_await open_and_watch(figures, nobody);
+        co_await ask();
+        co_await browse();
+        co_await open_and_watch(nobody);
         is_over_ = true;
         readers_.cancel();
         co_await controller_->stop(clock_);
@@ -149,16 +151,13 @@ class DashboardMeasurement {
         own_ = {.host = "127.0.0.1", .port = lab::free_port("127.0.0.1").value()};
         page_ = {.host = "127.0.0.1", .port = lab::free_port("127.0.0.1").value()};
         const auto numbers = must(prometheus_.listen("127.0.0.1", 0));
-        controller_ = std::make_unique<Child>(
-            sluice_,
-            std::vector<std::string>{"controller",
-                                     fmt::format("--master=http://127.0.0.1:{}", fleet_.api_port),
-                                     fmt::format("--metrics-server=http://127.0.0.1:{}", numbers),
-                                     fmt::format("--port={}", own_.port),
-                                     fmt::format("--ui-port={}", page_.port),
-                                     "--min-interval=1s",
-                                     "--drain-delay=1s"},
-            scratch_.path("log"));
+        controller_ = fleet_.start_controller(sluice_,
+                                              {.own_port = own_.port,
+                                               .prometheus_port = numbers,
+                                               .flags = {fmt::format("--ui-port={}", page_.port),
+                                                         "--min-interval=1s",
+                                                         "--drain-delay=1s"},
+                                               .log = scratch_.path("log")});
     }
 
     Task<bool> are_all_initialized() {
@@ -209,10 +208,10 @@ class DashboardMeasurement {
         co_return all[all.size() / 2];
     }
 
-    Task<> ask(Figures& figures) {
+    Task<> ask() {
         const auto add = [&](const std::string& what, const Asked& asked) {
-            figures.push_back(aside("ms", "dashboard: " + what, asked.milliseconds));
-            figures.push_back(aside(
+            figures_.push_back(aside("ms", "dashboard: " + what, asked.milliseconds));
+            figures_.push_back(aside(
                 "KiB", "dashboard: the same, bytes", static_cast<double>(asked.bytes) / 1024));
         };
         add("the first overview, of 1000 releases", co_await get("/overview"));
@@ -227,8 +226,8 @@ class DashboardMeasurement {
         topic_ = text_at(drawn.body, {"topic"});
     }
 
-    static Task<> listen(net::HttpClient& http, net::Request wanted, std::uint64_t& bytes) {
-        auto response = co_await http.open(std::move(wanted));
+    Task<> listen(net::Request wanted) {
+        auto response = co_await http_.open(std::move(wanted));
         // At the end they are all cancelled.
         if (!response && response.error().kind == ErrorKind::cancelled) co_return;
         if (!response) throw std::runtime_error("a stream: " + response.error().message);
@@ -237,7 +236,7 @@ class DashboardMeasurement {
         while (true) {
             const auto part = co_await response->stream->next();
             if (!part || part->empty()) co_return;
-            bytes += part->size();
+            bytes_ += part->size();
         }
     }
     // As web/app does for what no stream tells.
@@ -251,7 +250,7 @@ class DashboardMeasurement {
     }
 
     void open_stream(const std::string& topics) {
-        readers_.spawn("a stream", listen(http_, request("/stream?topics=" + topics), bytes_));
+        readers_.spawn("a stream", listen(request("/stream?topics=" + topics)));
     }
 
     // What every page opens and asks for first.
@@ -261,17 +260,17 @@ class DashboardMeasurement {
             co_await get(path);
     }
 
-    Task<> open_and_watch(Figures& figures, double nobody) {
+    Task<> open_and_watch(double nobody) {
         co_await open_page();
         co_await until_freed();
         const auto one = controller_->memory().resident_mib;
-        figures.push_back(aside("MiB", "dashboard: one open page, memory", one - nobody));
+        figures_.push_back(aside("MiB", "dashboard: one open page, memory", one - nobody));
         const auto alone = co_await cpu_while_watched();
-        figures.push_back(aside("core", "dashboard: one open page, CPU", alone));
+        figures_.push_back(aside("core", "dashboard: one open page, CPU", alone));
         for (int i = 1; i < pages; ++i) co_await open_page();
-        figures.push_back(aside("core",
-                                fmt::format("dashboard: {} open overviews, CPU", pages),
-                                co_await cpu_while_watched()));
+        figures_.push_back(aside("core",
+                                 fmt::format("dashboard: {} open overviews, CPU", pages),
+                                 co_await cpu_while_watched()));
         for (int i = 0; i < release_pages; ++i) {
             const auto path = fmt::format("canary/team-{}/app-{}", i, i * 50);
             open_stream("release:" + path);
@@ -279,14 +278,15 @@ class DashboardMeasurement {
             readers_.spawn("a release's charts",
                            ask_each("/releases/" + path + "/metrics?window=300", seconds{5}));
         }
-        figures.push_back(aside("core",
-                                fmt::format("dashboard: … {} of them releases, CPU", release_pages),
-                                co_await cpu_while_watched()));
+        figures_.push_back(
+            aside("core",
+                  fmt::format("dashboard: … {} of them releases, CPU", release_pages),
+                  co_await cpu_while_watched()));
         for (int i = 0; i < topologies; ++i) {
             co_await get(topology_);
             open_stream(percent_encoded(topic_));
         }
-        figures.push_back(
+        figures_.push_back(
             aside("core",
                   fmt::format("dashboard: … and {} the topology of 300 nodes, CPU", topologies),
                   co_await cpu_while_watched()));
@@ -296,31 +296,31 @@ class DashboardMeasurement {
                 ask_each(fmt::format("/workloads?ns=team-{}&limit=1000", i), seconds{5}));
         }
         const auto core = co_await cpu_while_watched();
-        figures.push_back(at_most(
+        figures_.push_back(at_most(
             0.05,
             "core",
             fmt::format("dashboard: … and {} workloads: {} open pages, CPU", workload_lists, pages),
             core));
-        figures.push_back(
+        figures_.push_back(
             at_most(20,
                     "MiB",
                     fmt::format("dashboard: {} open pages, memory beside one's", pages),
                     controller_->memory().resident_mib - one));
         for (int i = 0; i < active; ++i) fleet_.set_image(i, "6.1.0");
         const auto bytes = bytes_;
-        figures.push_back(
+        figures_.push_back(
             aside("core",
                   fmt::format("dashboard: the same with {} releases under way, CPU", active),
                   co_await cpu_while_watched()));
         const auto passed = std::chrono::duration<double>(watched).count();
-        figures.push_back(aside("KiB/s",
-                                "dashboard: the same, told to each page",
-                                static_cast<double>(bytes_ - bytes) / 1024 / pages / passed));
+        figures_.push_back(aside("KiB/s",
+                                 "dashboard: the same, told to each page",
+                                 static_cast<double>(bytes_ - bytes) / 1024 / pages / passed));
     }
 
     // The page of this controller in Chromium: web/app/dev/measure.mjs says how, and prints
     // figures.
-    Task<> browse(Figures& figures) {
+    Task<> browse() {
         const std::string app = SLUICE_SOURCE_DIR "/web/app";
         const auto node = lab::find_program("node");
         const char* named = std::getenv("CHROMIUM");
@@ -353,9 +353,9 @@ class DashboardMeasurement {
             };
             const std::string unit(text_at(row, {"unit"}));
             const auto what = fmt::format("dashboard: {}", text_at(row, {"what"}));
-            figures.push_back(row.at("budget").is_null()
-                                  ? aside(unit, what, number("measured"))
-                                  : at_most(number("budget"), unit, what, number("measured")));
+            figures_.push_back(row.at("budget").is_null()
+                                   ? aside(unit, what, number("measured"))
+                                   : at_most(number("budget"), unit, what, number("measured")));
         }
     }
 
@@ -367,6 +367,7 @@ class DashboardMeasurement {
         co_return (controller_->cpu_seconds() - cpu) / passed;
     }
 
+    Figures& figures_;
     Clock& clock_;
     net::SocketClient http_;
     Fleet fleet_;
@@ -409,10 +410,10 @@ Figures dashboard(const std::string& sluice) {
     const auto clock = make_real_clock();
     const auto random = make_real_random();
     boost::asio::io_context context{1};
-    DashboardMeasurement measurement(context, *clock, *random, sluice);
+    DashboardMeasurement measurement(context, *clock, *random, sluice, figures);
     measurement.at_end([&] { context.stop(); });
     TaskGroup tasks(context.get_executor());
-    tasks.spawn("measuring the dashboard", measurement.take(figures));
+    tasks.spawn("measuring the dashboard", measurement.take());
     context.run();
     return figures;
 }

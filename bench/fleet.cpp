@@ -169,16 +169,14 @@ void Fleet::add_one(int number) {
 }
 
 std::unique_ptr<Child> Fleet::start_controller(const std::string& sluice,
-                                               std::uint16_t own_port,
-                                               std::vector<std::string> flags,
-                                               const std::string& log) const {
-    std::vector<std::string> arguments{
-        "controller",
-        fmt::format("--master=http://127.0.0.1:{}", api_port),
-        fmt::format("--metrics-server=http://127.0.0.1:{}", prometheus_port),
-        fmt::format("--port={}", own_port)};
-    for (auto& flag : flags) arguments.push_back(std::move(flag));
-    return std::make_unique<Child>(sluice, std::move(arguments), log);
+                                               ControllerStart start) const {
+    const auto numbers = start.prometheus_port == 0 ? prometheus_port : start.prometheus_port;
+    std::vector<std::string> arguments{"controller",
+                                       fmt::format("--master=http://127.0.0.1:{}", api_port),
+                                       fmt::format("--metrics-server=http://127.0.0.1:{}", numbers),
+                                       fmt::format("--port={}", start.own_port)};
+    for (auto& flag : start.flags) arguments.push_back(std::move(flag));
+    return std::make_unique<Child>(sluice, std::move(arguments), start.log);
 }
 
 void Fleet::set_image(int number, const std::string& tag) {

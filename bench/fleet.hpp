@@ -57,6 +57,13 @@ struct FleetOptions {
     int threshold = 1;  // the first failed check decides
 };
 
+struct ControllerStart {
+    std::uint16_t own_port = 0;
+    std::uint16_t prometheus_port = 0;  // 0: that of the fleet
+    std::vector<std::string> flags = {};
+    std::string log;
+};
+
 class Fleet {
    public:
     Fleet(boost::asio::io_context& context,
@@ -65,10 +72,7 @@ class Fleet {
           FleetOptions options = {});
 
     // `sluice controller` for this cluster.
-    std::unique_ptr<Child> start_controller(const std::string& sluice,
-                                            std::uint16_t own_port,
-                                            std::vector<std::string> flags,
-                                            const std::string& log) const;
+    std::unique_ptr<Child> start_controller(const std::string& sluice, ControllerStart start) const;
 
     // Adds that many, in namespaces of fifty, and not so fast that nobody else has a turn.
     Task<> add(int canaries);

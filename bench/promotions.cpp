@@ -37,9 +37,9 @@ class PromotionsMeasurement {
         // Without a lease, which a machine that is busy with other work could let run out.
         controller_ = fleet_.start_controller(
             sluice_,
-            own_.port,
-            {"--drain-delay=1s", "--log-level=info", "--enable-leader-election=false"},
-            scratch_.path("log"));
+            {.own_port = own_.port,
+             .flags = {"--drain-delay=1s", "--log-level=info", "--enable-leader-election=false"},
+             .log = scratch_.path("log")});
         co_await until(clock_, milliseconds{20}, "the controller is ready", [this] {
             return is_ready(http_, own_);
         });
