@@ -12,16 +12,22 @@
 namespace sluice::release {
 namespace {
 
-// Whose pods a selector of matchLabels and matchExpressions, or a Service's, finds.
-bool finds(const Json& selector, const JsonObject& labels) {
+// Of matchLabels and matchExpressions, or a Service's; of the object that it stands in.
+struct Selector {
+    const JsonObject& labels;
+    const JsonArray& expressions;
+};
+
+// Whose pods it finds.
+bool finds(const Selector& selector, const JsonObject& labels) {
     const auto has = [&](std::string_view key, std::string_view value) {
         const auto* found = labels.if_contains(key);
         return found != nullptr && found->is_string() && found->get_string() == value;
     };
-    for (const auto& [key, value] : object_at(selector, {"matchLabels"})) {
+    for (const auto& [key, value] : selector.labels) {
         if (!value.is_string() || !has(key, value.get_string())) return false;
     }
-    for (const auto& expression : array_at(selector, {"matchExpressions"})) {
+    for (const auto& expression : selector.expressions) {
         const auto key = text_at(expression, {"key"});
         const auto does = text_at(expression, {"operator"});
         const bool is_there = labels.contains(key);
@@ -37,18 +43,20 @@ bool finds(const Json& selector, const JsonObject& labels) {
     return true;
 }
 
-std::optional<Json> selector_in(const Json& object, std::string_view kind) {
+std::optional<Selector> selector_in(const Json& object, std::string_view kind) {
+    static const JsonArray none;
     if (kind == "Service") {
         const auto& labels = object_at(object, {"spec", "selector"});
         if (labels.empty()) return std::nullopt;
-        return JsonObject{{"matchLabels", labels}};
+        return Selector{.labels = labels, .expressions = none};
     }
     if (kind != "PodDisruptionBudget" && kind != "NetworkPolicy") return std::nullopt;
     const auto field = kind == "NetworkPolicy" ? "podSelector" : "selector";
     const auto* selector = find(object, {"spec", field});
     // An empty one means all pods of the namespace, and is meant so.
     if (selector == nullptr || object_at(*selector, {}).empty()) return std::nullopt;
-    return *selector;
+    return Selector{.labels = object_at(*selector, {"matchLabels"}),
+                    .expressions = array_at(*selector, {"matchExpressions"})};
 }
 
 }  // namespace
@@ -68,14 +76,15 @@ void look_at_selectors(Findings& findings, const api::Canary& canary, const Scen
     }
     for (const auto& object : scene.around.objects) {
         const auto kind = text_at(object, {"kind"});
-        const auto at = kube::key_of(object);
+        // Most find somebody else's: this is asked of each Canary's namespace as a whole.
         const auto selector = selector_in(object, kind);
-        if (!selector || (!at.ns.empty() && at.ns != canary.ns)) continue;
+        if (!selector || !finds(*selector, labels)) continue;
+        const auto at = kube::key_of(object);
+        if (!at.ns.empty() && at.ns != canary.ns) continue;
         const bool is_ours =
             kind == "Service" && (at.name == canary.apex || at.name == canary.primary_service() ||
                                   at.name == canary.canary_service());
-        const bool finds_target = finds(*selector, labels);
-        if (is_ours || !finds_target) continue;
+        if (is_ours) continue;
         if (finds(*selector, of_primary)) {
             if (kind != "Service") continue;
             findings.warn(
