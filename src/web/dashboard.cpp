@@ -44,32 +44,6 @@ class Answering {
     std::size_t& count_;
 };
 
-std::string html_text(std::string_view text) {
-    std::string escaped;
-    for (const char c : text) {
-        switch (c) {
-            case '<':
-                escaped += "&lt;";
-                break;
-            case '>':
-                escaped += "&gt;";
-                break;
-            case '&':
-                escaped += "&amp;";
-                break;
-            case '"':
-                escaped += "&quot;";
-                break;
-            case '\'':
-                escaped += "&#39;";
-                break;
-            default:
-                escaped += c;
-        }
-    }
-    return escaped;
-}
-
 }  // namespace
 
 Refusal refusal_of(const Error& error) {
@@ -145,7 +119,7 @@ Task<net::Response> Dashboard::State::answer(net::Request request, std::string i
         co_return co_await answer_api(std::move(request), *std::move(asked), id);
     }
     if (path == "/ui/plain") {
-        co_return co_await answer_api(std::move(request), *std::move(asked), id);
+        co_return co_await answer_plain(std::move(request), *std::move(asked), id);
     }
     if (path.starts_with("/ui/")) {
         if (!is_read(request)) co_return refused(bad_method("GET, HEAD"), id);
@@ -224,6 +198,12 @@ Task<std::optional<Refusal>> Dashboard::State::admit(SharedCall call) {
             break;
         case Caller::person: {
             const auto person = co_await people.find(bearer_of(call->request));
+            if (!person && person.error().kind == ErrorKind::too_many) {
+                co_return Refusal{.status = 429,
+                                  .code = "too_many_tokens",
+                                  .message = person.error().message,
+                                  .headers = {{"Retry-After", "1"}}};
+            }
             if (!person) co_return refusal_of(person.error());
             call->person = *person;
             break;
@@ -452,6 +432,7 @@ Task<net::Response> Dashboard::State::release(SharedCall call, kube::ObjectKey k
         co_return refused(gone(key), call->id);
     }
     keep_verbs(*json, call->viewer.verbs(key.ns));
+    leave_out(*json, call->viewer.left_out(key.ns));
     co_return told(call->request, outside.clock.now(), *std::move(json));
 }
 
@@ -463,7 +444,7 @@ Task<net::Response> Dashboard::State::events(SharedCall call) {
     const auto type = call->asked.words("type", {"Normal", "Warning"}, 20);
     if (!type) co_return refused(bad_request(type.error()), call->id);
     std::size_t from = 0;
-    auto all = recent.last(seen_namespaces(call->viewer, *namespaces), 1000);
+    auto all = recent.last(event_namespaces(call->viewer, *namespaces), 1000);
     if (!type->empty()) {
         std::erase_if(all, [&](const auto* one) {
             return one->json.at("type").as_string() != type->front();
@@ -550,39 +531,6 @@ Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
                               {"total", meant.size()},
                               {"counts", json_of(validations.counts(seen))},
                               {"problems", problems_json(problems(call->viewer))}});
-}
-
-// For browsers without JavaScript.
-Task<net::Response> Dashboard::State::plain(SharedCall call) {
-    co_await build_all();
-    std::vector<std::pair<Place, Release*>> all;
-    for (const auto& key : releases.keys()) {
-        if (!call->viewer.sees(key.ns)) continue;
-        if (auto* release = releases.find(key)) all.emplace_back(place_of(*release), release);
-    }
-    std::ranges::sort(all, {}, &std::pair<Place, Release*>::first);
-    std::string rows;
-    for (const auto& [place, release] : all) {
-        rows += fmt::format("<tr><td>{}</td><td>{}/{}</td><td>{}</td><td>{}</td></tr>\n",
-                            to_string(release->severity),
-                            html_text(release->ns),
-                            html_text(release->name),
-                            html_text(release->status),
-                            html_text(text_at(Json(release->json), {"message"})));
-    }
-    net::Response response;
-    response.headers.set("Content-Type", "text/html; charset=utf-8");
-    put_safety(response.headers);
-    response.body = fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>sluice</title>"
-        "</head>\n<body><h1>Releases</h1>\n<table><caption>{} releases, worst first, {}</caption>\n"
-        "<thead><tr><th scope=\"col\">Severity</th><th scope=\"col\">Release</th>"
-        "<th scope=\"col\">Status</th><th scope=\"col\">How it fares</th></tr></thead>\n"
-        "<tbody>\n{}</tbody></table></body></html>\n",
-        all.size(),
-        rfc3339(outside.clock.now()),
-        rows);
-    co_return response;
 }
 
 // --- the outside --------------------------------------------------------------------------------

@@ -76,7 +76,9 @@ std::optional<std::uint64_t> Hub::number_of(std::string_view id) const {
 bool Hub::concerns(const Listener& listener, const Event& event) {
     const auto& listening = listener.listening;
     if (!listening.topics.contains(event.topic)) return false;
-    if (listening.sees && !event.ns.empty() && !listening.sees(event.ns)) return false;
+    if (listening.sees && !event.ns.empty() && !listening.sees(event.topic, event.ns)) {
+        return false;
+    }
     if (event.whom == For::everybody) return true;
     const bool writes = !listening.writes || listening.writes(event.ns);
     return writes == (event.whom == For::writers);
@@ -109,13 +111,18 @@ Result<std::unique_ptr<net::BodyReader>> Hub::listen(Listening listening, std::s
         return Error{ErrorKind::too_many,
                      fmt::format("{} streams are open already", limits_.listeners)};
     }
-    const auto of_person = std::ranges::count_if(listeners_, [&](const auto& other) {
-        return !listening.person.empty() && other->listening.person == listening.person;
-    });
-    if (static_cast<std::size_t>(of_person) >= limits_.listeners_of_one_person) {
+    const auto of_the_same =
+        static_cast<std::size_t>(std::ranges::count_if(listeners_, [&](const auto& other) {
+            return other->listening.person == listening.person;
+        }));
+    const bool is_nobody = listening.person.empty();
+    const auto limit = is_nobody ? limits_.listeners_of_nobody : limits_.listeners_of_one_person;
+    if (of_the_same >= limit) {
         return Error{
             ErrorKind::too_many,
-            fmt::format("{} streams of one person are open", limits_.listeners_of_one_person)};
+            fmt::format("{} streams {} are open",
+                        limit,
+                        is_nobody ? "with the dashboard's own token, or none," : "of one person")};
     }
     forget_old();
     auto listener = std::make_shared<Listener>(executor_, std::move(listening));

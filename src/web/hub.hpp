@@ -23,6 +23,8 @@ namespace sluice::web {
 struct HubLimits {
     std::size_t listeners = 200;
     std::size_t listeners_of_one_person = 20;
+    // Of those who bring no token of their own: whoever has the shared one leaves room for people.
+    std::size_t listeners_of_nobody = 150;
     // Who has more unread is told to ask again for everything; who then gathers as much once more
     // without reading is ended.
     std::size_t unread_bytes = std::size_t{1024} * 1024;
@@ -44,7 +46,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
         std::string reset = {};          // why the listener has to ask again for everything
         // Whether what happens in that namespace is told, and told as to somebody who may act
         // there. Unset: everything.
-        std::function<bool(const std::string& ns)> sees = {};
+        std::function<bool(const std::string& topic, const std::string& ns)> sees = {};
         std::function<bool(const std::string& ns)> writes = {};
         const void* mark = nullptr;  // by which it is ended
     };

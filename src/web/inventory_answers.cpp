@@ -181,11 +181,13 @@ Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
             call->id);
     }
     auto inventory = inventory_of(gathered, {key.ns}, call->viewer);
-    co_return told(
-        call->request,
-        outside.clock.now(),
-        is_service ? inventory.service_in_detail(*object)
-                   : inventory.workload_in_detail(*object, known->list(resources::pods, key.ns)));
+    const auto pods = !is_service && call->viewer.sees_pods(key.ns)
+                          ? known->list(resources::pods, key.ns)
+                          : std::vector<Json>{};
+    co_return told(call->request,
+                   outside.clock.now(),
+                   is_service ? inventory.service_in_detail(*object)
+                              : inventory.workload_in_detail(*object, pods));
 }
 
 Task<> Dashboard::State::learn_istio_versions() {

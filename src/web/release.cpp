@@ -5,6 +5,7 @@
 #include "release/words.hpp"
 #include "web/answer.hpp"
 #include "web/checks.hpp"
+#include "web/people.hpp"
 #include "web/sentence.hpp"
 #include "web/steps.hpp"
 
@@ -597,6 +598,13 @@ void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs) {
         if (may(verb.as_string())) kept.push_back(verb);
     }
     attention->get_object()["actions"] = std::move(kept);
+}
+
+void leave_out(JsonObject& json, const LeftOut& what) {
+    auto* detail = json.if_contains("detail");
+    if (detail == nullptr || !detail->is_object()) return;
+    if (what.pods) detail->get_object()["pods"] = JsonArray{};
+    if (what.events) detail->get_object()["events"] = JsonArray{};
 }
 
 const std::string& text_for(Release& release, const std::vector<std::string>& verbs) {

@@ -96,6 +96,9 @@ const std::string& text_for(Release& release, const std::vector<std::string>& ve
 // What this person may do: a verb that is not among `verbs` is taken out of `actions` and of
 // `attention`.
 void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs);
+// What this person may not see is taken out of its `detail`.
+struct LeftOut;
+void leave_out(JsonObject& json, const LeftOut& what);
 extern const std::vector<std::string> all_verbs;
 
 // One pod; `revision` is what it is to its release, or `other`.

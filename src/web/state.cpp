@@ -35,7 +35,7 @@ Dashboard::State::State(const Outside& world,
                         std::span<const EmbeddedFile> page)
     : outside(world),
       settings(std::move(chosen)),
-      people(world.clock, world.random, world.api, std::move(connection)),
+      people(world.executor, world.clock, world.random, world.api, std::move(connection)),
       assets(page, settings.base_path),
       secret(hex(world.random) + hex(world.random)),
       prometheus(std::make_shared<Prometheus>(
@@ -290,6 +290,22 @@ std::vector<Problem> Dashboard::State::problems() const {
 
 std::vector<Problem> Dashboard::State::problems(const Viewer& viewer) const {
     auto all = problems();
+    LeftOut left_out;
+    const bool is_whole = viewer.pods_of_all && viewer.events_of_all;
+    for (const auto& ns : is_whole ? std::vector<std::string>{} : namespaces_with_releases()) {
+        if (!viewer.sees(ns)) continue;
+        const auto here = viewer.left_out(ns);
+        left_out = {.pods = left_out.pods || here.pods, .events = left_out.events || here.events};
+    }
+    const auto tell = [&](std::string_view kind) {
+        all.push_back({.code = "forbidden",
+                       .message = fmt::format("You may not list {} in every namespace that you "
+                                              "see: they are left out there",
+                                              kind),
+                       .since = {}});
+    };
+    if (left_out.pods) tell("pods");
+    if (left_out.events) tell("events");
     if (viewer.not_asked > 0) {
         all.push_back({.code = "namespaces_left_out",
                        .message = fmt::format("{} namespaces are left out: what you may see there "
@@ -312,6 +328,18 @@ std::set<std::string> Dashboard::State::seen_namespaces(const Viewer& viewer,
     return seen;
 }
 
+std::set<std::string> Dashboard::State::event_namespaces(const Viewer& viewer,
+                                                         const std::set<std::string>& asked) const {
+    auto seen = seen_namespaces(viewer, asked);
+    if (viewer.events_of_all) return seen;
+    std::set<std::string> told;
+    for (const auto& ns : viewer.with_events) {
+        if (viewer.sees(ns) && (seen.empty() || seen.contains(ns))) told.insert(ns);
+    }
+    if (told.empty()) told.insert("/none");
+    return told;
+}
+
 JsonObject Dashboard::State::overview_of(const Viewer& viewer,
                                          const std::set<std::string>& namespaces) {
     std::vector<const Release*> all;
@@ -329,7 +357,7 @@ JsonObject Dashboard::State::overview_of(const Viewer& viewer,
                           .prometheus = prometheus->health(),
                           .api_server = api_server(),
                           .problems = problems(viewer),
-                          .events = recent.last(namespaces, 20)});
+                          .events = recent.last(event_namespaces(viewer, namespaces), 20)});
 }
 
 }  // namespace sluice::web

@@ -81,6 +81,10 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Refusal gone(const kube::ObjectKey& key) const;
     Task<net::Response> events(SharedCall call);
     Task<net::Response> list_validations(SharedCall call);
+
+    // --- without JavaScript: plain.cpp
+    // -----------------------------------------------------------------
+    Task<net::Response> answer_plain(net::Request request, Asked asked, std::string id);
     Task<net::Response> plain(SharedCall call);
 
     // --- charts: measuring.cpp
@@ -196,6 +200,9 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     JsonObject overview_of(const Viewer& viewer, const std::set<std::string>& namespaces);
     std::set<std::string> seen_namespaces(const Viewer& viewer,
                                           const std::set<std::string>& asked) const;
+    // Those of them whose Events may be told.
+    std::set<std::string> event_namespaces(const Viewer& viewer,
+                                           const std::set<std::string>& asked) const;
 
     Outside outside;
     Settings settings;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 namespace sluice::web {
@@ -25,14 +26,24 @@ constexpr std::size_t events_at_once = 12;  // four times a second: 48
 const std::string overview_to_act = "overview/act";
 const std::string overview_to_read = "overview/read";
 
-std::string detail_topic(const kube::ObjectKey& key) {
-    return fmt::format("release:canary/{}/{}", key.ns, key.name);
+// Of whom something is left out hears of a topic of its own. No name holds such a mark.
+constexpr std::array<LeftOut, 4> all_left_out{LeftOut{},
+                                              LeftOut{.pods = true},
+                                              LeftOut{.events = true},
+                                              LeftOut{.pods = true, .events = true}};
+std::string detail_topic(const kube::ObjectKey& key, LeftOut left_out) {
+    return fmt::format("release:canary/{}/{}{}{}",
+                       key.ns,
+                       key.name,
+                       left_out.pods ? "?pods" : "",
+                       left_out.events ? "?events" : "");
 }
 
 std::optional<kube::ObjectKey> key_of_topic(std::string_view topic) {
     constexpr std::string_view head = "release:canary/";
     if (!topic.starts_with(head)) return std::nullopt;
-    const auto rest = topic.substr(head.size());
+    auto rest = topic.substr(head.size());
+    rest = rest.substr(0, rest.find('?'));
     const auto slash = rest.find('/');
     if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size()) {
         return std::nullopt;
@@ -60,7 +71,8 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
             {.message = fmt::format("parameter topics: longer than {} bytes", topics_length_max)});
     }
     const auto& viewer = call->viewer;
-    const bool is_limited = !viewer.sees_all || (!viewer.writes_all && !viewer.writable.empty());
+    const bool is_limited = !viewer.sees_all || !viewer.pods_of_all || !viewer.events_of_all ||
+                            (!viewer.writes_all && !viewer.writable.empty());
     Hub::Listening listening;
     bool gone_topics = false;
     // The whole list may come encoded, each comma too.
@@ -107,7 +119,7 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
                                   .code = "forbidden",
                                   .message = "You may not list canaries in namespace " + key->ns});
             }
-            listening.topics.insert(topic);
+            listening.topics.insert(detail_topic(*key, viewer.left_out(key->ns)));
         } else {
             co_return refuse(
                 {.message = fmt::format("parameter topics: \"{}\" is none", topic.substr(0, 100))});
@@ -121,10 +133,13 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
     const auto parameter = call->asked.text("lastEventId", 64);
     if (!parameter) co_return refuse(bad_request(parameter.error()));
     listening.last_event_id = header ? std::string(header->substr(0, 64)) : *parameter;
-    listening.person = call->person->token;
+    // The process' own token is no person's, however many come with it.
+    if (call->person != people.process()) listening.person = call->person->token;
     const auto shown = std::make_shared<Viewer>(viewer);
     listening.mark = shown.get();
-    listening.sees = [shown](const std::string& ns) { return shown->sees(ns); };
+    listening.sees = [shown](const std::string& topic, const std::string& ns) {
+        return topic == "events" ? shown->sees_events(ns) : shown->sees(ns);
+    };
     listening.writes = [shown](const std::string& ns) { return !shown->verbs(ns).empty(); };
     // What changed before anybody listened is in what is asked for by GET.
     if (hub->heard().empty()) {
@@ -238,7 +253,6 @@ Task<> Dashboard::State::publish_releases(std::set<kube::ObjectKey> keys) {
     details.insert(keys.begin(), keys.end());
     for (const auto& key : keys) {
         co_await give_way();
-        const auto topic = detail_topic(key);
         if (auto* release = releases.find(key)) {
             if (!hub->is_heard("releases")) continue;
             const auto to_act = text_for(*release, all_verbs);
@@ -249,21 +263,26 @@ Task<> Dashboard::State::publish_releases(std::set<kube::ObjectKey> keys) {
         } else if (const auto deleted = releases.deleted(key)) {
             told_releases.erase(key);
             const auto text = to_text(Json(deleted_json(key, *deleted)));
-            for (const auto& each : {std::string("releases"), topic}) {
+            std::vector<std::string> topics{"releases"};
+            for (const auto& left_out : all_left_out) topics.push_back(detail_topic(key, left_out));
+            for (const auto& topic : topics) {
                 hub->publish(
-                    {.topic = each, .event = "release-deleted", .data = text, .ns = key.ns});
+                    {.topic = topic, .event = "release-deleted", .data = text, .ns = key.ns});
             }
         }
     }
     for (const auto& key : details) {
-        const auto topic = detail_topic(key);
-        if (!hub->is_heard(topic)) continue;
-        auto json = releases.detailed(key);
-        if (!json) continue;
-        const auto to_act = to_text(Json(*json));
-        keep_verbs(*json, none);
-        tell(topic, "release-detail", key.ns, to_act, to_text(Json(*std::move(json))));
-        co_await give_way();
+        for (const auto& left_out : all_left_out) {
+            const auto topic = detail_topic(key, left_out);
+            if (!hub->is_heard(topic)) continue;
+            auto json = releases.detailed(key);
+            if (!json) continue;
+            leave_out(*json, left_out);
+            const auto to_act = to_text(Json(*json));
+            keep_verbs(*json, none);
+            tell(topic, "release-detail", key.ns, to_act, to_text(Json(*std::move(json))));
+            co_await give_way();
+        }
     }
 }
 

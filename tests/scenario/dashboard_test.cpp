@@ -134,16 +134,20 @@ class Way final : public net::HttpClient {
     // Who is known by which token; with anybody here, the cluster knows nobody else.
     struct User {
         std::string name;
-        std::set<std::string> sees, writes;  // namespaces; "" is all of them
+        std::set<std::string> sees, writes;       // namespaces; "" is all of them
+        std::set<std::string> may_not_list = {};  // "pods" where Canaries are seen
     };
     std::map<std::string, User, std::less<>> people;
     int asked_about_rights = 0;
+    int asked_about_tokens = 0;
 
     Task<Result<net::Response>> send(net::Request request) override {
         if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
         if (is_forbidden(request)) co_return refusal(403, "Forbidden");
         const auto token = request.headers.get("Authorization");
         if (token && !people.empty()) {
+            if (request.target.find("selfsubjectreviews") != std::string::npos)
+                ++asked_about_tokens;
             const auto user = people.find(token->substr(7));
             if (user == people.end()) co_return refusal(401, "Unauthorized");
             if (request.target.find("selfsubject") != std::string::npos) {
@@ -183,7 +187,11 @@ class Way final : public net::HttpClient {
         } else {
             ++asked_about_rights;
             const auto& where = verb == "list" ? user.sees : user.writes;
-            put(question, {"status", "allowed"}, where.contains("") || where.contains(ns));
+            const bool is_hidden = user.may_not_list.contains(
+                std::string(text_at(question, {"spec", "resourceAttributes", "resource"})));
+            put(question,
+                {"status", "allowed"},
+                !is_hidden && (where.contains("") || where.contains(ns)));
         }
         net::Response response;
         response.status = 201;
@@ -1811,7 +1819,7 @@ TEST_CASE("what a person may is asked for again each minute, and a stream ends w
     // However much is asked, the cluster is asked about the person once a minute.
     const auto asked = site.way.asked_about_rights;
     for (int i = 0; i < 20; ++i) json_as(site, "ann", "/releases");
-    CHECK(site.way.asked_about_rights - asked <= 4);
+    CHECK(site.way.asked_about_rights - asked <= 8);
 
     // To read only: the buttons go, and nothing is written.
     site.way.people["ann"].writes.clear();
@@ -1866,6 +1874,131 @@ TEST_CASE("who asks while the API server hangs is told so, and nothing is forgot
     // Who gave its answer up is not waited for.
     site.way.rights_take = {};
     CHECK(text_at(json_as(site, "ann", "/session"), {"user"}) == "ann@x");
+}
+
+TEST_CASE("a person who may list Canaries and no pods or Events sees none of them anywhere") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {"test"}, .writes = {}};
+    site.way.people["bob"] = {
+        .name = "bob@x", .sees = {"test"}, .writes = {}, .may_not_list = {"pods"}};
+    site.way.people["cid"] = {
+        .name = "cid@x", .sees = {""}, .writes = {}, .may_not_list = {"events"}};
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    const auto release = "release:canary/test/podinfo";
+    auto& ann = site.open(fmt::format("events,overview,{}", release), {}, "ann");
+    auto& bob = site.open(fmt::format("events,overview,{}", release), {}, "bob");
+    auto& cid = site.open(fmt::format("events,overview,{}", release), {}, "cid");
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto seen = [&](const Stream& stream) {
+        const auto& last = stream.of("release-detail").back()->data;
+        return std::pair(!array_at(last, {"detail", "pods"}).empty(),
+                         !array_at(last, {"detail", "events"}).empty());
+    };
+    for (const auto* stream : {&ann, &bob, &cid}) REQUIRE(!stream->of("release-detail").empty());
+    CHECK(seen(ann) == std::pair(true, true));
+    CHECK(seen(bob) == std::pair(false, true));
+    CHECK(seen(cid) == std::pair(true, false));
+    CHECK_FALSE(bob.of("event").empty());
+    CHECK(cid.of("event").empty());
+
+    const auto asked = [&](const char* who) {
+        const auto one = json_as(site, who, "/releases/canary/test/podinfo");
+        const auto workload = json_as(site, who, "/workloads/test/deployment/podinfo-primary");
+        const auto overview = json_as(site, who, "/overview");
+        std::string all;
+        if (!array_at(one, {"detail", "pods"}).empty()) all += "pods ";
+        if (!array_at(one, {"detail", "events"}).empty()) all += "events ";
+        if (!array_at(workload, {"pods"}).empty()) all += "pods-of-workload ";
+        if (!array_at(overview, {"events"}).empty()) all += "latest ";
+        if (items_of(json_as(site, who, "/events")) > 0) all += "list ";
+        for (const auto& problem : array_at(overview, {"problems"})) {
+            if (text_at(problem, {"code"}) == "forbidden") all += text_at(problem, {"message"});
+        }
+        return all;
+    };
+    CHECK(asked("ann") == "pods events pods-of-workload latest list ");
+    CHECK(asked("bob") ==
+          "events latest list You may not list pods in every namespace that you see: they are "
+          "left out there");
+    CHECK(asked("cid") ==
+          "pods pods-of-workload You may not list events in every namespace that you see: they "
+          "are left out there");
+    for (const auto* one : cid.of("overview")) CHECK(array_at(one->data, {"events"}).empty());
+
+    // Who may see them again is told so, as of everything else.
+    site.way.people["bob"].may_not_list.clear();
+    site.world.run_for(125s);
+    CHECK(bob.is_over);
+    CHECK(asked("bob") == "pods events pods-of-workload latest list ");
+}
+
+TEST_CASE(
+    "a flood of tokens costs the API server ten questions a second, and nobody who is known") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {}};
+    CHECK(site.get("/api/ui/v1/session", as("ann")).status == 200);
+    site.world.run_for(2s);
+    const auto before = site.way.asked_about_tokens;
+    std::map<int, int> answered;
+    for (int i = 0; i < 100; ++i) {
+        ++answered[site.get("/api/ui/v1/session", as(fmt::format("guess-{}", i))).status];
+    }
+    CHECK(answered == std::map<int, int>{{401, 10}, {429, 90}});
+    CHECK(site.way.asked_about_tokens - before == 10);
+    const auto refused = site.get("/api/ui/v1/session", as("another"));
+    CHECK(code_of(refused) == "too_many_tokens");
+    CHECK(refused.headers.get("Retry-After") == "1");
+    CHECK(site.get("/api/ui/v1/session", as("ann")).status == 200);
+    // What was refused is remembered, and asked about no more.
+    CHECK(site.get("/api/ui/v1/session", as("guess-3")).status == 401);
+    CHECK(site.way.asked_about_tokens - before == 10);
+    site.world.run_for(1s);
+    CHECK(site.get("/api/ui/v1/session", as("another")).status == 401);
+    // Even who has not been asked about for a minute goes on in the flood.
+    site.world.run_for(1min);
+    for (int i = 0; i < 20; ++i) site.get("/api/ui/v1/session", as(fmt::format("more-{}", i)));
+    CHECK(site.get("/api/ui/v1/session", as("ann")).status == 200);
+}
+
+TEST_CASE("without JavaScript a form asks for the token, which is kept nowhere") {
+    auto settings = for_people();
+    settings.token = "the-shared-one";
+    Site site(settings);
+    site.way.people["token-of-ann"] = {.name = "ann@x", .sees = {""}, .writes = {}};
+    const auto send = [&](std::string method, std::string body, net::Headers headers = {}) {
+        headers.set("Host", of_lan);
+        return site.send({.method = std::move(method),
+                          .target = "/ui/plain",
+                          .headers = std::move(headers),
+                          .body = std::move(body)});
+    };
+    const auto asks = send("GET", "");
+    CHECK(asks.status == 401);
+    CHECK(asks.headers.get("Content-Type") == "text/html; charset=utf-8");
+    CHECK(asks.body.find(R"(<form method="post" action="/ui/plain">)") != std::string::npos);
+    CHECK(asks.body.find("podinfo") == std::string::npos);
+    CHECK(asks.headers.get("Content-Security-Policy")->find("form-action 'self'") !=
+          std::string::npos);
+    for (const auto* token : {"the-shared-one", "token-of-ann", "the%2Dshared%2Done+"}) {
+        const auto told = send("POST", fmt::format("token={}", token));
+        CHECK(told.status == 200);
+        CHECK(told.body.find("test/podinfo") != std::string::npos);
+        CHECK_FALSE(told.headers.get("Set-Cookie"));
+        CHECK(told.body.find(token) == std::string::npos);
+        // And for the next look.
+        CHECK(told.body.find("<form ") != std::string::npos);
+    }
+    const auto wrong = send("POST", "token=guess");
+    CHECK(wrong.status == 401);
+    CHECK(wrong.body.find("the token is not known") != std::string::npos);
+    CHECK(wrong.body.find("podinfo") == std::string::npos);
+    CHECK(send("POST", "").status == 401);
+    // No other site's page sends it, and nothing else is done so.
+    CHECK(send("POST", "token=token-of-ann", {{"Origin", "https://evil.example"}}).status == 403);
+    CHECK(send("POST", "token=token-of-ann", {{"Sec-Fetch-Site", "cross-site"}}).status == 403);
+    CHECK(send("PUT", "token=token-of-ann").status != 200);
 }
 
 TEST_CASE("of more namespaces than are asked about those that are named come first") {

@@ -23,7 +23,10 @@ struct World {
         clock.settle();
     }
     static HubLimits limits() {
-        return {.listeners = 4, .listeners_of_one_person = 2, .unread_bytes = 2000};
+        return {.listeners = 5,
+                .listeners_of_one_person = 2,
+                .listeners_of_nobody = 4,
+                .unread_bytes = 2000};
     }
     std::unique_ptr<net::BodyReader> listen(std::set<std::string> topics, std::string last = {}) {
         auto reader = hub->listen({.topics = std::move(topics), .last_event_id = std::move(last)},
@@ -148,7 +151,7 @@ TEST_CASE("who reads too slowly asks again for everything, and goes on listening
     CHECK(world.hub->listeners() == 1);
 }
 
-TEST_CASE("streams are bounded in all, and for one person") {
+TEST_CASE("streams are bounded in all, for one person, and for all who are nobody") {
     World world;
     const auto listen = [&](std::string person) {
         return world.hub->listen({.topics = {"releases"}, .person = std::move(person)}, "{}");
@@ -156,19 +159,27 @@ TEST_CASE("streams are bounded in all, and for one person") {
     auto one = listen("me");
     auto two = listen("me");
     CHECK(listen("me").error().kind == ErrorKind::too_many);
-    auto three = listen("");
+    auto three = listen("you");
     auto four = listen("");
-    CHECK(listen("").error().kind == ErrorKind::too_many);
-    four = Error{ErrorKind::cancelled, "gone"};
+    auto five = listen("");
+    CHECK(listen("him").error().kind == ErrorKind::too_many);
+    CHECK(listen("").error().message == "5 streams are open already");
+    for (auto* stream : {&one, &two, &three}) *stream = Error{ErrorKind::cancelled, "gone"};
+    auto six = listen("");
+    auto seven = listen("");
+    // Room is left for people.
+    CHECK(listen("").error().message ==
+          "4 streams with the dashboard's own token, or none, are open");
     CHECK(listen("you"));
 }
 
 TEST_CASE("nobody is told of a namespace that it may not see, or of what it may not do") {
     World world;
-    auto reader = world.hub->listen({.topics = {"releases"},
-                                     .sees = [](const std::string& ns) { return ns == "mine"; },
-                                     .writes = [](const std::string&) { return false; }},
-                                    "{}");
+    auto reader = world.hub->listen(
+        {.topics = {"releases"},
+         .sees = [](const std::string&, const std::string& ns) { return ns == "mine"; },
+         .writes = [](const std::string&) { return false; }},
+        "{}");
     REQUIRE(reader);
     CHECK(world.next(**reader));
     world.hub->publish(

@@ -592,6 +592,7 @@ export interface components {
                  * @example bad_content_type
                  * @example not_allowed_now
                  * @example too_many_streams
+                 * @example too_many_tokens
                  * @example too_many_loads
                  * @example internal
                  * @example api_server_away
@@ -2262,7 +2263,7 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            /** @description `too_many_streams`: more than 200 are open, or 20 of one person. `Retry-After` says when to try again. */
+            /** @description `too_many_streams`: more than 200 are open, 20 of one person, or 150 that bring no token of a person. `Retry-After` says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;
