@@ -142,6 +142,18 @@ describe('a graph under the hand', () => {
       assert.equal(await page.evaluate(() => String(getSelection())), '');
       await page.mouse.up();
       await page.waitForFunction(() => globalThis.__drawn > 0);
+      // A hand that is taken away by something else has let go, too.
+      await page.mouse.move(box.x + 10, box.y + 10);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 15, box.y + 15);
+      await page.evaluate(() => {
+        const graph = document.querySelector('.graph');
+        for (let id = 0; id < 50; ++id) if (graph.hasPointerCapture(id)) graph.releasePointerCapture(id);
+        globalThis.__drawn = 0;
+      });
+      await page.mouse.move(box.x + 20, box.y + 20);
+      await page.waitForFunction(() => globalThis.__drawn > 0);
+      await page.mouse.up();
     });
   });
 });
@@ -275,6 +287,27 @@ describe('on paper', () => {
       assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
       assert.ok((await page.locator('tr[data-row]').count()) < 100);
     }, { colorScheme: 'dark' });
+  });
+});
+
+describe('why a button does nothing', () => {
+  it('is seen whole, in the last row too', async () => {
+    for (const width of [1440, 390]) {
+      await at({ t: 108 }, 'lab', async (page, url) => {
+        await page.goto(url);
+        const buttons = page.locator('.lab-pods button[aria-disabled="true"]');
+        await buttons.last().waitFor();
+        for (const button of await buttons.all()) {
+          await button.hover();
+          const out = await button.evaluate((one) => {
+            const box = one.parentElement.querySelector('.tip').getBoundingClientRect();
+            const room = one.closest('.scroll').getBoundingClientRect();
+            return [getComputedStyle(one.parentElement.querySelector('.tip')).visibility, Math.max(0, room.left - box.left, box.right - room.right, room.top - box.top, box.bottom - room.bottom)];
+          });
+          assert.deepEqual(out, ['visible', 0], `${width}`);
+        }
+      }, { viewport: { width, height: 900 } });
+    }
   });
 });
 
