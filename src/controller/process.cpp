@@ -515,6 +515,8 @@ Process::Process(const Outside& outside, kube::Connection connection, Settings s
     : state_(std::make_shared<State>(outside, std::move(connection), std::move(settings))) {}
 
 Process::~Process() {
+    // A pass that unwinds may look at one more kind: nobody would ever end that watch.
+    state_->caches.on_open({});
     state_->work.cancel();
     state_->alerts.cancel();
     state_->announcements.cancel();
