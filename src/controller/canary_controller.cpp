@@ -30,6 +30,9 @@ constexpr int moves_max = 30;
 // work.
 constexpr Duration clearing_up = seconds{5};
 
+// Answers are used for so long, at most for an interval: a gate is asked as often (10 s).
+constexpr Duration asked_again = seconds{10};
+
 std::string target_name(const Json& object) {
     return std::string(text_at(object, {"spec", "targetRef", "name"}));
 }
@@ -65,7 +68,8 @@ CanaryController::CanaryController(Tools tools, canary::Settings settings)
 
 Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
     const auto began = tools_.clock.now();
-    Evidence evidence;
+    auto unused = take_unused(key).value_or(Unused{});
+    auto& evidence = unused.evidence;
     bool analysed = false;
     for (int moves = 0; moves < moves_max; ++moves) {
         // A process that was stopped may have been replaced before it learns of it.
@@ -140,6 +144,10 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
                                          measure->metric.name,
                                          *answer->second.value / (in_ms ? 1000 : 1));
             }
+            if (evidence.answers.empty()) {
+                const Duration interval = view->world.canary.analysis.interval;
+                unused.until = now + std::min<Duration>(interval, asked_again);
+            }
             evidence.add(*answers);
             continue;
         }
@@ -151,6 +159,7 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
             // What was written before it failed is in the newest one.
             const auto latest = passes ? nullptr : survey(key);
             if (latest) co_await show_held(latest, error.message);
+            if (!evidence.answers.empty()) memory_[key].unused = std::move(unused);
             co_return error;
         }
         tools_.announcer.settled(key);
@@ -167,6 +176,14 @@ Task<Result<std::optional<Time>>> CanaryController::tick(ObjectKey key) {
         co_return std::optional<Time>{};
     }
     co_return Error{ErrorKind::unsettled, "settling Canary " + to_string(key)};
+}
+
+std::optional<CanaryController::Unused> CanaryController::take_unused(const ObjectKey& key) {
+    const auto memory = memory_.find(key);
+    if (memory == memory_.end()) return std::nullopt;
+    auto unused = std::exchange(memory->second.unused, std::nullopt);
+    if (unused && tools_.clock.now() >= unused->until) return std::nullopt;
+    return unused;
 }
 
 // A check that cannot be asked is evidence too, so gathering never fails. But whoever hangs makes

@@ -83,6 +83,12 @@ class CanaryController {
 
         bool operator==(const Noted&) const = default;
     };
+    // Answers whose act could not be carried out. It is tried again more often than anybody should
+    // be asked.
+    struct Unused {
+        canary::Evidence evidence;
+        Time until{};
+    };
     struct Memory {
         std::string uid;
         canary::Remembered remembered;
@@ -94,6 +100,7 @@ class CanaryController {
         std::optional<Time> unclear_since;
         Noted noted;
         Contests contests;
+        std::optional<Unused> unused;
     };
     struct View {
         Json object;           // with the whole status
@@ -149,6 +156,8 @@ class CanaryController {
     // Nothing when it was not to be asked any more before all had answered.
     Task<std::optional<Answers>> gather(ViewPtr view, canary::Ask ask, canary::Evidence evidence);
     Task<> overtaken(ViewPtr view, canary::Ask ask, canary::Evidence evidence);
+    // What an act that failed a moment ago was decided by; nothing when there is none.
+    std::optional<Unused> take_unused(const kube::ObjectKey& key);
 
     Task<Result<void>> carry_out(ViewPtr view, canary::Act act, canary::Evidence evidence);
     Json drained_from(const View& view, Json status) const;

@@ -64,6 +64,24 @@ TEST_CASE(
     CHECK(world.violations.empty());
 }
 
+TEST_CASE("a step whose route is refused asks its hooks no more often than a gate is asked") {
+    World world;
+    play(world,
+         "target 1\ncanary step 10 max 50 interval 60s metric request-success-rate 99 - "
+         "hook rollout load-test\nstart\nuntil phase Initialized\nimage 6.1.0\nuntil weight 20\n");
+    world.cluster.admit(
+        resources::virtual_services, [](Json&, const Json*) -> std::optional<lab::Status> {
+            return lab::statuses::forbidden(
+                resources::virtual_services, "podinfo", "the mesh is in maintenance");
+        });
+    world.run_for(58s);
+    world.neighbours.hook_calls.clear();
+    world.run_for(60s);
+    CHECK(world.status_weight() == 20);
+    CHECK(!world.neighbours.hook_calls.empty());
+    CHECK(world.neighbours.hook_calls.size() <= 6);
+}
+
 TEST_CASE("a controller that starts in the middle of a step waits for the rest of it (DB-29)") {
     World world;
     play(world,
