@@ -261,6 +261,8 @@ struct Status {
     std::optional<RoutedBy> routed_by;
     std::optional<Analysed> analysed;
     std::optional<Time> unready_since;
+    // The same of the primary while a revision is judged, which goes on meanwhile.
+    std::optional<Time> primary_unready_since;
     bool mirrored = false;  // as decided
     std::string granted;    // the wish that was carried out last
 

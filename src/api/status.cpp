@@ -118,6 +118,7 @@ Status parse_status(const Json& status) {
                                   std::string(text_at(status, {"routedBy", "ingress"}))};
     }
     read.unready_since = time_at(status, {"unreadySince"});
+    read.primary_unready_since = time_at(status, {"primaryUnreadySince"});
     read.mirrored = bool_at(status, {"mirrored"}).value_or(false);
     read.granted = text_at(status, {"granted"});
     return read;
@@ -183,6 +184,7 @@ Json to_json(const Status& status, const Json& before) {
     put_or_drop(object, "routedBy", std::move(routed_by));
     put_or_drop(object, "analysed", std::move(analysed));
     put_or_drop(object, "unreadySince", instant(status.unready_since));
+    put_or_drop(object, "primaryUnreadySince", instant(status.primary_unready_since));
     put_or_drop(object, "mirrored", status.mirrored ? std::optional<Json>(true) : std::nullopt);
     put_or_drop(object, "granted", text_or_nothing(status.granted));
     return written;

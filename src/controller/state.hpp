@@ -20,15 +20,16 @@ namespace sluice::controller {
 inline constexpr std::string_view state_annotation = "sluice.dev/state";
 
 // The fields of a status that the peer's schema does not have.
-inline constexpr std::array<std::string_view, 9> own_field_names{"observedGeneration",
-                                                                 "rollback",
-                                                                 "routedAt",
-                                                                 "routedBy",
-                                                                 "analysed",
-                                                                 "unreadySince",
-                                                                 "mirrored",
-                                                                 "granted",
-                                                                 "decisions"};
+inline constexpr std::array<std::string_view, 10> own_field_names{"observedGeneration",
+                                                                  "rollback",
+                                                                  "routedAt",
+                                                                  "routedBy",
+                                                                  "analysed",
+                                                                  "unreadySince",
+                                                                  "primaryUnreadySince",
+                                                                  "mirrored",
+                                                                  "granted",
+                                                                  "decisions"};
 Json own_fields(const Json& status);
 Json without_own_fields(const Json& status);
 

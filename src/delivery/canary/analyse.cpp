@@ -31,6 +31,8 @@ api::Status fresh_analysis(const World& world) {
     const bool is_over = wish && !world.wish && wish->revision == status.last_applied_spec;
     if (is_over || world.wish == api::Verb::retry) status.granted = wish->text;
     status.unready_since = world.now;
+    // A primary that is waited for, or past its deadline, is so in this analysis too.
+    if (world.primary->ready()) status.primary_unready_since.reset();
     return status;
 }
 
@@ -117,11 +119,13 @@ Move settle(const World& world) {
                         before.analysed->generation == seen.generation;
     const bool tried = world.remembered.fenced == seen.generation;
     const bool moved = before.routed_by && *before.routed_by != routed_now(world);
-    if ((fenced || tried) && !before.unready_since && !moved) return rest_until({});
+    const bool waited = before.unready_since || before.primary_unready_since;
+    if ((fenced || tried) && !waited && !moved) return rest_until({});
     auto act = act_of(world, "settle");
     auto status = status_of(world);
     status.analysed = seen;
     status.unready_since.reset();
+    status.primary_unready_since.reset();
     act.remembered.fenced = seen.generation;
     save(act, world, status);
     return act;
@@ -225,10 +229,12 @@ Move restart(const World& world) {
         if (auto step = go_back(world, *live)) return *step;
     }
     auto roll = roll_canary(world);
-    if (roll && world.primary->ready()) {
-        // Its pods start anew, so nobody's requests may be with them.
-        if (!is_home || world.canary.status.canary_weight > 0) return leave_to_roll(world, is_home);
-        if (world.canary.status.routed_at && !is_drained(world)) {
+    if (roll) {
+        // Its pods start anew, so nobody's requests may be with them, where the primary can take
+        // them.
+        const bool is_left = is_home && world.canary.status.canary_weight == 0;
+        if (!is_left && world.primary->ready()) return leave_to_roll(world, is_home);
+        if (is_left && world.canary.status.routed_at && !is_drained(world)) {
             return rest_ready(world, end_of_drain(world));
         }
     }

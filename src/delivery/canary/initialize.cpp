@@ -141,6 +141,10 @@ Move make_primary(const World& world) {
         return hold(world, {.text = failing + world.config_trouble});
     }
     auto act = act_of(world, "primary");
+    // One of the same template would have the same name.
+    for (const auto& revision : world.revisions) {
+        if (is_of_another_kind(world, revision)) act.effects.push_back(forget(world, revision));
+    }
     const auto replicas = std::max<std::int64_t>(1, world.target->replicas);
     const auto& pod_template = target_template(world);
     if (auto keep = keep_template(world, pod_template, world.revision, replicas)) {
@@ -270,6 +274,23 @@ Move finish_initialization(const World& world) {
     return act;
 }
 
+// The primary of the kind before has the labels of the new one: it serves on beside it until
+// somebody removes it.
+void tell_other_kind(Act& act, const World& world) {
+    for (const auto& revision : world.revisions) {
+        if (!is_of_another_kind(world, revision)) continue;
+        tell_anew(act,
+                  world,
+                  EventType::warning,
+                  fmt::format("The target kind changed to {}: remove {} {} when the new primary is "
+                              "ready, it serves beside it until then",
+                              to_string(kind_of(world)),
+                              text_at(revision, {"metadata", "annotations", kept_kind_annotation}),
+                              world.canary.dotted(world.canary.primary_name())));
+        return;
+    }
+}
+
 }  // namespace
 
 Move begin(const World& world) {
@@ -285,6 +306,7 @@ Move begin(const World& world) {
     }
     auto status = transition_of(world);
     if (is_retargeted(world)) {
+        tell_other_kind(act, world);
         // What was judged of the old target is judged no more, and its share goes home.
         const auto live = live_weights(world);
         if (live && *live != Weights{}) {

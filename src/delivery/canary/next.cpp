@@ -90,33 +90,35 @@ bool is_met(const World& world) {
 }
 
 // A release that does not go on is told to whoever is on call: its share stays where it is.
-Move hold_release(const World& world, const std::string& why, std::optional<Time> wake) {
+Holding held_release(const World& world, const std::string& why, std::optional<Time> wake = {}) {
     std::optional<Alert> told;
     if (is_met(world)) told = Alert{Severity::warn, why, false};
-    return hold(world, {EventType::warning, why, wake, std::move(told)});
+    return {EventType::warning, why, wake, std::move(told)};
 }
 
 // A revision under judgement. What is held does not go on, but it is still judged, and taken back.
 Move analyse(const World& world, const Evidence& evidence, Time now, const std::string& held) {
-    if (primary_gates(world)) {
-        if (const auto left = leave_failing(world)) return *left;
-        return wait_for_primary(world);
+    // No step is taken then, and nothing is sent to it that need not be.
+    const bool is_short = primary_gates(world);
+    if (is_reverted(world)) {
+        return is_short && !lost_its_pods(world) ? wait_for_primary(world) : cancel(world);
     }
-    if (is_reverted(world)) return cancel(world);
     if (revision_changed(world)) return restart(world);
     if (const auto left = leave_failing(world)) return *left;
+    const bool is_waited_for = world.canary.status.primary_unready_since.has_value();
+    if (is_short && (!is_met(world) || !is_waited_for)) return wait_for_primary(world);
+    if (is_waited_for && world.primary->ready()) return forget_primary_wait(world);
     if (!world.target->ready()) return wait_for_canary(world);
     if (!held.empty() && (world.canary.skip_analysis || !is_met(world)))
-        return hold_release(world, held, {});
+        return hold(world, held_release(world, held));
     if (world.canary.skip_analysis) return promote(world, act_of(world, "promote"));
     if (const auto mended = mend_weights(world)) return *mended;
 
     if (const auto due = next_round(world); due && now < *due) {
-        if (!held.empty()) {
-            return world.canary.status.unready_since ? rest_ready(world, due)
-                                                     : hold_release(world, held, due);
-        }
-        const auto gate = next_gate(world);
+        const bool was_unready = world.canary.status.unready_since.has_value();
+        if (!held.empty() && !was_unready) return hold(world, held_release(world, held, due));
+        if (is_short && !was_unready) return wait_for_primary(world, due);
+        const auto gate = held.empty() && !is_short ? next_gate(world) : std::nullopt;
         if (!gate) return rest_ready(world, due);
         if (now < *gate) return rest_ready(world, std::min(*due, *gate));
         return advance(world, evidence);
@@ -128,8 +130,9 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
     if (const auto signal = heed_signal(world, evidence)) return *signal;
     if (const auto failure = count_failure(world, evidence)) return *failure;
     if (is_untested(world)) return admit(world, evidence);
-    if (!held.empty()) return hold_judged(world, evidence, held);
-    if (!pending.empty()) return hold_judged(world, evidence, pending);
+    if (!held.empty()) return hold_judged(world, evidence, held_release(world, held));
+    if (!pending.empty()) return hold_judged(world, evidence, held_release(world, pending));
+    if (is_short) return hold_judged(world, evidence, {.text = primary_trouble(world)});
     return advance(world, evidence);
 }
 
@@ -143,7 +146,7 @@ Move refuse(const World& world, const Evidence& evidence) {
         if (const auto back = take_back(world)) return *back;
         if (is_analysing(world) && lost_its_pods(world)) return leave_without_pods(world);
     }
-    if (is_analysing(world)) return hold_release(world, world.refusal, {});
+    if (is_analysing(world)) return hold(world, held_release(world, world.refusal));
     return hold(world, {.text = world.refusal});
 }
 
@@ -191,7 +194,12 @@ Move decide(const World& world, const Evidence& evidence, Time now) {
     const auto& canary = world.canary;
     const auto& status = canary.status;
 
-    if (canary.deleting) return canary.has_finalizer ? terminate(world) : rest_until({});
+    if (canary.deleting && !canary.has_finalizer) return rest_until({});
+    // Of a suspended Canary nothing is written.
+    if (!canary.suspended) {
+        if (auto anew = begin_waits_anew(world)) return *anew;
+    }
+    if (canary.deleting) return terminate(world);
     if (opts_out(world)) return let_go(world);
     if (!world.refusal.empty()) return refuse(world, evidence);
     if (opts_in(world)) return hold_finalizer(world);

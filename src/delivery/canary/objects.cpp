@@ -259,7 +259,8 @@ std::optional<Effect> keep_template(const World& world,
                                {"namespace", world.canary.ns},
                                {"labels", std::move(labels)},
                                {"annotations",
-                                JsonObject{{"sluice.dev/template-hash", std::string(hash)}}},
+                                JsonObject{{"sluice.dev/template-hash", std::string(hash)},
+                                           {kept_kind_annotation, to_string(kind_of(world))}}},
                                {"ownerReferences", owner_references(world)}}},
                    {"data", JsonObject{{"spec", std::move(spec)}}},
                    {"revision", number}},
@@ -294,19 +295,28 @@ std::optional<Patch> note_replicas(const World& world) {
     return std::nullopt;
 }
 
+Effect forget(const World& world, const Json& revision) {
+    const std::string name(text_at(revision, {"metadata", "name"}));
+    return Delete{
+        Kind::controller_revision,
+        name,
+        std::string(text_at(revision, {"metadata", "uid"})),
+        {{}, fmt::format("deleting controllerrevision {} failed: ", world.canary.dotted(name))}};
+}
+
+bool is_of_another_kind(const World& world, const Json& revision) {
+    const auto kind = text_at(revision, {"metadata", "annotations", kept_kind_annotation});
+    return !kind.empty() && kind != to_string(kind_of(world)) &&
+           text_at(revision, {"metadata", "name"}).starts_with(world.canary.primary_name() + "-");
+}
+
 std::vector<Effect> forget_others(const World& world, std::string_view hash) {
     std::vector<Effect> effects;
     for (const auto& revision : world.revisions) {
         if (text_at(revision, {"metadata", "annotations", "sluice.dev/template-hash"}) == hash) {
             continue;
         }
-        const std::string name(text_at(revision, {"metadata", "name"}));
-        effects.push_back(Delete{
-            Kind::controller_revision,
-            name,
-            std::string(text_at(revision, {"metadata", "uid"})),
-            {{},
-             fmt::format("deleting controllerrevision {} failed: ", world.canary.dotted(name))}});
+        effects.push_back(forget(world, revision));
     }
     return effects;
 }

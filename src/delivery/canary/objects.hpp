@@ -68,7 +68,12 @@ std::optional<Effect> keep_template(const World& world,
 inline constexpr std::string_view replicas_annotation = "sluice.dev/replicas";
 // Notes how many the primary has; nothing where that is known, or said by somebody else (DB-3).
 std::optional<Patch> note_replicas(const World& world);
-// Lets go of every kept template but this one.
+// On a kept template: the kind of the target that it was taken from, "Deployment".
+inline constexpr std::string_view kept_kind_annotation = "sluice.dev/target-kind";
+// It was kept before spec.targetRef.kind changed under the same name.
+bool is_of_another_kind(const World& world, const Json& revision);
+// Lets go of a kept template, or of every one but this.
+Effect forget(const World& world, const Json& revision);
 std::vector<Effect> forget_others(const World& world, std::string_view hash);
 
 // The replicas that the target gets when it is scaled up (canary.md 4.8).

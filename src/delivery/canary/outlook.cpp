@@ -76,6 +76,11 @@ Outlook while_progressing(const api::Canary& canary, const Surroundings& around)
         return outlook;
     }
     outlook.waits_for = "the next round of checks";
+    if (status.primary_unready_since) {
+        outlook.waits_for =
+            fmt::format("the pods of {} to be ready; the checks go on", canary.primary_name());
+        outlook.deadline = later(status.primary_unready_since, canary.progress_deadline);
+    }
     const bool is_first =
         status.canary_weight == 0 && status.iterations <= 0 && status.failed_checks == 0;
     if (!is_first || status.mirrored) {

@@ -302,7 +302,7 @@ Move restore(const World& world) {
     }
     tell_restoring(act, world);
     auto status = status_of(world);
-    status.unready_since = world.now;
+    status.primary_unready_since = world.now;
     save(act, world, status);
     return act;
 }
@@ -320,7 +320,7 @@ Move come_home(const World& world) {
     }
     tell(act, world, EventType::normal, texts::routing_to_primary());
     auto status = sent_home(world);
-    status.unready_since.reset();
+    status.primary_unready_since.reset();
     say(status, primary_serves);
     save(act, world, status);
     return act;

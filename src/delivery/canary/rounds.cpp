@@ -409,12 +409,12 @@ Move hold_without_data(const World& world, const Evidence& evidence, const Found
 
 }  // namespace
 
-Move hold_judged(const World& world, const Evidence& evidence, const std::string& why) {
+Move hold_judged(const World& world, const Evidence& evidence, const Holding& holding) {
     auto act = hold_round(world, evidence);
-    if (world.remembered.last_warning != why) {
-        tell(act, world, EventType::warning, why);
-        alert(act, Severity::warn, why);
-        act.remembered.last_warning = why;
+    if (world.remembered.last_warning != holding.text) {
+        tell(act, world, holding.type, holding.text);
+        if (holding.alert) act.alerts.push_back(*holding.alert);
+        act.remembered.last_warning = holding.text;
     }
     return act;
 }

@@ -202,6 +202,7 @@ void read_kept(const Seen& seen, World& world) {
         // A Canary that was pointed at another target may still hold what the old one's primary
         // ran.
         if (!text_at(revision, {"metadata", "name"}).starts_with(ours)) continue;
+        if (is_of_another_kind(world, revision)) continue;
         const auto hash =
             text_at(revision, {"metadata", "annotations", "sluice.dev/template-hash"});
         const auto* spec = find(revision, {"data", "spec"});
@@ -303,6 +304,26 @@ Routed as_routed(Json canary, const api::Defaults& defaults) {
     return routed;
 }
 
+WaitClock clock_of_primary(api::Phase phase) {
+    switch (phase) {
+        case api::Phase::initialized:
+        case api::Phase::waiting:
+        case api::Phase::progressing:
+        case api::Phase::waiting_promotion:
+        case api::Phase::succeeded:
+        case api::Phase::failed:
+            return &api::Status::primary_unready_since;
+        case api::Phase::none:
+        case api::Phase::initializing:
+        case api::Phase::promoting:
+        case api::Phase::finalising:
+        case api::Phase::terminating:
+        case api::Phase::terminated:
+            break;
+    }
+    return &api::Status::unready_since;
+}
+
 World world_of(const Seen& seen, Time now) {
     World world;
     world.canary = api::parse_canary(seen.canary, seen.settings.defaults);
@@ -328,11 +349,12 @@ World world_of(const Seen& seen, Time now) {
     read_kept(seen, world);
     read_target(seen, world);
     if (seen.primary) {
+        const auto& status = world.canary.status;
         world.primary = read_workload(kind_of(world),
                                       *seen.primary,
                                       {world.canary.progress_deadline,
                                        world.canary.analysis.primary_ready_threshold,
-                                       world.canary.status.unready_since,
+                                       status.*clock_of_primary(status.phase),
                                        now});
         world.primary_carries = carried_by_primary(world);
     }

@@ -203,6 +203,11 @@ struct Routed {
 };
 Routed as_routed(Json canary, const api::Defaults& defaults);
 
+// By which field of the status the primary is waited for. Where both versions are, its wait has a
+// clock of its own.
+using WaitClock = std::optional<Time> api::Status::*;
+WaitClock clock_of_primary(api::Phase phase);
+
 // Pure: the same objects and time give the same World.
 World world_of(const Seen& seen, Time now);
 // A digest for logs and tests.

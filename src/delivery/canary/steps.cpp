@@ -19,6 +19,8 @@ namespace {
 using api::Phase;
 
 constexpr Duration warning_spacing = std::chrono::seconds(10);
+// Clocks of two machines differ by less, and waiting that much longer harms nobody.
+constexpr Duration clock_tolerance = std::chrono::seconds(5);
 
 // An unchanged generation of the same object is an unchanged template, whatever a hash says (DB-1).
 bool is_fenced(const World& world) {
@@ -41,6 +43,12 @@ std::string state_key(const World& world) {
                        status.last_transition_time ? rfc3339(*status.last_transition_time) : "",
                        status.last_applied_spec,
                        status.rollback ? status.rollback->cause : "");
+}
+
+// A revision is judged, or is about to be.
+bool is_before_promotion(Phase phase) {
+    return phase == Phase::waiting || phase == Phase::progressing ||
+           phase == Phase::waiting_promotion;
 }
 
 // What was made for another name or provider stays, and serves as the primary does: it is not known
@@ -197,6 +205,39 @@ Move drain_anew(const World& world) {
     return act;
 }
 
+std::optional<Move> begin_waits_anew(const World& world) {
+    auto status = status_of(world);
+    auto act = act_of(world, "clock");
+    auto& remembered = act.remembered;
+    std::optional<Time> latest;
+    const auto set_back = [&](std::optional<Time>& time) {
+        if (!time || *time <= world.now + clock_tolerance) return;
+        latest = std::max(latest.value_or(*time), *time);
+        time = world.now;
+    };
+    set_back(remembered.last_round);
+    set_back(remembered.gate_asked_at);
+    set_back(remembered.last_warning_at);
+    set_back(remembered.providers_asked_at);
+    const bool is_remembered = latest.has_value();
+    latest.reset();
+    set_back(status.last_transition_time);
+    set_back(status.routed_at);
+    set_back(status.unready_since);
+    set_back(status.primary_unready_since);
+    if (!latest) return is_remembered ? std::optional<Move>(act) : std::nullopt;
+    tell_anew(act,
+              world,
+              EventType::warning,
+              fmt::format("the status of {} was written at {}, and the clock says {}: its waits "
+                          "begin anew",
+                          world.canary.dotted(),
+                          rfc3339(*latest),
+                          rfc3339(world.now)));
+    save(act, world, status);
+    return act;
+}
+
 std::optional<Time> next_round(const World& world) {
     const auto& status = world.canary.status;
     const auto& last = world.remembered.last_round;
@@ -294,6 +335,7 @@ void settle_wish(api::Status& status, const World& world) {
 
 void set_phase(api::Status& status, const World& world, Phase phase) {
     status.phase = phase;
+    if (!is_before_promotion(phase)) status.primary_unready_since.reset();
     api::set_condition(status, world.canary.target.kind, world.now);
 }
 
@@ -393,34 +435,56 @@ void show_held(Act& act, const World& world, std::string_view why) {
         api::with_held(world.canary.status.conditions, why, world.now));
 }
 
-Move wait_for(const World& world, const Readiness& readiness, std::string text) {
-    if (world.canary.status.unready_since) {
-        return hold(world, {EventType::warning, std::move(text), readiness.deadline, {}, true});
+namespace {
+
+// Starts the wait's own clock.
+Move wait_by(const World& world, WaitClock clock, std::string text, std::optional<Time> wake) {
+    if (world.canary.status.*clock) {
+        return hold(world, {EventType::warning, std::move(text), wake, {}, true});
     }
     auto act = act_of(world, "wait");
     act.remembered.last_warning = text;
     act.remembered.last_warning_at = world.now;
     tell_anew(act, world, EventType::warning, std::move(text));
     auto status = status_of(world);
-    status.unready_since = world.now;
+    status.*clock = world.now;
     save(act, world, status);
     return act;
 }
 
-Move wait_for_primary(const World& world) {
-    const auto& readiness = world.primary->readiness;
-    return wait_for(
-        world,
-        readiness,
-        primary_not_ready(kind_of(world), world.canary.dotted(world.primary->name), readiness));
+std::optional<Time> earlier(std::optional<Time> a, std::optional<Time> b) {
+    return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
+}  // namespace
+
+std::string primary_trouble(const World& world) {
+    return primary_not_ready(
+        kind_of(world), world.canary.dotted(world.primary->name), world.primary->readiness);
+}
+
+Move wait_for_primary(const World& world, std::optional<Time> wake) {
+    return wait_by(world,
+                   clock_of_primary(world.canary.status.phase),
+                   primary_trouble(world),
+                   earlier(world.primary->readiness.deadline, wake));
 }
 
 Move wait_for_canary(const World& world) {
     const auto& readiness = world.target->readiness;
-    return wait_for(
+    return wait_by(
         world,
-        readiness,
-        canary_not_ready(kind_of(world), world.canary.dotted(world.target->name), readiness));
+        &api::Status::unready_since,
+        canary_not_ready(kind_of(world), world.canary.dotted(world.target->name), readiness),
+        readiness.deadline);
+}
+
+Act forget_primary_wait(const World& world) {
+    auto act = act_of(world, "primary ready again");
+    auto status = status_of(world);
+    status.primary_unready_since.reset();
+    save(act, world, status);
+    return act;
 }
 
 Move rest_ready(const World& world, std::optional<Time> wake) {

@@ -48,6 +48,10 @@ Time end_of_drain(const World& world);
 // Somebody sent traffic back in the middle of a drain. Forgets its beginning before the traffic is
 // moved again: a kill in between would leave the old one standing, and pods that are not drained.
 Move drain_anew(const World& world);
+// Times of the status, or of what is remembered, that lie ahead of the clock (which has gone back,
+// or is another machine's): a wait that begins then would last as much longer. It begins now;
+// nothing when there are none.
+std::optional<Move> begin_waits_anew(const World& world);
 // Nothing when the round is due at once.
 std::optional<Time> next_round(const World& world);
 // lastAppliedSpec was written by the peer.
@@ -112,10 +116,13 @@ struct Holding {
 Move hold(const World& world, Holding holding);
 // Nothing else of the status is changed. An empty text says that it goes on.
 void show_held(Act& act, const World& world, std::string_view why);
-// The same for a workload that is not ready; starts the wait's own clock.
-Move wait_for(const World& world, const Readiness& readiness, std::string text);
-Move wait_for_primary(const World& world);
+// The same for a workload that is not ready; starts the wait's own clock. Wakes at its deadline, or
+// before.
+Move wait_for_primary(const World& world, std::optional<Time> wake = {});
 Move wait_for_canary(const World& world);
+std::string primary_trouble(const World& world);  // "podinfo-primary.test not ready: …"
+// A wait for the primary that is over, in a release that has gone on meanwhile.
+Act forget_primary_wait(const World& world);
 // Rests while everything is ready: a wait that is over is forgotten, so that the next one has a
 // clock of its own.
 Move rest_ready(const World& world, std::optional<Time> wake);
@@ -150,8 +157,8 @@ Move admit(const World& world, const Evidence& evidence);
 // When a closed gate in front of the next step is asked again; nothing when none is closed.
 std::optional<Time> next_gate(const World& world);
 Move advance(const World& world, const Evidence& evidence);
-// The round was good, but the release may not go on.
-Move hold_judged(const World& world, const Evidence& evidence, const std::string& why);
+// The round was good, but the release may not go on. What is told once is not told each round.
+Move hold_judged(const World& world, const Evidence& evidence, const Holding& holding);
 Move note_step(const World& world, const Step& step);
 void tell_gates_passed(Act& act, const World& world, const Step& step);
 
