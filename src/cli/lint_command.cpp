@@ -6,6 +6,7 @@
 #include "kube/yaml.hpp"
 #include "kube/yaml_places.hpp"
 #include "release/lint.hpp"
+#include "release/lint_cluster.hpp"
 #include "routing/router.hpp"
 
 #include <CLI/CLI.hpp>
@@ -171,114 +172,12 @@ int lint_files(const LintOptions& options, const LintSettings& settings) {
     return print(std::move(findings), counts, options.output);
 }
 
-struct Asked {
-    kube::Resource resource;
-    bool everywhere = true;
-};
-
-// What is asked for only here.
-const std::vector<Asked>& asked_kinds() {
-    const auto of_istio = [](std::string group, std::string plural, std::string kind) {
-        return kube::Resource{.group = std::move(group),
-                              .version = "v1beta1",
-                              .plural = std::move(plural),
-                              .kind = std::move(kind)};
-    };
-    namespace resources = kube::resources;
-    static const std::vector<Asked> all{
-        {resources::canaries, false},
-        {resources::horizontal_pod_autoscalers, false},
-        {resources::pods, false},
-        {{.group = "policy",
-          .version = "v1",
-          .plural = "poddisruptionbudgets",
-          .kind = "PodDisruptionBudget"},
-         false},
-        {{.group = "networking.k8s.io",
-          .version = "v1",
-          .plural = "networkpolicies",
-          .kind = "NetworkPolicy"},
-         false},
-        {resources::metric_templates},
-        {resources::alert_providers},
-        {resources::namespaces},
-        {resources::deployments},
-        {resources::daemon_sets},
-        {{.group = "apps", .version = "v1", .plural = "statefulsets", .kind = "StatefulSet"}},
-        {resources::services},
-        {resources::gateways},
-        {resources::virtual_services},
-        {resources::destination_rules},
-        {of_istio("networking.istio.io", "serviceentries", "ServiceEntry")},
-        {of_istio("networking.istio.io", "sidecars", "Sidecar")},
-        {of_istio("security.istio.io", "peerauthentications", "PeerAuthentication")},
-        {of_istio("security.istio.io", "requestauthentications", "RequestAuthentication")},
-        {of_istio("security.istio.io", "authorizationpolicies", "AuthorizationPolicy")}};
-    return all;
-}
-
-void take_list(std::vector<Json> items, const kube::Resource& resource, Around& around) {
-    for (auto& object : items) {
-        // The items of a list don't say what they are.
-        put(object, {"kind"}, Json(resource.kind));
-        put(object, {"apiVersion"}, Json(resource.api_version()));
-        around.objects.push_back(std::move(object));
-    }
-}
-
-// Of what may stand anywhere, whoever may not read all namespaces sees that of one.
-Task<Result<void>> read_kind(kube::Client& client, Asked asked, Around& around) {
-    const auto& kind = asked.resource.kind;
-    if (!asked.everywhere) around.elsewhere.insert(kind);
-    auto list = co_await client.list(asked.resource,
-                                     {.ns = asked.everywhere ? std::string() : around.home});
-    if (!list && list.error().kind == ErrorKind::denied && asked.everywhere &&
-        asked.resource.namespaced) {
-        around.elsewhere.insert(kind);
-        list = co_await client.list(asked.resource, {.ns = around.home});
-    }
-    if (list) {
-        take_list(std::move(list->items), asked.resource, around);
-    } else if (list.error().kind == ErrorKind::denied) {
-        around.unread.insert(kind);
-    } else if (list.error().kind != ErrorKind::not_found) {
-        co_return list.error().with(fmt::format("listing {}", asked.resource.plural));
-    }
-    co_return Result<void>{};
-}
-
-Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
-    Around around{.objects = {}, .whole = true, .home = ns};
-    for (const auto& asked : asked_kinds()) {
-        const auto read = co_await read_kind(client, asked, around);
-        if (!read) co_return read.error();
-    }
-    if (around.unread.contains("Canary")) {
-        co_return Error{ErrorKind::denied, "you may not list the Canaries of namespace " + ns};
-    }
-    const auto take = [&](Result<Json> object, const kube::Resource& resource) {
-        if (object) take_list({*std::move(object)}, resource, around);
-    };
-    namespace resources = kube::resources;
-    if (around.unread.contains("Namespace")) {
-        take(co_await client.get(resources::namespaces, {"", ns}), resources::namespaces);
-    }
-    take(co_await client.get(resources::config_maps, {"istio-system", "istio-sidecar-injector"}),
-         resources::config_maps);
-    co_return around;
-}
-
-bool is_in(const Json& object, const std::string& ns) {
-    const auto key = kube::key_of(object);
-    return text_at(object, {"kind"}) == "Namespace" ? key.name == ns : key.ns == ns;
-}
-
 // Whether it is the Canary, or one of the objects of its release.
 bool belongs_to(const Json& canary, const Json& object) {
     const auto kind = text_at(object, {"kind"});
     const auto key = kube::key_of(object), its = kube::key_of(canary);
     if (kind == "Canary") return key == its;
-    if (!is_in(object, its.ns)) return false;
+    if (!release::is_in_namespace(object, its.ns)) return false;
     if (kind == "Namespace") return true;
     const auto names = routing::service_names(canary);
     const std::string target(text_at(canary, {"spec", "targetRef", "name"}));
@@ -290,7 +189,7 @@ bool belongs_to(const Json& canary, const Json& object) {
 
 Task<Result<int>> lint_cluster(Session& session, LintOptions options, LintSettings settings) {
     const auto key = key_of(options.query, session.config());
-    const auto around = co_await read_around(session.client(), key.ns);
+    const auto around = co_await release::read_around(session.client(), key.ns);
     if (!around) co_return around.error();
     const Linter linter(*around, settings);
     const Json* only = nullptr;
@@ -306,11 +205,14 @@ Task<Result<int>> lint_cluster(Session& session, LintOptions options, LintSettin
     std::vector<Finding> findings;
     Counts counts;
     for (const auto& object : around->objects) {
-        const bool is_meant = only != nullptr ? belongs_to(*only, object) : is_in(object, key.ns);
+        const bool is_meant =
+            only != nullptr ? belongs_to(*only, object) : release::is_in_namespace(object, key.ns);
         if (!is_meant || !Linter::has_a_say(object)) continue;
         counts.add(object);
         for (auto& finding : linter.look(object)) findings.push_back(std::move(finding));
     }
+    const auto unjudged = release::not_judged(around->unread);
+    if (!unjudged.empty()) fmt::print(stderr, "sluice: {}\n", unjudged);
     co_return print(std::move(findings), counts, options.output);
 }
 

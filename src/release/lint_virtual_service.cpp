@@ -15,39 +15,6 @@ namespace {
 
 using istio::full_name;
 
-struct Destination {
-    std::string field;  // "spec.http[0].route[1].destination"
-    Json value;
-    bool is_mirror = false;
-};
-
-std::vector<Destination> destinations_of(const Json& object) {
-    std::vector<Destination> found;
-    const auto take = [&](const std::string& field, const Json* value, bool is_mirror) {
-        if (value != nullptr && value->is_object()) found.push_back({field, *value, is_mirror});
-    };
-    for (const std::string list : {"http", "tcp", "tls"}) {
-        const auto& entries = array_at(object, {"spec", list});
-        for (std::size_t i = 0; i < entries.size(); ++i) {
-            const auto route = fmt::format("spec.{}[{}]", list, i);
-            const auto& targets = array_at(entries[i], {"route"});
-            for (std::size_t j = 0; j < targets.size(); ++j) {
-                take(fmt::format("{}.route[{}].destination", route, j),
-                     find(targets[j], {"destination"}),
-                     false);
-            }
-            take(route + ".mirror", find(entries[i], {"mirror"}), true);
-            const auto& mirrors = array_at(entries[i], {"mirrors"});
-            for (std::size_t j = 0; j < mirrors.size(); ++j) {
-                take(fmt::format("{}.mirrors[{}].destination", route, j),
-                     find(mirrors[j], {"destination"}),
-                     true);
-            }
-        }
-    }
-    return found;
-}
-
 bool has_subset(const Json& rule, std::string_view subset) {
     return std::ranges::any_of(array_at(rule, {"spec", "subsets"}),
                                [&](const Json& one) { return text_at(one, {"name"}) == subset; });
@@ -57,7 +24,7 @@ void look_at_subset(Findings& findings,
                     const Destination& destination,
                     const std::string& host,
                     const Scene& scene) {
-    const auto subset = text_at(destination.value, {"subset"});
+    const auto subset = text_at(*destination.value, {"subset"});
     if (subset.empty()) return;
     const auto rules = scene.rules_of.find(host);
     const bool has_rule = rules != scene.rules_of.end();
@@ -70,18 +37,18 @@ void look_at_subset(Findings& findings,
                    fmt::format("Referenced {} not found: \"{}+{}\"",
                                destination.is_mirror ? "mirror+subset in destinationrule"
                                                      : "host+subset in destinationrule",
-                               text_at(destination.value, {"host"}),
+                               text_at(*destination.value, {"host"}),
                                subset),
                    "IST0101");
 }
 
 void look_at_port(Findings& findings, const Destination& destination, const Json& service) {
-    const auto written = text_at(destination.value, {"host"});
+    const auto written = text_at(*destination.value, {"host"});
     std::vector<std::string> ports;
     for (const auto& port : array_at(service, {"spec", "ports"})) {
         ports.push_back(std::to_string(integer_at(port, {"port"}).value_or(0)));
     }
-    const auto wanted = integer_at(destination.value, {"port", "number"});
+    const auto wanted = integer_at(*destination.value, {"port", "number"});
     if (!wanted && ports.size() > 1) {
         findings.error(
             destination.field,
@@ -100,7 +67,7 @@ void look_at_port(Findings& findings, const Destination& destination, const Json
 
 void look_at_destinations(Findings& findings, const Json& object, const Scene& scene) {
     for (const auto& destination : destinations_of(object)) {
-        const auto written = text_at(destination.value, {"host"});
+        const auto written = text_at(*destination.value, {"host"});
         if (written.empty()) continue;
         const auto host = full_name(written, ns_of(object));
         if (scene.lacks_host(host)) {
@@ -228,14 +195,14 @@ void look_at_shared_hosts(Findings& findings, const Json& object, const Scene& s
 void look_at_ingress_routes(Findings& findings, const Json& object, const Scene& scene) {
     std::set<std::string> told;
     for (const auto& destination : destinations_of(object)) {
-        if (!text_at(destination.value, {"subset"}).empty()) continue;
-        const auto host = full_name(text_at(destination.value, {"host"}), ns_of(object));
+        if (!text_at(*destination.value, {"subset"}).empty()) continue;
+        const auto host = full_name(text_at(*destination.value, {"host"}), ns_of(object));
         const auto routes = scene.mesh_routes_of.find(host);
         if (routes == scene.mesh_routes_of.end()) continue;
         for (const auto* other : routes->second) {
             const auto theirs = destinations_of(*other);
             const bool has_subsets = std::ranges::any_of(theirs, [](const Destination& one) {
-                return !text_at(one.value, {"subset"}).empty();
+                return !text_at(*one.value, {"subset"}).empty();
             });
             if (other == &object || !has_subsets) continue;
             const auto known = gateways_of(*other);
@@ -303,6 +270,34 @@ void look_at_claims(Findings& findings, const Json& object, const Scene& scene) 
 }
 
 }  // namespace
+
+std::vector<Destination> destinations_of(const Json& virtual_service) {
+    std::vector<Destination> found;
+    const auto take = [&](std::string field, const Json* value, bool is_mirror) {
+        if (value == nullptr || !value->is_object()) return;
+        found.push_back({std::move(field), value, is_mirror});
+    };
+    for (const std::string list : {"http", "tcp", "tls"}) {
+        const auto& entries = array_at(virtual_service, {"spec", list});
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            const auto route = fmt::format("spec.{}[{}]", list, i);
+            const auto& targets = array_at(entries[i], {"route"});
+            for (std::size_t j = 0; j < targets.size(); ++j) {
+                take(fmt::format("{}.route[{}].destination", route, j),
+                     find(targets[j], {"destination"}),
+                     false);
+            }
+            take(route + ".mirror", find(entries[i], {"mirror"}), true);
+            const auto& mirrors = array_at(entries[i], {"mirrors"});
+            for (std::size_t j = 0; j < mirrors.size(); ++j) {
+                take(fmt::format("{}.mirrors[{}].destination", route, j),
+                     find(mirrors[j], {"destination"}),
+                     true);
+            }
+        }
+    }
+    return found;
+}
 
 void look_at_exports(Findings& findings, const Json& object, const Scene& scene) {
     if (!scene.around.knows("Namespace")) return;

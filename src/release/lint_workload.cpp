@@ -123,6 +123,13 @@ std::string image_of_injector(const Json& injector) {
     return fmt::format("{}/{}:{}", hub, image, tag);
 }
 
+// Whose proxies a namespace's pods get; empty for the default one.
+std::string revision_of(const Json& ns) {
+    if (!text_at(ns, {"metadata", "labels", "istio-injection"}).empty()) return {};
+    std::string revision(text_at(ns, {"metadata", "labels", "istio.io/rev"}));
+    return revision == "default" ? std::string() : revision;
+}
+
 }  // namespace
 
 void look_at_injection(Findings& findings,
@@ -200,8 +207,9 @@ void look_at_namespace(Findings& findings, const Json& object, const Scene& scen
         look_at_injection(findings, "metadata.labels", object, Level::info);
     }
     const auto pods = scene.pods.find(name);
-    if (scene.injector == nullptr || pods == scene.pods.end()) return;
-    const auto wanted = image_of_injector(*scene.injector);
+    const auto injector = scene.injectors.find(revision_of(object));
+    if (injector == scene.injectors.end() || pods == scene.pods.end()) return;
+    const auto wanted = image_of_injector(*injector->second);
     if (wanted.empty()) return;
     std::vector<std::string> others;
     for (const auto* pod : pods->second) {

@@ -8,6 +8,14 @@
 
 namespace sluice::release {
 
+// Where a VirtualService sends requests, or copies of them.
+struct Destination {
+    std::string field;            // "spec.http[0].route[1].destination"
+    const Json* value = nullptr;  // an object, of the VirtualService
+    bool is_mirror = false;
+};
+std::vector<Destination> destinations_of(const Json& virtual_service);
+
 // What the admission webhook would refuse, or warn of (IST0106, IST0130, IST0131, IST0133), and
 // what is deprecated (IST0002).
 void look_at_admission(Findings& findings, const Json& object);

@@ -44,6 +44,15 @@ void add_virtual_service(Scene& scene, const Json& object) {
     }
 }
 
+// That of the default revision has its bare name.
+void add_injector(Scene& scene, const Json& object, std::string_view name) {
+    constexpr std::string_view bare = "istio-sidecar-injector";
+    if (!name.starts_with(bare)) return;
+    name.remove_prefix(bare.size());
+    if (name.empty()) scene.injectors[""] = &object;
+    if (name.starts_with('-')) scene.injectors[std::string(name.substr(1))] = &object;
+}
+
 void add_istio(Scene& scene, const Json& object, std::string_view kind) {
     if (kind == "VirtualService") add_virtual_service(scene, object);
     if (kind == "Gateway") scene.gateways.push_back(&object);
@@ -77,9 +86,7 @@ Scene::Scene(const Around& objects_around) : around(objects_around) {
             services[key.ns].push_back(&object);
             service_of.emplace(istio::service_host(key.name, key.ns), &object);
         }
-        if (kind == "ConfigMap" && key.name.starts_with("istio-sidecar-injector")) {
-            injector = &object;
-        }
+        if (kind == "ConfigMap") add_injector(*this, object, key.name);
     }
 }
 
@@ -107,7 +114,10 @@ bool Scene::lacks_host(const std::string& host) const {
     if (!host.ends_with(end)) return around.knows("ServiceEntry") && around.knows("Service");
     const auto stem = std::string_view(host).substr(0, host.size() - end.size());
     const auto dot = stem.find('.');
-    return dot != std::string_view::npos && around.knows("Service", stem.substr(dot + 1));
+    if (dot == std::string_view::npos) return false;
+    const auto ns = stem.substr(dot + 1);
+    // A ServiceEntry may give a Service's name to something else.
+    return around.knows("Service", ns) && around.knows("ServiceEntry", ns);
 }
 
 bool Scene::knows_workloads(std::string_view ns) const {

@@ -27,12 +27,12 @@ struct Scene {
     std::vector<std::string> entry_hosts;                        // of ServiceEntries
     std::map<std::string, Objects, std::less<>> rules_of;        // DestinationRules, by full host
     std::map<std::string, Objects, std::less<>> mesh_routes_of;  // VirtualServices of the mesh
-    const Json* injector = nullptr;                              // its ConfigMap
+    std::map<std::string, const Json*, std::less<>> injectors;   // ConfigMaps, by revision
 
     // Also what belongs to no namespace.
     const Json* object(std::string_view kind, std::string_view ns, std::string_view name) const;
     const Json* gateway(std::string_view full_name) const;
-    // Whether no Service and no ServiceEntry has this full host, and all of them are known.
+    // Whether no Service and no ServiceEntry has this full host, and all that may are known.
     bool lacks_host(const std::string& host) const;
     bool knows_workloads(std::string_view ns) const;  // empty: everywhere
     // Nothing is known of a namespace that is not among the objects.

@@ -270,6 +270,7 @@ Task<net::Response> Dashboard::State::route(SharedCall call) {
                           .message = "the API server does not say what you may see",
                           .headers = {{"Retry-After", "1"}}});
     }
+    if (!call->viewer.sees_all) validations.tell_apart();
     call->path = path;
     if (is_plain) co_return co_await plain(call);
 
@@ -363,7 +364,7 @@ Task<net::Response> Dashboard::State::overview(SharedCall call) {
     if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
     co_await build_all();
     co_await measure();
-    co_await validate();
+    co_await look_for_findings();
     co_await build_all();
     co_return told(call->request,
                    outside.clock.now(),
@@ -426,6 +427,7 @@ Refusal Dashboard::State::gone(const kube::ObjectKey& key) const {
 Task<net::Response> Dashboard::State::release(SharedCall call, kube::ObjectKey key) {
     if (releases.find(key) != nullptr) {
         co_await measure();
+        co_await look_for_findings();
     }
     auto json = releases.detailed(key);
     if (!json) {
@@ -488,9 +490,10 @@ Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
     if (!levels) co_return refused(bad_request(levels.error()), call->id);
     const auto code = call->asked.text("code", 40);
     if (!code) co_return refused(bad_request(code.error()), call->id);
-    co_await validate();
+    co_await look_for_findings();
 
-    const auto seen = seen_namespaces(call->viewer, *namespaces);
+    const Validations::Of seen{.namespaces = seen_namespaces(call->viewer, *namespaces),
+                               .sees_everything = call->viewer.sees_all};
     std::vector<const Validation*> meant;
     for (const auto* one : validations.all(seen)) {
         const std::string level(to_string(one->finding.level));
@@ -524,13 +527,18 @@ Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
     }
     const Json token =
         at < meant.size() && at > 0 ? Json(token_of(place(*meant[at - 1]))) : Json(nullptr);
+    auto all_problems = problems(call->viewer);
+    if (known) {
+        auto of_findings = validations.problems(*known, call->viewer.sees_all);
+        std::ranges::move(of_findings, std::back_inserter(all_problems));
+    }
     co_return told(call->request,
                    outside.clock.now(),
                    JsonObject{{"items", std::move(items)},
                               {"continue", token},
                               {"total", meant.size()},
                               {"counts", json_of(validations.counts(seen))},
-                              {"problems", problems_json(problems(call->viewer))}});
+                              {"problems", problems_json(all_problems)}});
 }
 
 // --- the outside --------------------------------------------------------------------------------

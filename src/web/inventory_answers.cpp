@@ -55,7 +55,7 @@ Task<Dashboard::State::Gathered> Dashboard::State::gather() {
         .edges = co_await web::edges(*prometheus, window, settings.ns, std::nullopt, fresh),
         .window = window};
     co_await build_all();
-    co_await validate();
+    co_await look_for_findings();
     co_await catch_up();
     co_return gathered;
 }
@@ -73,7 +73,11 @@ Inventory Dashboard::State::inventory_of(const Gathered& gathered,
                       .landscape = landscape,
                       .pods = sidecars,
                       .roles = roles_of(all),
-                      .findings = [this](const std::string& ns) { return validations.all({ns}); },
+                      .findings =
+                          [this, sees_everything = viewer.sees_all](const std::string& ns) {
+                              return validations.all(
+                                  {.namespaces = {ns}, .sees_everything = sees_everything});
+                          },
                       .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); }});
 }
 

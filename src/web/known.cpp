@@ -1,6 +1,7 @@
 #include "web/known.hpp"
 
 #include "web/answer.hpp"
+#include "web/surroundings.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -79,6 +80,12 @@ void cut_workload(Json& workload) {
     put(workload, {"spec", "template", "spec"}, JsonObject{{"containers", std::move(kept)}});
 }
 
+// An address may hold a password.
+void cut_alert_provider(Json& provider) {
+    provider = picked(provider, {}, {"apiVersion", "kind", "metadata"});
+    kube::without_bookkeeping(provider);
+}
+
 // Names hold no slash.
 std::string about(std::string_view ns, std::string_view name) {
     return fmt::format("{}/{}", ns, name);
@@ -88,8 +95,11 @@ kube::CacheOptions options_for(const kube::Resource& resource, const std::string
     kube::CacheOptions options;
     if (resource.namespaced) options.selection.ns = ns;
     if (resource == resources::pods) options.trim = cut_pod;
-    if (resource == resources::deployments || resource == resources::daemon_sets) {
-        options.trim = cut_workload;
+    if (resource.group == "apps") options.trim = cut_workload;
+    if (resource == resources::alert_providers) options.trim = cut_alert_provider;
+    if (resource == resources::config_maps) {
+        options.selection.ns = release::injector_key().ns;
+        options.selection.field_selector = "metadata.name=" + release::injector_key().name;
     }
     if (resource == resources::events) {
         options.selection.field_selector = "involvedObject.kind=Canary";
@@ -103,6 +113,11 @@ kube::CacheOptions options_for(const kube::Resource& resource, const std::string
         };
     }
     return options;
+}
+
+bool is_found_again(const kube::Resource& resource) {
+    return resource.group == "apps" || resource == resources::virtual_services ||
+           resource == resources::destination_rules;
 }
 
 bool is_refused(const Error& error) {
@@ -144,14 +159,23 @@ Known::~Known() = default;
 kube::Cache& Known::make(const kube::Resource& resource) {
     auto& cache = caches_[resource];
     if (!cache) {
+        auto options = options_for(resource, ns_);
+        // What it is found by is seen when it is kept: it is not parsed again for that.
+        if (is_found_again(resource)) {
+            options.trim = [this, resource, cut = std::move(options.trim)](Json& object) {
+                cut(object);
+                index(resource, kube::key_of(object), index_of(resource, object));
+            };
+        }
         cache = std::make_unique<kube::Cache>(world_.executor,
                                               world_.clock,
                                               world_.random,
                                               *world_.client,
                                               world_.log,
                                               resource,
-                                              options_for(resource, ns_));
-        cache->on_change([this, resource](const kube::ObjectKey& key) {
+                                              std::move(options));
+        cache->on_change([this, resource, &kept = *cache](const kube::ObjectKey& key) {
+            if (is_found_again(resource) && !kept.contains(key)) index(resource, key, {});
             if (changed_) changed_(resource, key);
         });
     }
@@ -221,6 +245,32 @@ std::vector<Json> Known::list(const kube::Resource& resource, std::string_view n
     auto all = cache == nullptr ? std::vector<Json>{} : cache->list(ns);
     parsed_ += all.size();
     return all;
+}
+
+void Known::index(const kube::Resource& resource,
+                  const kube::ObjectKey& key,
+                  std::vector<std::string> values) {
+    auto& index = indexes_[resource];
+    auto& before = index.values[key];
+    if (before == values && !values.empty()) return;
+    for (const auto& value : before) {
+        const auto keys = index.keys.find(value);
+        if (keys == index.keys.end()) continue;
+        keys->second.erase(key);
+        if (keys->second.empty()) index.keys.erase(keys);
+    }
+    for (const auto& value : values) index.keys[value].insert(key);
+    before = std::move(values);
+    if (before.empty()) index.values.erase(key);
+}
+
+std::vector<kube::ObjectKey> Known::keys_by(const kube::Resource& resource,
+                                            const std::string& value) const {
+    const auto index = indexes_.find(resource);
+    if (index == indexes_.end()) return {};
+    const auto keys = index->second.keys.find(value);
+    if (keys == index->second.keys.end()) return {};
+    return {keys->second.begin(), keys->second.end()};
 }
 
 std::vector<Json> Known::list_about(const kube::Resource& resource,

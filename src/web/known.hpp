@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,9 @@ class Known : public std::enable_shared_from_this<Known> {
     bool refresh(const kube::Resource& resource,
                  const kube::ObjectKey& key,
                  std::optional<Json>& held) const;
+    // Whose index_of (surroundings.hpp) has the value.
+    std::vector<kube::ObjectKey> keys_by(const kube::Resource& resource,
+                                         const std::string& value) const;
     // Those that are about it: Events.
     std::vector<Json> list_about(const kube::Resource& resource, const kube::ObjectKey& key) const;
     bool is_known(const kube::Resource& resource) const;
@@ -99,6 +103,14 @@ class Known : public std::enable_shared_from_this<Known> {
 
    private:
     kube::Cache& make(const kube::Resource& resource);
+    // What objects of a kind are found by, and the other way round.
+    struct Index {
+        std::map<std::string, std::set<kube::ObjectKey>> keys;
+        std::map<kube::ObjectKey, std::vector<std::string>> values;
+    };
+    void index(const kube::Resource& resource,
+               const kube::ObjectKey& key,
+               std::vector<std::string> values);
     static Task<> kept_alive(std::shared_ptr<Known> self, Task<> task);
     void run(kube::Cache& cache);
 
@@ -106,6 +118,7 @@ class Known : public std::enable_shared_from_this<Known> {
     std::string ns_;
     Change changed_;
     std::map<kube::Resource, std::unique_ptr<kube::Cache>> caches_;
+    std::map<kube::Resource, Index> indexes_;
     bool is_started_ = false;
     mutable std::uint64_t parsed_ = 0;
     TaskGroup tasks_;

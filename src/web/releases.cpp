@@ -262,7 +262,7 @@ std::vector<OwnObject> Releases::objects_of(const ReleaseSeen& seen) const {
     }
     objects.insert(objects.end(), seen.routes.begin(), seen.routes.end());
     if (validations_ == nullptr) return objects;
-    for (const auto* one : validations_->all({canary.ns})) {
+    for (const auto* one : validations_->for_all(canary.ns)) {
         const auto& title = one->finding.object;
         const auto object = std::ranges::find_if(objects, [&](const OwnObject& each) {
             return title == fmt::format("{} {}/{}", each.kind, each.ns, each.name);

@@ -17,6 +17,7 @@ using std::chrono::seconds;
 namespace resources = kube::resources;
 
 constexpr Duration fill_limit = seconds{3};
+constexpr Duration open_limit = seconds{1};
 constexpr Duration measure_limit = seconds{1};
 constexpr std::size_t looked_at_at_once = 500;
 constexpr std::size_t read_at_once = 100;
@@ -144,7 +145,7 @@ Task<> Dashboard::State::forget_when_nobody_looks() {
 
 void Dashboard::State::note_change(const kube::Resource& resource, const kube::ObjectKey& key) {
     if (!known) return;
-    validations.note_change(*known, resource, key);
+    if (validations.note_change(*known, resource, key)) wake.notify_all();
     sidecars.note_change(resource, key);
     landscape.note_change(resource, key);
     if (resource == resources::events) {
@@ -199,11 +200,20 @@ Task<> Dashboard::State::catch_up() {
     }
 }
 
+// Reads the kinds of lint from the first time that somebody asks for findings.
+Task<> Dashboard::State::look_for_findings() {
+    if (known && !validations.is_open()) {
+        validations.open(*known);
+        co_await known->wait_until_filled(open_limit);
+    }
+    co_await validate();
+}
+
 Task<> Dashboard::State::validate() {
-    while (known && validations.is_due()) {
-        const auto here = known;
+    const auto here = known;
+    while (here && known == here && validations.is_due(*here)) {
         const auto change = validations.look(*here);
-        if (!change.upsert.empty() || !change.remove.empty()) {
+        if (!change.whole.is_none() || !change.plain.is_none()) {
             overview_is_due = true;
             publish_validations(change);
         }
@@ -353,7 +363,8 @@ JsonObject Dashboard::State::overview_of(const Viewer& viewer,
                               return viewer.verbs(ns);
                           },
                           .mesh = mesh,
-                          .validations = validations.counts(namespaces),
+                          .validations = validations.counts(
+                              {.namespaces = namespaces, .sees_everything = viewer.sees_all}),
                           .prometheus = prometheus->health(),
                           .api_server = api_server(),
                           .problems = problems(viewer),

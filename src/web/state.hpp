@@ -190,6 +190,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // What was measured is fresh, or as fresh as it gets in a second.
     Task<> measure();
     Task<> measure_now();
+    Task<> look_for_findings();
     Task<> validate();
     std::vector<Problem> problems() const;
     std::vector<Problem> problems(const Viewer& viewer) const;

@@ -157,6 +157,10 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
                           .message = reader.error().message,
                           .headers = {{"Retry-After", "10"}}});
     }
+    const bool wants_findings = std::ranges::any_of(split_list(list), [](std::string_view topic) {
+        return topic == "overview" || topic == "validations";
+    });
+    if (wants_findings && known) validations.open(*known);
     spawn("watching permissions", watch_permissions(call->person, shown));
     net::Response response;
     response.headers.set("Content-Type", "text/event-stream");
@@ -196,10 +200,11 @@ Task<> Dashboard::State::pump() {
         const auto next_overview =
             overview_told ? std::max(now, *overview_told + overview_pause) : now;
         const bool has_news = !changed.empty() || !changed_details.empty() || !new_events.empty() ||
-                              validations.is_due() || (overview_is_due && next_overview <= now);
+                              validations.is_due(*here) ||
+                              (overview_is_due && next_overview <= now);
         if (!has_news && now < next_measure) {
             auto until = overview_is_due ? std::min(next_measure, next_overview) : next_measure;
-            until = std::min(until, validations.due().value_or(until));
+            until = std::min(until, validations.due(*here).value_or(until));
             co_await (wake.wait() || outside.clock.sleep_until(until));
             continue;
         }
@@ -317,21 +322,26 @@ void Dashboard::State::publish_events() {
 }
 
 void Dashboard::State::publish_validations(const Validations::Change& change) {
-    JsonArray upsert;
-    for (const auto& one : change.upsert) upsert.push_back(json_of(one));
-    JsonArray remove;
-    for (const auto& id : change.remove) remove.emplace_back(id);
-    const auto tell = [&](const std::string& topic, const std::set<std::string>& namespaces) {
-        if (!hub->is_heard(topic)) return;
-        const auto text = to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
-                                             {"upsert", upsert},
-                                             {"remove", remove},
-                                             {"counts", json_of(validations.counts(namespaces))}});
-        hub->publish({.topic = topic, .event = "validation", .data = text, .ns = change.ns});
-    };
-    tell("validations", {});
+    const auto tell =
+        [&](const std::string& topic, const Validations::News& news, const Validations::Of& seen) {
+            if (news.is_none() || !hub->is_heard(topic)) return;
+            JsonArray upsert;
+            for (const auto& one : news.upsert) upsert.push_back(json_of(one));
+            JsonArray remove;
+            for (const auto& id : news.remove) remove.emplace_back(id);
+            const auto text = to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
+                                                 {"upsert", std::move(upsert)},
+                                                 {"remove", std::move(remove)},
+                                                 {"counts", json_of(validations.counts(seen))}});
+            hub->publish({.topic = topic, .event = "validation", .data = text, .ns = change.ns});
+        };
+    tell("validations", change.whole, {});
     std::erase_if(own_validations, [&](const auto& entry) { return !hub->is_heard(entry.first); });
-    for (const auto& [topic, viewer] : own_validations) tell(topic, seen_namespaces(viewer, {}));
+    for (const auto& [topic, viewer] : own_validations) {
+        tell(topic,
+             change.plain,
+             {.namespaces = seen_namespaces(viewer, {}), .sees_everything = false});
+    }
 }
 
 // A stream lives long, and what its reader may do changes: it is ended then, and the reader comes

@@ -1,15 +1,12 @@
 #include "web/validations.hpp"
 
 #include "base/core/sha256.hpp"
-#include "controller/state.hpp"
 #include "web/answer.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <functional>
 #include <tuple>
 
 namespace sluice::web {
@@ -18,42 +15,9 @@ namespace {
 namespace resources = kube::resources;
 
 constexpr Duration pause = std::chrono::seconds{1};
-
-const std::array<const kube::Resource*, 10> looked_at{&resources::canaries,
-                                                      &resources::deployments,
-                                                      &resources::daemon_sets,
-                                                      &resources::horizontal_pod_autoscalers,
-                                                      &resources::metric_templates,
-                                                      &resources::services,
-                                                      &resources::pods,
-                                                      &resources::virtual_services,
-                                                      &resources::destination_rules,
-                                                      &resources::gateways};
-
-std::string name_of(const kube::Resource& resource) {
-    return resource.plural + "." + resource.group;
-}
-
-// Of all that is read of such an object. Of a status only whether a workload has running pods.
-std::size_t hash_of(const Json& object) {
-    JsonObject read;
-    for (const auto& [name, value] : object_at(object, {})) {
-        if (name != "status" && name != "kind" && name != "apiVersion") read[name] = value;
-    }
-    Json whole(std::move(read));
-    drop(whole, {"metadata", "resourceVersion"});
-    drop(whole, {"metadata", "annotations", controller::state_annotation});
-    for (const auto* field : {"readyReplicas", "numberReady"}) {
-        put(whole, {field}, integer_at(object, {"status", field}).value_or(0) > 0);
-    }
-    return std::hash<std::string>{}(to_text(whole));
-}
-
-// What keeps the pod's place in the cache, and what is read.
-void cut_pod(Json& pod) {
-    const std::string phase(text_at(pod, {"status", "phase"}));
-    put(pod, {"status"}, JsonObject{{"phase", phase}});
-}
+constexpr Duration pause_for_others = std::chrono::seconds{5};
+// Who does not answer by then is left out, and looked at when it does.
+constexpr Duration reading_limit = std::chrono::seconds{3};
 
 std::string id_of(const release::Finding& finding) {
     return sha256_hex(
@@ -101,126 +65,187 @@ JsonObject json_of(const LevelCounts& counts) {
     return {{"error", counts.errors}, {"warning", counts.warnings}, {"info", counts.infos}};
 }
 
-// Gateways may stand anywhere; of the rest only the namespace's are looked at, for each change
-// costs a look at all of them.
-release::Around Validations::around_of(const Known& known, const std::string& ns) {
-    release::Around around{.objects = {},
-                           .whole = true,
-                           .home = ns,
-                           // Not watched here.
-                           .unread = {"StatefulSet", "ServiceEntry", "AlertProvider", "Namespace"}};
-    const auto add = [&](const kube::Resource& resource, Json object) {
-        // Istio's Gateway is one of two of that name.
-        put(object, {"kind"}, Json(resource.kind));
-        put(object, {"apiVersion"}, Json(resource.api_version()));
-        around.objects.push_back(std::move(object));
-    };
-    auto& read = read_[ns];
-    read.clear();
-    for (const auto* resource : looked_at) {
-        const bool everywhere = *resource == resources::gateways;
-        if (!everywhere || !known.ns().empty()) around.elsewhere.insert(resource->kind);
-        if (!known.is_known(*resource)) around.unread.insert(resource->kind);
-        if (*resource == resources::pods) continue;
-        for (auto& object : known.list(*resource, everywhere ? "" : ns)) {
-            if (!everywhere) read[{name_of(*resource), kube::key_of(object)}] = hash_of(object);
-            add(*resource, std::move(object));
-        }
-    }
-    auto& pods = pods_[ns];
-    auto before = std::exchange(pods, {});
-    const auto* cache = known.find(resources::pods);
-    for (const auto& key : cache == nullptr ? std::vector<kube::ObjectKey>{} : cache->keys(ns)) {
-        auto& pod = pods[key];
-        pod = std::move(before[key]);
-        if (known.refresh(resources::pods, key, pod) && pod) cut_pod(*pod);
-        if (pod) add(resources::pods, *pod);
-    }
-    if (auto space = known.get(resources::namespaces, {"", ns})) {
-        read[{name_of(resources::namespaces), {"", ns}}] = hash_of(*space);
-        add(resources::namespaces, *std::move(space));
-    }
-    return around;
+void Validations::open(Known& known) {
+    if (opened_) return;
+    opened_ = clock_.now();
+    Surroundings::open(known);
+}
+
+void Validations::tell_apart() {
+    if (std::exchange(tells_apart_, true)) return;
+    for (const auto& [ns, found] : found_) behind_[ns] = clock_.now();
 }
 
 void Validations::forget() {
+    opened_.reset();
+    tells_apart_ = false;
+    surroundings_.forget();
+    kinds_ = {};
     found_.clear();
     behind_.clear();
     looked_.clear();
     read_.clear();
-    pods_.clear();
+    askers_.clear();
+    questions_.clear();
 }
 
-std::optional<Time> Validations::due() const {
-    std::optional<Time> first;
-    for (const auto& [ns, since] : behind_) {
-        const auto looked = looked_.find(ns);
-        const auto due = looked == looked_.end() ? since : std::max(since, looked->second + pause);
-        if (!first || due < *first) first = due;
+// --- what has changed ---------------------------------------------------------------------------
+
+bool Validations::call_for_look(const std::string& ns, Duration rest) {
+    const auto looked = looked_.find(ns);
+    const auto now = clock_.now();
+    const auto due = looked == looked_.end() ? now : std::max(now, looked->second + rest);
+    const auto [place, is_new] = behind_.try_emplace(ns, due);
+    if (is_new) return true;
+    return std::exchange(place->second, std::min(place->second, due)) > due;
+}
+
+bool Validations::note_change(const Known& known,
+                              const kube::Resource& resource,
+                              const kube::ObjectKey& key) {
+    const auto* kind = release::lint_kind_of(resource);
+    if (kind == nullptr) return false;
+    const auto& ns = resource == resources::namespaces ? key.name : key.ns;
+    // Where there is no Canary there is nothing to find.
+    const bool is_at_home = resource == resources::canaries || found_.contains(ns);
+    const auto due = behind_.find(ns);
+    const auto wait = resource == resources::pods ? pause_for_others : pause;
+    const bool is_called_for = due != behind_.end() && due->second <= clock_.now() + wait;
+    const bool is_news_at_home = is_at_home && !is_called_for;
+    const bool may_be_asked_for =
+        kind->everywhere && (Surroundings::is_seen_by_all(*kind) || !askers_.empty());
+    if (!is_news_at_home && !may_be_asked_for) return false;
+    const auto object = known.get(resource, key);
+    const bool is_due_here = is_news_at_home && note_at_home(*kind, key, object);
+    const bool is_due_elsewhere = may_be_asked_for && note_elsewhere(*kind, key, object);
+    return is_due_here || is_due_elsewhere;
+}
+
+bool Validations::note_at_home(const release::LintKind& kind,
+                               const kube::ObjectKey& key,
+                               const std::optional<Json>& object) {
+    if (kind.resource == resources::pods) {
+        // They change often, and mostly with what they belong to.
+        return !surroundings_.is_as_seen(key, object) && call_for_look(key.ns, pause_for_others);
     }
+    const auto& ns = kind.resource == resources::namespaces ? key.name : key.ns;
+    const auto& all_read = read_[ns];
+    const auto read = all_read.find({kind.resource.qualified(), key});
+    const bool is_known =
+        object && read != all_read.end() && read->second == Surroundings::hash_of(*object);
+    return !is_known && call_for_look(ns, pause);
+}
+
+bool Validations::note_elsewhere(const release::LintKind& kind,
+                                 const kube::ObjectKey& key,
+                                 const std::optional<Json>& object) {
+    const auto* now = object ? &*object : nullptr;
+    bool is_due = false;
+    if (Surroundings::is_seen_by_all(kind)) {
+        if (!surroundings_.note(kind, key, now)) return false;
+        for (const auto& [ns, found] : found_) is_due |= call_for_look(ns, pause_for_others);
+        return is_due;
+    }
+    const Surroundings::Name name{kind.resource.qualified(), key};
+    for (const auto& question : Surroundings::answered_by(kind, key, now)) {
+        const auto askers = askers_.find(question);
+        if (askers == askers_.end()) continue;
+        for (const auto& ns : askers->second) {
+            if (ns == key.ns) continue;
+            const auto& all_read = read_[ns];
+            const auto read = all_read.find(name);
+            const bool is_known = now != nullptr && read != all_read.end() &&
+                                  read->second == Surroundings::outer_hash_of(kind.resource, *now);
+            if (!is_known) is_due |= call_for_look(ns, pause_for_others);
+        }
+    }
+    return is_due;
+}
+
+std::optional<Time> Validations::due(const Known& known) const {
+    if (!opened_) return std::nullopt;
+    std::optional<Time> first;
+    for (const auto& [ns, at] : behind_) {
+        if (!first || at < *first) first = at;
+    }
+    const auto kinds = Surroundings::kinds(known);
+    const auto now = clock_.now();
+    if (!found_.empty() && kinds != kinds_) first = now;
+    // Of half a cluster something would be found that is not so.
+    if (first && !kinds.are_settled) first = std::max(*first, *opened_ + reading_limit);
     return first;
 }
 
-bool Validations::is_due() const {
-    const auto when = due();
+bool Validations::is_due(const Known& known) const {
+    const auto when = due(known);
     return when && *when <= clock_.now();
 }
 
-void Validations::note_change(const Known& known,
-                              const kube::Resource& resource,
-                              const kube::ObjectKey& key) {
-    const bool is_space = resource == resources::namespaces;
-    const bool counts = is_space || std::ranges::any_of(looked_at, [&](const kube::Resource* one) {
-                            return *one == resource;
-                        });
-    // Pods change too often, and always with what they belong to.
-    if (!counts || resource == resources::pods) return;
-    const auto& ns = is_space ? key.name : key.ns;
-    const bool is_everywhere = resource == resources::gateways;
-    // Where there is no Canary there is nothing to find.
-    if (resource != resources::canaries && !is_everywhere && !found_.contains(ns)) return;
-    if (!is_everywhere && behind_.contains(ns)) return;
-    auto& all_read = read_[is_everywhere ? std::string() : ns];
-    const auto object = known.get(resource, key);
-    const auto hash = object ? hash_of(*object) : std::size_t{0};
-    const auto read = all_read.find({name_of(resource), key});
-    if (object && read != all_read.end() && read->second == hash) return;
-    if (!is_everywhere) {
-        behind_.try_emplace(ns, clock_.now());
-        return;
-    }
-    if (object) {
-        all_read[{name_of(resource), key}] = hash;
-    } else if (read != all_read.end()) {
-        all_read.erase(read);
-    }
-    for (const auto& [each, found] : found_) behind_.try_emplace(each, clock_.now());
-}
+// --- looking ------------------------------------------------------------------------------------
 
 Validations::Change Validations::look(const Known& known) {
     Change change;
-    const auto now_is = clock_.now();
-    const auto next = std::ranges::find_if(behind_, [&](const auto& one) {
-        const auto looked = looked_.find(one.first);
-        return looked == looked_.end() || looked->second + pause <= now_is;
-    });
+    if (!is_due(known)) return change;
+    auto kinds = Surroundings::kinds(known);
+    if (std::exchange(kinds_, kinds) != kinds) {
+        for (const auto& [ns, found] : found_) behind_[ns] = clock_.now();
+    }
+    const auto next =
+        std::ranges::find_if(behind_, [&](const auto& one) { return one.second <= clock_.now(); });
     if (next == behind_.end()) return change;
     const auto ns = next->first;
     change.ns = ns;
     behind_.erase(next);
-    looked_[ns] = now_is;
-    auto& before = found_[ns];
-    std::map<std::string, Validation> now;
-    const auto around = around_of(known, ns);
+    looked_[ns] = clock_.now();
+
+    auto sight = surroundings_.look(known, kinds, ns);
+    const auto before = std::exchange(found_[ns], {});
+    const bool has_release = std::ranges::any_of(sight.around.objects, [](const Json& object) {
+        return text_at(object, {"kind"}) == "Canary";
+    });
+    Found now;
+    if (has_release) {
+        now = find(sight.around, ns, before);
+        if (tells_apart_) mark_plain(std::move(sight.around), now);
+    }
+    const auto compare = [&](News& news, bool sees_everything) {
+        const Of of{.sees_everything = sees_everything};
+        const auto shows = [&](const Found& all, const std::string& id) {
+            const auto found = all.find(id);
+            return found != all.end() && is_shown(found->second, of);
+        };
+        for (const auto& [id, one] : now) {
+            if (is_shown(one, of) && !shows(before, id)) news.upsert.push_back(one);
+        }
+        for (const auto& [id, one] : before) {
+            if (is_shown(one, of) && !shows(now, id)) news.remove.push_back(id);
+        }
+    };
+    compare(change.whole, true);
+    compare(change.plain, false);
+    if (has_release) {
+        found_[ns] = std::move(now);
+        read_[ns] = std::move(sight.read);
+        ask_from(ns, std::move(sight.questions));
+    } else {
+        found_.erase(ns);
+        read_.erase(ns);
+        surroundings_.forget(ns);
+        ask_from(ns, {});
+    }
+    return change;
+}
+
+// What stands elsewhere is told of there.
+Validations::Found Validations::find(const release::Around& around,
+                                     const std::string& ns,
+                                     const Found& before) const {
+    Found now;
     const release::Linter linter(around, settings_);
-    const bool has_release = std::ranges::any_of(
-        around.objects, [](const Json& object) { return text_at(object, {"kind"}) == "Canary"; });
     for (const auto& object : around.objects) {
+        if (!release::is_in_namespace(object, ns)) continue;
         auto key = kube::key_of(object);
-        if (text_at(object, {"kind"}) == "Namespace") key.ns = key.name;
-        // Where there is no Canary there is nothing to find, and a Gateway from elsewhere is told
-        // of there.
-        if (!has_release || key.ns != ns) continue;
+        if (key.ns.empty()) key.ns = ns;
         for (auto& finding : linter.look(object)) {
             auto id = id_of(finding);
             const auto known_already = before.find(id);
@@ -229,26 +254,52 @@ Validations::Change Validations::look(const Known& known) {
             now.emplace(id, Validation{id, std::move(finding), key, since});
         }
     }
-    for (const auto& [id, validation] : now) {
-        if (!before.contains(id)) change.upsert.push_back(validation);
-    }
-    for (const auto& [id, validation] : before) {
-        if (!now.contains(id)) change.remove.push_back(id);
-    }
-    before = std::move(now);
-    if (!has_release) {
-        found_.erase(ns);
-        read_.erase(ns);
-        pods_.erase(ns);
-    }
-    return change;
+    return now;
 }
 
-std::vector<const Validation*> Validations::all(const std::set<std::string>& namespaces) const {
+// Looks again with eyes for this namespace alone. What is found only then is not so.
+void Validations::mark_plain(release::Around around, Found& found) const {
+    std::erase_if(around.objects, [&](const Json& object) {
+        return !release::is_in_namespace(object, around.home);
+    });
+    for (const auto& kind : release::lint_kinds()) {
+        (kind.resource.namespaced ? around.elsewhere : around.unread).insert(kind.resource.kind);
+    }
+    const release::Linter linter(around, settings_);
+    for (const auto& object : around.objects) {
+        for (const auto& finding : linter.look(object)) {
+            const auto one = found.find(id_of(finding));
+            if (one != found.end()) one->second.is_plain_at_home = true;
+        }
+    }
+}
+
+void Validations::ask_from(const std::string& ns, std::set<std::string> questions) {
+    auto& asked = questions_[ns];
+    for (const auto& question : asked) {
+        const auto askers = askers_.find(question);
+        if (questions.contains(question) || askers == askers_.end()) continue;
+        askers->second.erase(ns);
+        if (askers->second.empty()) askers_.erase(askers);
+    }
+    for (const auto& question : questions) askers_[question].insert(ns);
+    asked = std::move(questions);
+    if (asked.empty()) questions_.erase(ns);
+}
+
+// --- what is told -------------------------------------------------------------------------------
+
+bool Validations::is_shown(const Validation& one, const Of& of) const {
+    return of.sees_everything || one.is_plain_at_home;
+}
+
+std::vector<const Validation*> Validations::all(const Of& of) const {
     std::vector<const Validation*> all;
     for (const auto& [ns, found] : found_) {
-        if (!namespaces.empty() && !namespaces.contains(ns)) continue;
-        for (const auto& [id, validation] : found) all.push_back(&validation);
+        if (!of.namespaces.empty() && !of.namespaces.contains(ns)) continue;
+        for (const auto& [id, validation] : found) {
+            if (is_shown(validation, of)) all.push_back(&validation);
+        }
     }
     std::ranges::sort(all, [](const Validation* one, const Validation* other) {
         return order_of(*one) < order_of(*other);
@@ -256,13 +307,34 @@ std::vector<const Validation*> Validations::all(const std::set<std::string>& nam
     return all;
 }
 
-LevelCounts Validations::counts(const std::set<std::string>& namespaces) const {
+LevelCounts Validations::counts(const Of& of) const {
     LevelCounts counts;
     for (const auto& [ns, found] : found_) {
-        if (!namespaces.empty() && !namespaces.contains(ns)) continue;
-        for (const auto& [id, validation] : found) counts.add(validation.finding.level);
+        if (!of.namespaces.empty() && !of.namespaces.contains(ns)) continue;
+        for (const auto& [id, validation] : found) {
+            if (is_shown(validation, of)) counts.add(validation.finding.level);
+        }
     }
     return counts;
+}
+
+std::vector<const Validation*> Validations::for_all(const std::string& ns) const {
+    return all({.namespaces = {ns}, .sees_everything = !tells_apart_});
+}
+
+std::vector<Problem> Validations::problems(const Known& known, bool sees_everything) const {
+    std::vector<Problem> problems;
+    const auto text = release::not_judged(Surroundings::kinds(known).unreadable);
+    if (!text.empty()) {
+        problems.push_back({.code = "not_judged", .message = "Findings: " + text, .since = {}});
+    }
+    if (!sees_everything) {
+        problems.push_back({.code = "not_judged",
+                            .message = "Findings: what only other namespaces tell is left out, for "
+                                       "you may not read them all",
+                            .since = {}});
+    }
+    return problems;
 }
 
 }  // namespace sluice::web

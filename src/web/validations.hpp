@@ -4,6 +4,7 @@
 
 #include "release/lint.hpp"
 #include "web/known.hpp"
+#include "web/surroundings.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -11,7 +12,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace sluice::web {
@@ -21,6 +21,8 @@ struct Validation {
     release::Finding finding;
     kube::ObjectKey object;
     Time since{};  // when this process saw it first
+    // It would be found, too, by who may read nothing but this namespace.
+    bool is_plain_at_home = false;
 };
 JsonObject json_of(const Validation& validation);
 
@@ -36,41 +38,75 @@ class Validations {
     Validations(const Clock& clock, release::LintSettings settings)
         : clock_(clock), settings_(settings) {}
 
+    // The kinds of lint are read from now on, and findings looked for.
+    void open(Known& known);
+    bool is_open() const { return opened_.has_value(); }
+    // Also finds out what shows to those who may not read every namespace. Costs as much again.
+    void tell_apart();
     void forget();
-    // An object came, changed or went. A status alone is no news.
-    void note_change(const Known& known,
+    // An object came, changed or went. A status alone is no news. Says whether something is due now
+    // that was not, or not so soon.
+    bool note_change(const Known& known,
                      const kube::Resource& resource,
                      const kube::ObjectKey& key);
-    // When the next namespace may be looked at, which is at most once a second each; nothing while
-    // nothing has changed.
-    std::optional<Time> due() const;
-    bool is_due() const;
-    // Looks at one namespace that is due. Says what came and what went.
-    struct Change {
-        std::string ns;
+    // When the next namespace may be looked at: at most once a second each, once in five for pods
+    // and for what changed elsewhere. Nothing while nothing has changed.
+    std::optional<Time> due(const Known& known) const;
+    bool is_due(const Known& known) const;
+    // Looks at one namespace that is due. Says what came and what went: for those who see
+    // everything, and for the others.
+    struct News {
         std::vector<Validation> upsert;
         std::vector<std::string> remove;
+
+        bool is_none() const { return upsert.empty() && remove.empty(); }
+    };
+    struct Change {
+        std::string ns;
+        News whole, plain;
     };
     Change look(const Known& known);
 
+    struct Of {
+        std::set<std::string> namespaces = {};  // empty: all
+        bool sees_everything = true;
+    };
     // Errors first, then by object and path.
-    std::vector<const Validation*> all(const std::set<std::string>& namespaces) const;
-    LevelCounts counts(const std::set<std::string>& namespaces) const;
+    std::vector<const Validation*> all(const Of& of) const;
+    LevelCounts counts(const Of& of) const;
+    // What may be told to everybody who sees the namespace.
+    std::vector<const Validation*> for_all(const std::string& ns) const;
+    // Why something may be missing from them.
+    std::vector<Problem> problems(const Known& known, bool sees_everything) const;
 
    private:
-    release::Around around_of(const Known& known, const std::string& ns);
+    using Found = std::map<std::string, Validation>;  // by id
+
+    // At once, or when the last look is so long ago.
+    bool call_for_look(const std::string& ns, Duration rest);
+    bool note_at_home(const release::LintKind& kind,
+                      const kube::ObjectKey& key,
+                      const std::optional<Json>& object);
+    bool note_elsewhere(const release::LintKind& kind,
+                        const kube::ObjectKey& key,
+                        const std::optional<Json>& object);
+    Found find(const release::Around& around, const std::string& ns, const Found& before) const;
+    void mark_plain(release::Around around, Found& found) const;
+    void ask_from(const std::string& ns, std::set<std::string> questions);
+    bool is_shown(const Validation& one, const Of& of) const;
 
     const Clock& clock_;
     release::LintSettings settings_;
-    std::map<std::string, std::map<std::string, Validation>> found_;  // by namespace and id
-    std::map<std::string, Time> behind_;                              // and since when
+    std::optional<Time> opened_;
+    bool tells_apart_ = false;
+    Surroundings surroundings_;
+    Surroundings::Kinds kinds_;           // as of the last looks
+    std::map<std::string, Found> found_;  // by namespace
+    std::map<std::string, Time> behind_;  // and when they may be looked at
     std::map<std::string, Time> looked_;
-    // What was read of each object when its namespace was looked at, as a hash; of Gateways, which
-    // are looked at everywhere, under "".
-    using Name = std::pair<std::string, kube::ObjectKey>;  // plural.group
-    std::map<std::string, std::map<Name, std::size_t>> read_;
-    // Pods are many and change often: they stay parsed, without most of their status.
-    std::map<std::string, std::map<kube::ObjectKey, std::optional<Json>>> pods_;
+    std::map<std::string, std::map<Surroundings::Name, std::size_t>> read_;
+    // Which namespaces ask about what stands elsewhere, and the other way round.
+    std::map<std::string, std::set<std::string>> askers_, questions_;
 };
 
 }  // namespace sluice::web

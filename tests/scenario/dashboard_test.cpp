@@ -3,7 +3,9 @@
 #include "web/dashboard.hpp"
 
 #include "base/core/text.hpp"
+#include "kube/yaml.hpp"
 #include "net/in_process.hpp"
+#include "release/lint_cluster.hpp"
 #include "scenario/script.hpp"
 #include "support/contract.hpp"
 #include "web/lab.hpp"
@@ -131,6 +133,8 @@ class Way final : public net::HttpClient {
     bool away = false;
     Duration rights_take{};  // each question about rights
     std::string forbidden;
+    // As whom it goes; nobody: as one who may do everything.
+    std::vector<Role*> roles;
     // Who is known by which token; with anybody here, the cluster knows nobody else.
     struct User {
         std::string name;
@@ -166,7 +170,11 @@ class Way final : public net::HttpClient {
 
    private:
     bool is_forbidden(const net::Request& request) const {
-        return !forbidden.empty() && request.target.find(forbidden) != std::string::npos;
+        if (!forbidden.empty() && request.target.find(forbidden) != std::string::npos) return true;
+        const bool is_of_everybody = request.target.find("selfsubject") != std::string::npos;
+        return !roles.empty() && !is_of_everybody && std::ranges::all_of(roles, [&](Role* role) {
+            return role->refusal(request.method, request.target).has_value();
+        });
     }
     static net::Response refusal(int status, std::string_view reason) {
         net::Response response;
@@ -2458,4 +2466,538 @@ TEST_CASE("where nobody sees single requests the tap says so") {
     CHECK_FALSE(*bool_at(tap, {"available"}));
     CHECK(text_at(tap, {"reason"}) == "not available without an access-log service");
     CHECK(find(tap, {"topic"})->is_null());
+}
+
+namespace {
+
+// What is wrong, and what is right, in two namespaces with a release and three without, each object
+// as one document; of those that stand here twice one is there at a time.
+constexpr std::string_view scenery = R"(
+kind: Namespace
+metadata: {name: other, labels: {istio-injection: enabled, istio.io/rev: canary}}
+---
+kind: Namespace
+metadata: {name: other, labels: {istio.io/rev: canary}}
+---
+kind: Namespace
+metadata: {name: edge}
+---
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system}
+data: {config: "templates", values: '{"global": {"hub": "docker.io/istio", "tag": "1.20.0", "proxy": {"image": "proxyv2"}}}'}
+---
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system}
+data: {values: '{"global": {"hub": "docker.io/istio", "tag": "1.19.0", "proxy": {"image": "proxyv2"}}}'}
+---
+kind: Pod
+metadata: {name: old, namespace: test, annotations: {sidecar.istio.io/inject: "maybe"}}
+spec: {containers: [{name: istio-proxy, image: "docker.io/istio/proxyv2:1.19.0"}]}
+---
+kind: Canary
+metadata: {name: shop, namespace: other}
+spec:
+  provider: istio
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}
+  service: {port: 80, portName: web, gateways: [edge/public, nowhere, mesh], trafficPolicy: {tls: {mode: DISABLE}}}
+  analysis:
+    interval: 30s
+    threshold: 3
+    stepWeight: 10
+    alerts: [{name: a, providerRef: {name: slack, namespace: edge}}, {name: b, providerRef: {name: mine}}]
+    metrics: [{name: seen, threshold: 1, templateRef: {name: seen, namespace: edge}}]
+---
+kind: Deployment
+metadata: {name: shop, namespace: other}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template: {metadata: {labels: {app: shop, version: v1}, annotations: {sidecar.istio.io/inject: "false"}}, spec: {containers: [{name: web, image: web}]}}
+---
+kind: Deployment
+metadata: {name: shop, namespace: other}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template: {metadata: {labels: {app: shop, version: v2}}, spec: {containers: [{name: web, image: auto}]}}
+---
+kind: AlertProvider
+metadata: {name: slack, namespace: edge}
+spec: {type: slack, address: "http://hooks.slack.example/secret"}
+---
+kind: MetricTemplate
+metadata: {name: seen, namespace: edge}
+spec: {provider: {type: prometheus, address: "http://prom"}, query: 'sum(rate(x{reporter="destination"}[1m]))'}
+---
+kind: MetricTemplate
+metadata: {name: seen, namespace: edge}
+spec: {provider: {type: prometheus, address: "http://prom"}, query: 'sum(rate(x{reporter="source"}[1m]))'}
+---
+kind: Service
+metadata: {name: catalog, namespace: other}
+spec: {selector: {app: shop}, ports: [{name: http, port: 80}, {name: data, port: 90, targetPort: 90}]}
+---
+kind: Service
+metadata: {name: catalog, namespace: other}
+spec: {selector: {app: shop}, ports: [{name: http, port: 81, targetPort: 80}]}
+---
+kind: Service
+metadata: {name: second, namespace: other}
+spec: {selector: {app: shop}, ports: [{name: udp, port: 80, protocol: UDP}]}
+---
+kind: PodDisruptionBudget
+metadata: {name: shop, namespace: other}
+spec: {selector: {matchLabels: {app: shop}}}
+---
+kind: NetworkPolicy
+metadata: {name: podinfo, namespace: test}
+spec: {podSelector: {matchLabels: {app: podinfo}}}
+---
+kind: StatefulSet
+metadata: {name: base, namespace: edge}
+spec: {selector: {matchLabels: {app: base}}, serviceName: base, template: {metadata: {labels: {app: base, version: v1}}, spec: {containers: [{name: web, image: web}]}}}
+---
+kind: Service
+metadata: {name: base, namespace: edge}
+spec: {selector: {app: base}, ports: [{name: http, port: 80}]}
+---
+kind: Deployment
+metadata: {name: gateway, namespace: edge}
+spec: {selector: {matchLabels: {istio: gateway}}, template: {metadata: {labels: {istio: gateway}}, spec: {containers: [{name: web, image: web}]}}}
+---
+kind: DaemonSet
+metadata: {name: gateway-too, namespace: edge}
+spec: {selector: {matchLabels: {istio: gateway}}, template: {metadata: {labels: {istio: gateway, more: a}}, spec: {containers: [{name: web, image: web}]}}}
+---
+kind: Service
+metadata: {name: gateway, namespace: edge}
+spec: {selector: {istio: gateway}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Service
+metadata: {name: gateway, namespace: edge}
+spec: {selector: {istio: gateway}, ports: [{name: http, port: 90, targetPort: 9090}]}
+---
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec: {selector: {istio: gateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*.example.com"], tls: {credentialName: c}}]}
+---
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec: {selector: {istio: gateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["edge/*"]}]}
+---
+kind: Gateway
+metadata: {name: own, namespace: test}
+spec: {selector: {istio: gateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*.example.com"], tls: {credentialName: c}}]}
+---
+kind: Gateway
+metadata: {name: lost, namespace: test}
+spec: {selector: {istio: lost}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}
+---
+kind: Deployment
+metadata: {name: lost, namespace: other}
+spec: {selector: {matchLabels: {istio: lost}}, template: {metadata: {labels: {istio: lost}}, spec: {containers: [{name: web, image: web}]}}}
+---
+kind: VirtualService
+metadata: {name: web, namespace: test}
+spec:
+  hosts: [web.example.com]
+  gateways: [edge/public, own, edge/gone]
+  http:
+    - match: [{headers: {"@request.auth.claims.group": {exact: a}}}]
+      route: [{destination: {host: catalog.other.svc.cluster.local}, weight: 100}]
+    - route: [{destination: {host: base.edge.svc.cluster.local, subset: v1}, weight: 100}]
+---
+kind: VirtualService
+metadata: {name: web, namespace: test}
+spec:
+  hosts: [web.example.com]
+  gateways: [edge/public, own, edge/gone]
+  http:
+    - route: [{destination: {host: catalog.other.svc.cluster.local, port: {number: 80}}, weight: 50}, {destination: {host: api.example.org}, weight: 50}]
+      mirror: {host: payments}
+---
+kind: VirtualService
+metadata: {name: shared, namespace: test, annotations: {sidecar.istio.io/unknown: x, galley.istio.io/analyze-suppress: IST0104}}
+spec: {hosts: [api.example.org, base.edge.svc.cluster.local], exportTo: ["*", lost-space], http: [{route: [{destination: {host: api.example.org}}]}]}
+---
+kind: VirtualService
+metadata: {name: shared, namespace: other}
+spec: {hosts: [api.example.org, base.edge.svc.cluster.local], http: [{route: [{destination: {host: base.edge.svc.cluster.local, subset: v2}}]}]}
+---
+kind: VirtualService
+metadata: {name: shared, namespace: other}
+spec: {hosts: [api.example.org], exportTo: ["."], http: [{route: [{destination: {host: api.example.org}}], retries: {attempts: 1, retryOn: "5xx, reset"}}]}
+---
+kind: DestinationRule
+metadata: {name: base, namespace: test}
+spec: {host: base.edge.svc.cluster.local, trafficPolicy: {tls: {mode: DISABLE}}, subsets: [{name: v1, labels: {version: v1}}, {name: v3, labels: {version: v3}}]}
+---
+kind: DestinationRule
+metadata: {name: base, namespace: edge}
+spec: {host: base, subsets: [{name: v2, labels: {version: v2}}]}
+---
+kind: DestinationRule
+metadata: {name: base, namespace: edge}
+spec: {host: other, subsets: [{name: v2, labels: {version: v2}}]}
+---
+kind: DestinationRule
+metadata: {name: shop, namespace: other}
+spec: {host: api.example.org, trafficPolicy: {tls: {mode: SIMPLE}}, exportTo: [edge], workloadSelector: {matchLabels: {app: gone}}}
+---
+kind: ServiceEntry
+metadata: {name: api, namespace: edge}
+spec: {hosts: [api.example.org, payments.test.svc.cluster.local], ports: [{number: 443, name: https, protocol: HTTPS}]}
+---
+kind: ServiceEntry
+metadata: {name: api, namespace: edge}
+spec: {hosts: ["*.example.com"]}
+---
+kind: Sidecar
+metadata: {name: one, namespace: test}
+spec: {workloadSelector: {labels: {app: podinfo}}}
+---
+kind: Sidecar
+metadata: {name: two, namespace: test}
+spec: {workloadSelector: {labels: {app: podinfo}}}
+---
+kind: Sidecar
+metadata: {name: two, namespace: test}
+spec: {workloadSelector: {labels: {app: gone}}}
+---
+kind: PeerAuthentication
+metadata: {name: strict, namespace: edge}
+spec: {mtls: {mode: STRICT}}
+---
+kind: PeerAuthentication
+metadata: {name: strict, namespace: edge}
+spec: {selector: {matchLabels: {app: base}}, mtls: {mode: PERMISSIVE}}
+---
+kind: PeerAuthentication
+metadata: {name: strict, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+---
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: edge}
+spec: {selector: {matchLabels: {istio: gateway}}}
+---
+kind: AuthorizationPolicy
+metadata: {name: gone, namespace: test}
+spec: {selector: {matchLabels: {app: gone}}}
+)";
+
+const release::LintKind& kind_named(std::string_view kind) {
+    const auto all = release::lint_kinds();
+    const auto found = std::ranges::find_if(
+        all, [&](const release::LintKind& one) { return one.resource.kind == kind; });
+    REQUIRE(found != all.end());
+    return *found;
+}
+
+// The cluster has every kind that lint reads.
+void define_every_kind(World& world) {
+    for (const auto& kind : release::lint_kinds()) {
+        const auto& resource = kind.resource;
+        const bool is_policy =
+            resource.kind == "NetworkPolicy" || resource.group.starts_with("security.");
+        if (!is_policy && resource.kind != "ServiceEntry" && resource.kind != "Sidecar") continue;
+        const auto definition = kube::parse_yaml_documents(fmt::format(R"(
+metadata: {{name: {1}.{0}}}
+spec:
+  group: {0}
+  scope: Namespaced
+  names: {{plural: {1}, singular: {3}, kind: {2}, listKind: {2}List}}
+  versions: [{{name: {4}, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}]
+)",
+                                                                       resource.group,
+                                                                       resource.plural,
+                                                                       resource.kind,
+                                                                       lower_case(resource.kind),
+                                                                       resource.version));
+        REQUIRE(definition);
+        auto object = definition->front();
+        release::name_kind(object, resources::custom_resource_definitions);
+        const auto made =
+            world.cluster.create(resources::custom_resource_definitions, std::move(object));
+        REQUIRE(made);
+    }
+    world.clock.settle();
+}
+
+// Puts what is said of each object in the place of what was there.
+class Scenery {
+   public:
+    explicit Scenery(World& world) : world_(world) {
+        const auto documents = kube::parse_yaml_documents(scenery);
+        REQUIRE(documents);
+        for (auto document : *documents) {
+            const auto& kind = kind_named(text_at(document, {"kind"}));
+            release::name_kind(document, kind.resource);
+            const auto key = kube::key_of(document);
+            auto place = std::ranges::find_if(
+                places_, [&](const Place& one) { return one.kind == &kind && one.key == key; });
+            if (place == places_.end()) place = places_.insert(place, {&kind, key, {}});
+            place->forms.push_back(std::move(document));
+        }
+    }
+    void put_all() {
+        for (auto& place : places_) put(place, 1);
+    }
+    bool has(std::string_view kind, std::string_view name) const {
+        return std::ranges::any_of(places_, [&](const Place& one) {
+            return one.form > 0 && one.kind->resource.kind == kind && one.key.name == name;
+        });
+    }
+    // One object is in another form from now on, or gone.
+    std::string change(Random& random) {
+        auto& place = places_[random.below(places_.size())];
+        const auto forms = place.forms.size() + 1;
+        auto form = (place.form + 1 + random.below(forms - 1)) % forms;
+        // Most of them are there most of the time.
+        if (form == 0 && random.below(2) == 0) form = place.form;
+        put(place, form);
+        return fmt::format(
+            "{} {} in form {}", place.kind->resource.kind, to_string(place.key), form);
+    }
+
+   private:
+    struct Place {
+        const release::LintKind* kind;
+        kube::ObjectKey key;
+        std::vector<Json> forms;
+        std::size_t form = 0;  // 0: none
+    };
+    void put(Place& place, std::size_t form) {
+        const auto& resource = place.kind->resource;
+        // Namespaces take their objects along.
+        if (form == place.form || (form == 0 && !resource.namespaced)) return;
+        if (place.form == 0 && form > 0) {
+            const auto made = world_.cluster.create(resource, place.forms[form - 1]);
+            REQUIRE_MESSAGE(made, to_text(place.forms[form - 1]));
+        } else if (form == 0) {
+            REQUIRE(world_.cluster.remove(resource, place.key));
+        } else {
+            const auto now = world_.cluster.find(resource, place.key);
+            REQUIRE(now);
+            auto then = *now;
+            for (const auto* part : {"spec", "data"}) {
+                if (const auto* value = find(place.forms[form - 1], {part}))
+                    sluice::put(then, {part}, *value);
+            }
+            for (const auto* part : {"labels", "annotations"}) {
+                if (const auto* value = find(place.forms[form - 1], {"metadata", part}))
+                    sluice::put(then, {"metadata", part}, *value);
+            }
+            const auto updated = world_.cluster.update(resource, then);
+            REQUIRE_MESSAGE(updated, to_text(then));
+        }
+        place.form = form;
+    }
+
+    World& world_;
+    std::vector<Place> places_;
+};
+
+// The way of somebody who may read one namespace.
+class OneNamespace final : public net::HttpClient {
+   public:
+    OneNamespace(net::HttpClient& inner, std::string_view ns)
+        : inner_(inner), part_(fmt::format("/namespaces/{}", ns)) {}
+    Task<Result<net::Response>> send(net::Request request) override {
+        if (request.target.find(part_) != std::string::npos) {
+            co_return co_await inner_.send(std::move(request));
+        }
+        net::Response response;
+        response.status = 403;
+        response.body = R"({"kind":"Status","code":403,"reason":"Forbidden"})";
+        co_return response;
+    }
+    Task<Result<net::Response>> open(net::Request request) override {
+        return send(std::move(request));
+    }
+
+   private:
+    net::HttpClient& inner_;
+    std::string part_;
+};
+
+using FoundLines = std::set<std::string>;
+
+Task<> lint(Clock& clock, net::HttpClient& way, std::string ns, FoundLines& lines, bool& done) {
+    kube::Client client(clock, way, kube::Connection{.origin = {.host = "api", .port = 443}});
+    const auto around = co_await release::read_around(client, ns);
+    REQUIRE(around);
+    const web::Settings settings;
+    const release::Linter linter(
+        *around,
+        {.scrape_interval = settings.scrape_interval, .min_interval = settings.min_interval});
+    for (const auto& object : around->objects) {
+        if (!release::is_in_namespace(object, ns)) continue;
+        const auto name = kube::key_of(object).name;
+        for (const auto& one : linter.look(object)) {
+            lines.insert(fmt::format("{} {} {} {} {}: {}",
+                                     to_string(one.level),
+                                     one.code,
+                                     text_at(object, {"kind"}),
+                                     name,
+                                     one.field,
+                                     one.text));
+        }
+    }
+    done = true;
+}
+
+FoundLines by_lint(Site& site, net::HttpClient& way, const std::string& ns) {
+    FoundLines lines;
+    bool done = false;
+    site.tasks.spawn("linting", lint(site.world.clock, way, ns, lines, done));
+    site.world.clock.settle();
+    for (int i = 0; i < 100 && !done; ++i) site.world.run_for(100ms);
+    REQUIRE(done);
+    return lines;
+}
+
+FoundLines by_dashboard(Site& site, std::string_view person, const std::string& ns) {
+    FoundLines lines;
+    const auto list = json_as(site, person, fmt::format("/validations?limit=1000&ns={}", ns));
+    for (const auto& one : array_at(list, {"items"})) {
+        lines.insert(fmt::format("{} {} {} {} {}: {}",
+                                 text_at(one, {"level"}),
+                                 text_at(one, {"code"}),
+                                 text_at(one, {"object", "kind"}),
+                                 text_at(one, {"object", "name"}),
+                                 text_at(one, {"path"}),
+                                 text_at(one, {"message"})));
+    }
+    return lines;
+}
+
+std::string only_in(const FoundLines& one, const FoundLines& other) {
+    std::string all;
+    for (const auto& line : one) {
+        if (!other.contains(line)) all += "\n  " + line;
+    }
+    return all;
+}
+
+void check_same(const FoundLines& found, const FoundLines& wanted) {
+    CHECK_MESSAGE(
+        found == wanted, "missing:", only_in(wanted, found), "\ntoo much:", only_in(found, wanted));
+}
+
+}  // namespace
+
+TEST_CASE("the dashboard finds what `sluice lint` finds, whatever changes, and who asks") {
+    Site site(for_people());
+    define_every_kind(site.world);
+    Scenery objects(site.world);
+    objects.put_all();
+    site.world.run_for(10s);
+    // Ann sees everything, Bob one namespace, as if he linted there.
+    site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {}};
+    site.way.people["bob"] = {.name = "bob@x", .sees = {"test"}, .writes = {}};
+    OneNamespace way_of_bob(site.way, "test");
+    std::set<std::string> codes;
+    std::size_t left_out = 0;
+    SeededRandom random(5);
+    std::string changed;
+    for (int step = 0; step < 60; ++step) {
+        CAPTURE(changed);
+        for (const std::string ns : {"test", "other"}) {
+            CAPTURE(ns);
+            // Where nothing is released nothing is looked for.
+            const bool has_release = ns == "test" || objects.has("Canary", "shop");
+            const auto wanted = has_release ? by_lint(site, site.way, ns) : FoundLines{};
+            check_same(by_dashboard(site, "ann", ns), wanted);
+            for (const auto& line : wanted) codes.insert(std::string(split(line, ' ')[1]));
+            if (ns != "test") continue;
+            FoundLines plain;
+            std::ranges::set_intersection(
+                by_lint(site, way_of_bob, ns), wanted, std::inserter(plain, plain.end()));
+            check_same(by_dashboard(site, "bob", ns), plain);
+            left_out += wanted.size() - plain.size();
+        }
+        CHECK(by_dashboard(site, "bob", "other").empty());
+        changed.clear();
+        for (int i = 0; i < 3; ++i) changed += objects.change(random) + "; ";
+        site.world.run_for(6s);
+    }
+    // Or little would have been compared.
+    CHECK(left_out > 60);
+    for (const auto* code :
+         {"IST0101", "IST0103", "IST0106", "IST0108", "IST0109", "IST0110", "IST0112",
+          "IST0116", "IST0123", "IST0127", "IST0128", "IST0132", "IST0137", "IST0138",
+          "IST0140", "IST0145", "IST0149", "IST0158", "IST0162", "IST0173", "IST0174",
+          "SLU0001", "SLU0006", "SLU0009", "SLU0011", "SLU0014"}) {
+        CHECK_MESSAGE(codes.contains(code), std::string(code));
+    }
+}
+
+TEST_CASE(
+    "what lint may not read in the cluster is named, and nothing wrong is found for want of it") {
+    Site site;
+    define_every_kind(site.world);
+    site.way.forbidden = "/serviceentries";
+    site.world.apply_yaml(R"(
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {name: other, namespace: test}
+spec: {hosts: [other], http: [{route: [{destination: {host: nobody}}]}]}
+)");
+    const auto list = site.json("/validations");
+    for (const auto& one : array_at(list, {"items"})) CHECK(text_at(one, {"code"}) != "IST0101");
+    bool is_told = false;
+    for (const auto& problem : array_at(list, {"problems"})) {
+        is_told = is_told || (text_at(problem, {"code"}) == "not_judged" &&
+                              text_at(problem, {"message"}) ==
+                                  "Findings: not judged, for you cannot read them: serviceentries "
+                                  "(whether a host is there)");
+    }
+    CHECK(is_told);
+    site.way.forbidden.clear();
+    site.world.run_for(1min);
+    CHECK(array_at(site.json("/validations?code=IST0101"), {"items"}).size() == 1);
+}
+
+TEST_CASE("the kinds that only lint reads are read when somebody asks for findings") {
+    Site site;
+    define_every_kind(site.world);
+    const auto reads = [&](std::string_view kind) {
+        const auto mesh = site.json("/mesh");
+        return std::ranges::any_of(array_at(mesh, {"caches"}), [&](const Json& cache) {
+            return text_at(cache, {"kind"}) == kind;
+        });
+    };
+    site.json("/releases");
+    CHECK_FALSE(reads("serviceentries"));
+    site.json("/validations");
+    CHECK(reads("serviceentries"));
+}
+
+TEST_CASE(
+    "in a cluster the dashboard needs the controller's role and the one of its page, no more") {
+    const auto page = source_file("docs/behaviour/dashboard.md");
+    const auto begin = page.find("```yaml\n") + 8;
+    Role controller(source_file("deploy/chart/sluice/files/controller.yaml"));
+    Role own(page.substr(begin, page.find("```", begin) - begin));
+    Site site;
+    define_every_kind(site.world);
+    site.way.roles = {&controller, &own};
+    for (const auto* path : {"/overview",
+                             "/releases",
+                             "/releases/canary/test/podinfo",
+                             "/releases/canary/test/podinfo/yaml",
+                             "/topology",
+                             "/gateways",
+                             "/workloads",
+                             "/services",
+                             "/mesh",
+                             "/events",
+                             "/validations"}) {
+        CAPTURE(path);
+        const auto told = site.json(path);
+        for (const auto& problem : array_at(told, {"problems"})) {
+            CHECK_MESSAGE(text_at(problem, {"code"}) != "forbidden", to_text(problem));
+            CHECK_MESSAGE(text_at(problem, {"code"}) != "not_judged", to_text(problem));
+        }
+    }
+    // A server without streaming lists is asked to list first.
+    for (const auto& row : own.unused()) CHECK_MESSAGE(row.starts_with("list "), row);
 }

@@ -149,6 +149,22 @@ TEST_CASE("a host that a ServiceEntry names is there") {
     CHECK(analysed({outside}, entry("api.example.org")).size() == 1);
 }
 
+TEST_CASE("a ServiceEntry may give a Service's name to something else") {
+    auto around = changed(
+        {{"VirtualService", "web", "spec: {http: [{route: [{destination: {host: payments}}]}]}"}},
+        R"(
+kind: ServiceEntry
+apiVersion: networking.istio.io/v1beta1
+metadata: {name: payments, namespace: test}
+spec: {hosts: [payments.test.svc.cluster.local]}
+)");
+    CHECK(lines_of(around).empty());
+    around.objects.pop_back();
+    CHECK(lines_of(around).size() == 1);
+    around.unread = {"ServiceEntry"};
+    CHECK(lines_of(around).empty());
+}
+
 TEST_CASE("what is missing among files is not said to be missing") {
     auto around = changed({{"VirtualService",
                             "web",
@@ -481,6 +497,16 @@ spec: {containers: [{name: istio-proxy, image: "docker.io/istio/proxyv2:)" +
                 "names: [web-1]). This often happens after upgrading the Istio control-plane and "
                 "can be fixed by redeploying the pods. [IST0158]"});
     CHECK(analysed({}, with_tag("1.20.0")).empty());
+    // Of another revision another injector tells.
+    const Change of_canary{
+        "Namespace", "test", "metadata: {labels: {istio-injection: null, istio.io/rev: canary}}"};
+    CHECK(analysed({of_canary}, with_tag("1.19.0")).empty());
+    auto of_revision = with_tag("1.19.0");
+    of_revision.replace(of_revision.find("istio-sidecar-injector"),
+                        std::string("istio-sidecar-injector").size(),
+                        "istio-sidecar-injector-canary");
+    CHECK(analysed({of_canary}, of_revision).size() == 1);
+    CHECK(analysed({}, of_revision).empty());
 }
 
 TEST_CASE("a namespace of two meshes is found") {

@@ -1,9 +1,9 @@
-// What a dashboard knows, told by hand: nothing is read from a server.
+// What a dashboard knows, told by hand.
 #pragma once
 
 #include "base/async/random.hpp"
 #include "base/async/virtual_clock.hpp"
-#include "support/scripted_http.hpp"
+#include "base/core/text.hpp"
 #include "web/known.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -11,9 +11,45 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <set>
 #include <string>
 
 namespace sluice::web::test {
+
+// A server that has nothing of any kind, and says no to some.
+class EmptyServer final : public net::HttpClient {
+   public:
+    explicit EmptyServer(Clock& clock) : clock_(clock) {}
+    std::set<std::string, std::less<>> refused, absent;  // plurals
+
+    Task<Result<net::Response>> send(net::Request request) override {
+        const std::string_view target = request.target;
+        const auto path = target.substr(0, target.find('?'));
+        const auto plural = path.substr(path.rfind('/') + 1);
+        if (refused.contains(plural)) co_return status(403);
+        if (absent.contains(plural)) co_return status(404);
+        if (target.find("sendInitialEvents") != std::string_view::npos) co_return status(400);
+        if (target.find("watch=true") != std::string_view::npos) {
+            co_await clock_.sleep_for(std::chrono::hours{1});
+            co_return Error{ErrorKind::unreachable, "connection reset"};
+        }
+        net::Response response;
+        response.body = R"({"kind":"List","metadata":{"resourceVersion":"0"},"items":[]})";
+        co_return response;
+    }
+    Task<Result<net::Response>> open(net::Request request) override {
+        return send(std::move(request));
+    }
+
+   private:
+    static net::Response status(int code) {
+        net::Response response;
+        response.status = code;
+        response.body = fmt::format(R"({{"kind":"Status","code":{}}})", code);
+        return response;
+    }
+    Clock& clock_;
+};
 
 struct KnownWorld {
     KnownWorld()
@@ -47,7 +83,7 @@ struct KnownWorld {
     boost::asio::io_context context;
     VirtualClock clock{context, Time{std::chrono::seconds{1767225600}}};
     SeededRandom random{1};
-    testing::ScriptedHttp http{clock};
+    EmptyServer http{clock};
     Logger log{clock, {.level = LogLevel::error}, [](std::string_view) {}};
     std::shared_ptr<Known> known;
     int version = 0;

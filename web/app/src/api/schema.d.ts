@@ -632,7 +632,7 @@ export interface components {
         /** @description What is missing from an answer, or older than it should be, and why. */
         Problem: {
             /** @enum {string} */
-            code: "api_server_away" | "prometheus_away" | "prometheus_timeout" | "forbidden" | "not_leading" | "namespaces_left_out";
+            code: "api_server_away" | "prometheus_away" | "prometheus_timeout" | "forbidden" | "not_leading" | "namespaces_left_out" | "not_judged";
             /** @description `Prometheus did not answer in 5 s`, `You may not list canaries in namespace x`. */
             message: string;
             since: components["schemas"]["MaybeTime"];
