@@ -26,7 +26,7 @@ std::string dotted_name(const kube::ObjectKey& key) {
 
 std::string event_name(const Json& canary, const canary::Event& event) {
     std::string content(kube::uid_of(canary));
-    content += '\n' + event.key + '\n' + event.message;
+    content += '\n' + event.key;
     return kube::key_of(canary).name + "." + sha256_hex(content).substr(0, 16);
 }
 

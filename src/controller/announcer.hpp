@@ -17,7 +17,7 @@ class Announcer {
     // Both outlive this.
     Announcer(kube::EventRecorder& events, Logger& log) : events_(events), log_(log) {}
 
-    // Each under a name derived from the Canary, the transition and the message: a pass that is
+    // Each under a name derived from the Canary and the Event's key: a pass that is
     // repeated, after a kill too, adds nothing. Returns those that this process has not told yet.
     Task<std::vector<canary::Event>> record(Json canary, std::vector<canary::Event> events);
     // A Warning about something that goes on: once per distinct text until `settled`. Says whether
@@ -39,7 +39,8 @@ class Announcer {
     std::map<kube::ObjectKey, Told> told_;
 };
 
-// "podinfo.5f0c…": the name of an Event that is there once.
+// "podinfo.5f0c…": the name of an Event that is there once. It is of the fact, whose text may hold
+// a number that is another one when it is asked for again.
 std::string event_name(const Json& canary, const canary::Event& event);
 // "podinfo.test": the log field `canary`.
 std::string dotted_name(const kube::ObjectKey& key);

@@ -210,3 +210,29 @@ TEST_CASE("a Canary that is pointed at another target is served by the old one u
         CHECK(world.violations.empty());
     }
 }
+
+TEST_CASE(
+    "a failed round that is asked again after a kill is one Event, though its value differs") {
+    for (int write = 1; write <= 4; ++write) {
+        CAPTURE(write);
+        World world({.leader_election = false});
+        play(world,
+             "target 1\ncanary step 10 max 50 threshold 3 metric request-success-rate 99 -\nstart\n"
+             "until phase Initialized\nimage 6.1.0\nuntil weight 10\n"
+             "metric request-success-rate 97\n");
+        world.api.die_after(write, [&world] {
+            world.neighbours.metrics["request-success-rate"] = "96";
+            world.kill_controller_soon();
+        });
+        const auto failed = [&] {
+            return integer_at(world.canary(), {"status", "failedChecks"}).value_or(0);
+        };
+        for (int i = 0; i < 60 && failed() == 0; ++i) world.run_for(1s);
+        CHECK(failed() == 1);
+        world.run_for(2s);
+        const auto events = world.events();
+        CHECK(std::ranges::count_if(events, [](const auto& text) {
+                  return text.starts_with("Halt podinfo.test advancement");
+              }) == 1);
+    }
+}
