@@ -5,6 +5,7 @@
 #include "delivery/canary/corrections.hpp"
 #include "delivery/canary/decision.hpp"
 #include "delivery/canary/objects.hpp"
+#include "delivery/canary/rivals.hpp"
 #include "delivery/canary/steps.hpp"
 #include "delivery/canary/workloads.hpp"
 #include "delivery/traffic.hpp"
@@ -686,34 +687,19 @@ std::optional<Error> CanaryController::trouble_with(const View& view) const {
     return std::nullopt;
 }
 
-// Two Canaries of one target or apex would undo each other's work: the younger holds.
 std::optional<std::string> CanaryController::older_rival(const View& view) const {
     const auto key = kube::key_of(view.object);
-    const auto age = [](const Json& object) {
-        return std::pair(text_at(object, {"metadata", "creationTimestamp"}), kube::uid_of(object));
-    };
-    const auto target = target_name(view.object);
-    const auto apex = routing::service_names(view.object).apex;
+    std::vector<Json> others;
     for (const auto& concern :
-         {Concern{workloads_of(view.object).resource().plural, {key.ns, target}},
-          Concern{"services", {key.ns, apex}}}) {
+         {Concern{workloads_of(view.object).resource().plural, {key.ns, target_name(view.object)}},
+          Concern{"services", {key.ns, routing::service_names(view.object).apex}}}) {
         for (const auto& other : dependents_.of(concern)) {
             if (other == key) continue;
-            const auto object = tools_.caches.canaries.get(other);
-            if (!object) continue;
-            const bool same_target =
-                target_name(*object) == target && target_kind(*object) == target_kind(view.object);
-            if (!same_target && routing::service_names(*object).apex != apex) continue;
-            if (age(*object) > age(view.object)) continue;
-            return fmt::format(
-                "Found more than one canary with the same {} {}.{}: {} is older, this one holds",
-                same_target ? "target" : "service",
-                same_target ? target : apex,
-                key.ns,
-                dotted_name(other));
+            auto object = tools_.caches.canaries.get(other);
+            if (object) others.push_back(as_routed(*std::move(object)).canary);
         }
     }
-    return std::nullopt;
+    return canary::older_rival(view.object, others);
 }
 
 // --- doing ------------------------------------------------------------------------------------

@@ -191,6 +191,7 @@ class CanaryController {
     void explain(const View& view, const Json& decision);
     void mention(const View& view, std::string_view what);
     std::vector<Concern> concerns_of(const Json& object, const std::string& provider) const;
+    std::vector<kube::ObjectKey> concern(const kube::ObjectKey& key, std::vector<Concern> concerns);
     void forget(const kube::ObjectKey& key);
 
     Tools tools_;

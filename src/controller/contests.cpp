@@ -115,7 +115,8 @@ Holder holder_of(const Json& live, const Json& patch, std::string_view ourselves
             const auto who = text_at(entry, {"manager"});
             const auto when = text_at(entry, {"time"});
             const auto* held = find(entry, {"fieldsV1"});
-            if (who.empty() || who == ourselves || held == nullptr || !holds(*held, field)) continue;
+            if (who.empty() || who == ourselves || held == nullptr || !holds(*held, field))
+                continue;
             if (!manager.empty() && when < latest) continue;
             manager = who;
             latest = when;

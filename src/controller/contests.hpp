@@ -1,5 +1,5 @@
-// Who else writes what we write: another controller, an operator, a tool that applies what it has. Each
-// puts its own right again, so two of them would write at the pace of the API server for ever.
+// Who else writes what we write: another controller, an operator, a tool that applies what it has.
+// Each puts its own right again, so two of them would write at the pace of the API server for ever.
 #pragma once
 
 #include "base/core/json.hpp"
@@ -13,11 +13,12 @@
 
 namespace sluice::controller {
 
-// One object after the other of one Canary. Losing it is harmless: the next correction comes at once.
+// One object after the other of one Canary. Losing it is harmless: the next correction comes at
+// once.
 class Contests {
    public:
-    // At once the first time, then at twice the distance each time; forgotten when nobody has written
-    // for as long again, a minute at least.
+    // At once the first time, then at twice the distance each time; forgotten when nobody has
+    // written for as long again, a minute at least.
     static constexpr Duration pause_min = std::chrono::seconds{1};
     static constexpr Duration pause_max = std::chrono::seconds{256};
     static constexpr Duration quiet_min = std::chrono::seconds{60};
@@ -50,8 +51,8 @@ class Contests {
     std::map<std::string, Contest> contests_;
 };
 
-// Of what a merge patch writes, the first field that somebody else holds, and who: by managedFields.
-// Without any such the first field, and nobody.
+// Of what a merge patch writes, the first field that somebody else holds, and who: by
+// managedFields. Without any such the first field, and nobody.
 struct Holder {
     std::string field;  // "metadata.labels.team"
     std::string manager;

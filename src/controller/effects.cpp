@@ -504,7 +504,9 @@ void CanaryController::note_concerns(const View& view) {
     auto& noted = memory_[key].noted;
     if (noted == seen) return;
     noted = std::move(seen);
-    dependents_.set(key, concerns_of(view.object, world.canary.provider));
+    const auto freed = concern(key, concerns_of(view.object, world.canary.provider));
+    if (queue_ == nullptr) return;
+    for (const auto& other : freed) queue_->add(other);
 }
 
 void CanaryController::count(const View& view, canary::Finish finish) {
@@ -538,19 +540,39 @@ std::vector<kube::ObjectKey> CanaryController::note_canary(const kube::ObjectKey
             known->second.noted.generation == integer_at(*object, {"metadata", "generation"})) {
             return {key};
         }
-        auto provider = std::string(text_at(*object, {"spec", "provider"}));
+        // What is postponed is still held.
+        const auto routed = as_routed(*object).canary;
+        auto provider = std::string(text_at(routed, {"spec", "provider"}));
         if (provider.empty()) provider = settings_.defaults.provider;
-        dependents_.set(key, concerns_of(*object, provider));
-        return {key};
+        auto woken = concern(key, concerns_of(routed, provider));
+        woken.insert(woken.begin(), key);
+        return woken;
     }
-    // Whoever held back for it may go on now.
-    std::vector<kube::ObjectKey> woken{key};
-    for (const auto& concern : dependents_.concerns(key)) {
-        for (const auto& other : dependents_.of(concern)) woken.push_back(other);
-    }
-    dependents_.erase(key);
+    auto woken = concern(key, {});
+    woken.insert(woken.begin(), key);
     if (known != memory_.end()) known->second.noted = {};
     return woken;
+}
+
+// Returns who shared what it lets go of hereby: whoever held back for it may go on now.
+std::vector<kube::ObjectKey> CanaryController::concern(const kube::ObjectKey& key,
+                                                       std::vector<Concern> concerns) {
+    const auto before = dependents_.concerns(key);
+    if (concerns.empty()) {
+        dependents_.erase(key);
+    } else {
+        dependents_.set(key, concerns);
+    }
+    std::set<kube::ObjectKey> freed;
+    for (const auto& one : before) {
+        // A namespace is nobody's, and the same for all in it.
+        if (one.plural == kube::resources::namespaces.plural) continue;
+        if (std::ranges::find(concerns, one) != concerns.end()) continue;
+        for (const auto& other : dependents_.of(one)) {
+            if (other != key) freed.insert(other);
+        }
+    }
+    return {freed.begin(), freed.end()};
 }
 
 std::vector<Concern> CanaryController::concerns_of(const Json& object,

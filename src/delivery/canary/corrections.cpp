@@ -17,8 +17,8 @@ std::string named(Kind kind, std::string_view name) {
     return fmt::format("{} {}", to_string(kind), name);
 }
 
-// At rest on a primary with pods only what comes with a route can differ: a timeout, a label. As soon
-// as the canary has a share, a match decides who meets it.
+// At rest on a primary with pods only what comes with a route can differ: a timeout, a label. As
+// soon as the canary has a share, a match decides who meets it.
 bool are_at_rest(const World& world) {
     return world.routes.state == RoutesState::weights && world.routes.weights == Weights{} &&
            world.primary && world.primary->available > 0;
@@ -27,22 +27,21 @@ bool are_at_rest(const World& world) {
 }  // namespace
 
 std::string object_of(const Effect& effect) {
-    return std::visit(
-        Overloaded{
-            [](const Create& one) {
-                return named(one.kind, text_at(one.object, {"metadata", "name"}));
-            },
-            [](const Patch& one) { return named(one.kind, one.name); },
-            [](const ScaleTarget& one) { return named(one.kind, one.name); },
-            [](const Delete& one) { return named(one.kind, one.name); },
-            [](const EnsureRoutes&) { return std::string(routes_object); },
-            [](const Route&) { return std::string(routes_object); },
-            [](const CopyConfig& one) { return named(one.kind, one.to); },
-            [](const GiveBackApex& one) { return named(Kind::service, one.name); },
-            [](const GiveBackRoutes&) { return std::string(routes_object); },
-            [](const HoldFinalizer&) { return std::string("Canary"); },
-        },
-        effect);
+    return std::visit(Overloaded{
+                          [](const Create& one) {
+                              return named(one.kind, text_at(one.object, {"metadata", "name"}));
+                          },
+                          [](const Patch& one) { return named(one.kind, one.name); },
+                          [](const ScaleTarget& one) { return named(one.kind, one.name); },
+                          [](const Delete& one) { return named(one.kind, one.name); },
+                          [](const EnsureRoutes&) { return std::string(routes_object); },
+                          [](const Route&) { return std::string(routes_object); },
+                          [](const CopyConfig& one) { return named(one.kind, one.to); },
+                          [](const GiveBackApex& one) { return named(Kind::service, one.name); },
+                          [](const GiveBackRoutes&) { return std::string(routes_object); },
+                          [](const HoldFinalizer&) { return std::string("Canary"); },
+                      },
+                      effect);
 }
 
 bool may_wait(const World& world, const Effect& effect) {

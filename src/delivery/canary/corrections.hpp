@@ -11,14 +11,16 @@ namespace sluice::canary {
 // "Service podinfo-canary"; "routes" for all that a router writes.
 std::string object_of(const Effect& effect);
 
-// Whether users do without it: no request goes elsewhere for it. What leads users is put right at once,
-// each time: the other one may have led them to pods that are gone, or to a version that nobody judged.
+// Whether users do without it: no request goes elsewhere for it. What leads users is put right at
+// once, each time: the other one may have led them to pods that are gone, or to a version that
+// nobody judged.
 bool may_wait(const World& world, const Effect& effect);
 
 // Says in the act which objects it puts right.
 void note_corrected(Act& act, const World& world);
 
-// The act without what is not to be put right yet (World::spaced); nothing when nothing is left of it.
+// The act without what is not to be put right yet (World::spaced); nothing when nothing is left of
+// it.
 std::optional<Move> put_right(const World& world, Act act);
 
 }  // namespace sluice::canary

@@ -304,6 +304,17 @@ Move begin(const World& world) {
                          world.canary.ns,
                          world.canary.ns));
     }
+    // DB-17: so it is in the peer, too, and nobody expects it.
+    if (world.canary.status.phase == Phase::none && !world.canary.revert_on_deletion &&
+        kind_of(world) != Kind::service) {
+        tell(act,
+             world,
+             EventType::warning,
+             fmt::format("{} will rest without pods, and deleting this Canary leaves its users "
+                         "nobody: with spec.revertOnDeletion it comes back first",
+                         target_of(world)));
+        act.events.back().phase = Phase::initializing;
+    }
     auto status = transition_of(world);
     if (is_retargeted(world)) {
         tell_other_kind(act, world);
@@ -413,6 +424,28 @@ std::optional<Move> restore_copies(const World& world) {
     return act;
 }
 
+// What its autoscaler has scaled to zero, since nobody came, is compared with and promoted: it has
+// pods for as long as there is a release.
+std::optional<Move> wake_for_release(const World& world) {
+    const auto& status = world.canary.status;
+    const bool is_idle = is_settled(world) && !revision_changed(world) &&
+                         status.phase != Phase::waiting && status.canary_weight == 0 && !world.wish;
+    if (is_idle) return std::nullopt;
+    auto woken = wake_primary(world);
+    if (!woken) return std::nullopt;
+    auto act = act_of(world, "wake primary");
+    auto event =
+        event_of(world,
+                 EventType::normal,
+                 fmt::format("{} rests at zero replicas: scaling it up for the release of {}",
+                             world.canary.dotted(world.primary->name),
+                             target_of(world)));
+    event.key += fmt::format("/{}", world.primary->generation);
+    act.events.push_back(std::move(event));
+    act.effects.emplace_back(*std::move(woken));
+    return put_right(world, std::move(act));
+}
+
 // An A/B test whose match was taken out of the spec while it is promoted: without it those who do
 // not match would be sent to a canary that neither they nor its size was judged for.
 bool loses_its_match(const World& world, const Weights& live) {
@@ -448,6 +481,7 @@ std::optional<Move> stand_up(const World& world) {
     if (auto services = ensure_services(world)) return services;
     if (!world.primary) return recreate_primary(world);
     if (auto copies = restore_copies(world)) return copies;
+    if (auto woken = wake_for_release(world)) return woken;
     if (auto scaler = create_scaler(world)) {
         auto act = act_of(world, "scaler");
         act.effects.push_back(std::move(*scaler));

@@ -1,5 +1,6 @@
 #include "delivery/canary/objects.hpp"
 
+#include "base/core/sha256.hpp"
 #include "delivery/canary/configs.hpp"
 #include "delivery/canary/scalers.hpp"
 #include "delivery/canary/workloads.hpp"
@@ -235,12 +236,30 @@ std::optional<Patch> resize_primary(const World& world, std::int64_t replicas) {
     return patch;
 }
 
+std::optional<Patch> wake_primary(const World& world) {
+    const bool is_asleep = world.primary && kind_of(world) == Kind::deployment &&
+                           world.canary.autoscaler && world.primary->replicas == 0;
+    if (!is_asleep) return std::nullopt;
+    auto wanted = world.primary->object;
+    put(wanted, {"spec", "replicas"}, least_replicas(world));
+    auto patch = patch_primary(world, wanted);
+    // It may be repeated.
+    patch.resource_version.clear();
+    patch.telling.failure =
+        fmt::format("scaling up {} failed: ", world.canary.dotted(world.primary->name));
+    return patch;
+}
+
 std::optional<Effect> keep_template(const World& world,
                                     const Json& pod_template,
                                     std::string_view hash,
                                     std::int64_t replicas) {
     if (world.kept.contains(std::string(hash))) return std::nullopt;
-    const auto name = world.canary.primary_name() + "-" + short_revision(hash);
+    // Another Canary may have kept the same one for this target, and still own what it kept.
+    const auto name = fmt::format("{}-{}-{}",
+                                  world.canary.primary_name(),
+                                  short_revision(hash),
+                                  sha256_hex(world.canary.uid).substr(0, 5));
     std::int64_t number = 1;
     for (const auto& revision : world.revisions) {
         number = std::max(number, integer_at(revision, {"revision"}).value_or(0) + 1);

@@ -48,6 +48,8 @@ std::optional<Patch> restore_primary(const World& world,
 // The primary has as many replicas as the target is given; nothing where an autoscaler says how
 // many.
 std::optional<Patch> resize_primary(const World& world, std::int64_t replicas);
+// It has pods again, if its autoscaler has scaled it to zero.
+std::optional<Patch> wake_primary(const World& world);
 
 // Create or correct one Service; nothing when it stands as it should.
 enum class Role { apex, primary, canary };

@@ -113,6 +113,11 @@ class Cluster {
     std::optional<Time> canary_reached_at_;  // when traffic could last reach the canary's pods
 };
 
+// Told when a Canary is new.
+inline constexpr const char* will_rest =
+    "podinfo.test will rest without pods, and deleting this Canary leaves its users nobody: with "
+    "spec.revertOnDeletion it comes back first";
+
 // Without readiness Warnings, which depend on when one looks.
 std::vector<std::string> story(const std::vector<std::string>& messages);
 

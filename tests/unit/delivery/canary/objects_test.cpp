@@ -100,7 +100,8 @@ TEST_CASE("a missing autoscaler is told and nothing is promised") {
     cluster.run(30s);
     CHECK(cluster.phase() == "Initializing");
     CHECK(cluster.messages ==
-          Messages{"HorizontalPodAutoscaler podinfo.test get query error: "
+          Messages{will_rest,
+                   "HorizontalPodAutoscaler podinfo.test get query error: "
                    "horizontalpodautoscalers.autoscaling \"podinfo\" not found"});
 }
 
@@ -114,6 +115,7 @@ TEST_CASE(
         CHECK(
             cluster.messages ==
             Messages{
+                will_rest,
                 "deployment podinfo.test get query error: deployments.apps \"podinfo\" not found"});
     }
     SUBCASE("selector") {
@@ -123,6 +125,7 @@ TEST_CASE(
         CHECK(
             cluster.messages ==
             Messages{
+                will_rest,
                 "getSelectorLabel failed: deployment podinfo.test "
                 "spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]"});
     }

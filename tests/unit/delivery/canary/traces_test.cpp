@@ -61,6 +61,7 @@ TEST_CASE("a new Canary is initialized in the peer's order of writes") {
     CHECK(cluster.complaints == Messages{});
     CHECK(cluster.messages ==
           Messages{
+              will_rest,
               "all the metrics providers are available!",
               "podinfo-primary.test not ready: waiting for rollout to finish: observed deployment "
               "generation less than desired generation",
