@@ -312,8 +312,8 @@ namespace {
 
 // By a list of one: no row of the role lets us get every kind that we write. Null where it cannot
 // be read.
-Task<Json> read_anew(kube::Client& client, kube::Resource resource, kube::ObjectKey key) {
-    auto found = co_await client.list(
+Task<Json> read_anew(kube::Client* client, kube::Resource resource, kube::ObjectKey key) {
+    auto found = co_await client->list(
         resource, {.ns = key.ns, .field_selector = "metadata.name=" + key.name});
     if (!found || found->items.size() != 1) co_return Json();
     co_return std::move(found->items.front());
@@ -326,12 +326,12 @@ Task<Holder> CanaryController::who_contests(ViewPtr view, canary::Effect effect)
     const auto& ns = view->world.canary.ns;
     if (const auto* patch = std::get_if<canary::Patch>(&effect)) {
         const auto live = co_await read_anew(
-            tools_.client, tools_.caches.of(patch->kind).resource(), {ns, patch->name});
+            &tools_.client, tools_.caches.of(patch->kind).resource(), {ns, patch->name});
         co_return holder_of(live, patch->patch, manager);
     }
     if (const auto* scale = std::get_if<canary::ScaleTarget>(&effect)) {
         const auto live = co_await read_anew(
-            tools_.client, tools_.caches.of(scale->kind).resource(), {ns, scale->name});
+            &tools_.client, tools_.caches.of(scale->kind).resource(), {ns, scale->name});
         co_return holder_of(live, canary::scaling_patch(*scale), manager);
     }
     const auto* router = tools_.routers.find(view->world.canary.provider);
@@ -349,7 +349,7 @@ Task<Holder> CanaryController::who_contests(ViewPtr view, canary::Effect effect)
     for (const auto& write : writes) {
         if (write.verb != routing::WriteVerb::patch) continue;
         const auto& [resource, key] = write.name;
-        const auto live = co_await read_anew(tools_.caches.client_of(resource), resource, key);
+        const auto live = co_await read_anew(&tools_.caches.client_of(resource), resource, key);
         auto holder = holder_of(live, write.body, manager);
         holder.field = fmt::format("{} of {} {}", holder.field, resource.kind, key.name);
         if (!holder.manager.empty()) co_return holder;
