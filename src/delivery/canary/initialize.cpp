@@ -310,8 +310,8 @@ Move begin(const World& world) {
         tell(act,
              world,
              EventType::warning,
-             fmt::format("{} will rest without pods, and deleting this Canary leaves its users "
-                         "nobody: with spec.revertOnDeletion it comes back first",
+             fmt::format("{} is scaled to zero between releases: deleting this Canary leaves its "
+                         "users without pods unless spec.revertOnDeletion is true",
                          target_of(world)));
         act.events.back().phase = Phase::initializing;
     }

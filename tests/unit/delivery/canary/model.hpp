@@ -115,8 +115,8 @@ class Cluster {
 
 // Told when a Canary is new.
 inline constexpr const char* will_rest =
-    "podinfo.test will rest without pods, and deleting this Canary leaves its users nobody: with "
-    "spec.revertOnDeletion it comes back first";
+    "podinfo.test is scaled to zero between releases: deleting this Canary leaves its users without "
+    "pods unless spec.revertOnDeletion is true";
 
 // Without readiness Warnings, which depend on when one looks.
 std::vector<std::string> story(const std::vector<std::string>& messages);
