@@ -79,7 +79,8 @@ void Contests::tell(const std::string& object, std::string text) {
 std::set<std::string> Contests::spaced(Time now) const {
     std::set<std::string> objects;
     for (const auto& [object, contest] : contests_) {
-        if (now < contest.last + pause_of(contest)) objects.insert(object);
+        // A clock that has gone back makes no pause longer.
+        if (contest.last <= now && now < contest.last + pause_of(contest)) objects.insert(object);
     }
     return objects;
 }

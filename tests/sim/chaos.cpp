@@ -366,6 +366,17 @@ std::string Chaos::wish(const std::string& verb) {
     return "wish " + text;
 }
 
+std::string Chaos::take_canary_pods() {
+    for (const auto& pod : world_.cluster.list(resources::pods, scenario::World::ns)) {
+        const auto key = kube::key_of(*pod);
+        // Not "podinfo-primary-…".
+        if (key.name.starts_with("podinfo-") && !key.name.starts_with("podinfo-primary-")) {
+            world_.pods.set_ready(key, false);
+        }
+    }
+    return "the canary's pods get unready";
+}
+
 void Chaos::calm() {
     away_ = false;
     world_.api.die_after(0, {});

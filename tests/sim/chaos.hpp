@@ -20,6 +20,8 @@ class Chaos {
     std::string strike();
     // What `sluice VERB` asks of the revision at hand.
     std::string wish(const std::string& verb);
+    // Every pod of the target's gets unready.
+    std::string take_canary_pods();
     // Ends what keeps the controller from acting at all, and nothing else.
     void calm();
     bool has_mesh() const { return has_mesh_; }

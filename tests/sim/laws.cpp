@@ -48,6 +48,9 @@ Laws::Laws(scenario::World& world) : world_(world) {
     follow(resources::virtual_services, &mesh::TableBuilder::virtual_service);
     subscriptions_.push_back(cluster.watch(resources::virtual_services,
                                            [this](const auto& change) { see_routes(change); }));
+    subscriptions_.push_back(cluster.watch(resources::services, [this](const auto& change) {
+        if (world_.is_by_hand(change)) routes_by_hand_ = true;
+    }));
     subscriptions_.push_back(cluster.watch(resources::deployments,
                                            [this](const auto& change) { see_deployment(change); }));
     subscriptions_.push_back(

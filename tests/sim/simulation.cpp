@@ -38,7 +38,11 @@ class Simulation {
             tell(chaos_.strike());
             pass(chaos_.pause());
         }
-        if (laws_.broken().empty() && world_.random.below(2) == 0) abort_in_trouble();
+        if (laws_.broken().empty()) {
+            const auto what = world_.random.below(4);
+            if (what < 2) abort_in_trouble();
+            if (what == 2) lose_pods_in_trouble();
+        }
         if (laws_.broken().empty()) come_to_rest();
 
         Outcome outcome{.broken = laws_.broken(), .phase = world_.phase(), .writes = writes_};
@@ -95,6 +99,29 @@ class Simulation {
         expect(is_away || !laws_.broken().empty(),
                fmt::format("a minute after an abort the route gives the canary {}",
                            world_.route_weight()));
+    }
+
+    // Nor does anybody stay with a canary whose pods are gone, in whatever phase, while the primary
+    // has some.
+    void lose_pods_in_trouble() {
+        chaos_.calm();
+        tell("the controller and the API server are well");
+        // A new leader takes over.
+        pass(seconds{90});
+        if (!laws_.broken().empty() || world_.route_weight() <= 0) return;
+        tell(chaos_.take_canary_pods());
+        bool is_left = false;
+        // Those that are asked may hang, each for as long as its deadline allows.
+        for (int i = 0; i < 60 && !is_left && laws_.broken().empty(); ++i) {
+            pass(seconds{1});
+            is_left =
+                world_.route_weight() <= 0 || pods("podinfo-primary") == 0 || pods("podinfo") > 0;
+        }
+        expect(is_left || !laws_.broken().empty(),
+               fmt::format("a minute after the canary has lost its pods the route gives it {} in "
+                           "phase {}",
+                           world_.route_weight(),
+                           world_.phase()));
     }
 
     void come_to_rest() {

@@ -35,6 +35,15 @@ bool lost_its_pods(const World& world) {
     return is_reached && world.target->available == 0 && can_go_home(world);
 }
 
+// Nobody stays with a canary that has no pod, whatever else is wrong.
+std::optional<Move> leave_lost(const World& world) {
+    if (!lost_its_pods(world)) return std::nullopt;
+    if (is_analysing(world)) return leave_without_pods(world);
+    if (world.canary.status.phase == Phase::promoting) return serve_by_primary(world);
+    if (world.canary.status.phase == Phase::failed) return come_home(world);
+    return is_settled(world) ? mend_weights_at_rest(world) : std::nullopt;
+}
+
 // A primary that serves nobody, or is past its deadline, gates nothing: else a fix for it could
 // never be released.
 bool primary_gates(const World& world) {
@@ -79,8 +88,7 @@ std::optional<Move> leave_failing(const World& world) {
         if (!canary.skip_analysis && canary.status.failed_checks >= canary.analysis.threshold)
             return roll_back_for_checks(world);
     }
-    if (lost_its_pods(world)) return leave_without_pods(world);
-    return std::nullopt;
+    return leave_lost(world);
 }
 
 // Whether anybody or anything has met the canary.
@@ -144,7 +152,7 @@ Move refuse(const World& world, const Evidence& evidence) {
     if (can_leave) {
         if (world.canary.status.rollback) return finish_rollback(world, evidence);
         if (const auto back = take_back(world)) return *back;
-        if (is_analysing(world) && lost_its_pods(world)) return leave_without_pods(world);
+        if (const auto left = leave_lost(world)) return *left;
     }
     if (is_analysing(world)) return hold(world, held_release(world, world.refusal));
     return hold(world, {.text = world.refusal});
@@ -228,7 +236,7 @@ Move decide(const World& world, const Evidence& evidence, Time now) {
 
     if (is_settled(world)) {
         // After a failed promotion: the primary gets its proven template back, then its traffic.
-        if (status.phase == Phase::failed && lost_its_pods(world)) return come_home(world);
+        if (const auto left = leave_lost(world)) return *left;
         if (needs_restoring(world)) return restore(world);
         if (status.canary_weight > 0 && world.primary->ready()) return come_home(world);
         if (status.canary_weight == 0 && status.routed_at) return leave(world);
@@ -244,8 +252,7 @@ Move decide(const World& world, const Evidence& evidence, Time now) {
 
     if (promotion_was_written(world)) return note_promotion(world);
     if (is_promoting(world)) {
-        if (status.phase == Phase::promoting && lost_its_pods(world))
-            return serve_by_primary(world);
+        if (const auto left = leave_lost(world)) return *left;
         if (world.primary->readiness.state == ReadyState::fatal)
             return fail_promotion(world, evidence);
         if (!world.primary->ready()) return wait_for_primary(world);

@@ -53,6 +53,13 @@ TEST_CASE("a contest is forgotten when it has been quiet") {
     CHECK(contests.told(at(64s)).empty());
 }
 
+TEST_CASE("a clock that goes back makes no pause between two corrections longer") {
+    Contests contests;
+    for (int i = 0; i < 8; ++i) contests.note("Service web", at(2h));
+    CHECK(contests.spaced(at(2h + 1s)).contains("Service web"));
+    CHECK(contests.spaced(at(1h)).empty());
+}
+
 TEST_CASE("who writes a field, too, is read from managedFields: the last one who is not us") {
     const auto live = boost::json::parse(R"({"metadata": {"managedFields": [
         {"manager": "kubectl", "time": "2024-01-01T00:00:00Z",

@@ -115,7 +115,8 @@ class Cluster {
 
 // Told when a Canary is new.
 inline constexpr const char* will_rest =
-    "podinfo.test is scaled to zero between releases: deleting this Canary leaves its users without "
+    "podinfo.test is scaled to zero between releases: deleting this Canary leaves its users "
+    "without "
     "pods unless spec.revertOnDeletion is true";
 
 // Without readiness Warnings, which depend on when one looks.
