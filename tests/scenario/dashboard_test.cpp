@@ -2139,11 +2139,11 @@ Json status_with_check(std::string_view name, std::string_view at) {
                         {"verdict", "fail"}}}}}}}}}};
 }
 
-void write_status(Site& site, Json status) {
+void write_status(Site& site, const Json& status) {
     const auto written = site.world.cluster.patch(resources::canaries,
                                                   {"test", "podinfo"},
                                                   lab::PatchKind::merge,
-                                                  std::move(status),
+                                                  status,
                                                   {.subresource = lab::Subresource::status});
     REQUIRE(written);
     site.world.run_for(1s);

@@ -513,7 +513,7 @@ void Player::expect(const Line& line, const std::string& is, const std::string& 
     std::string last;
     for (auto message = world_.log.rbegin(); message != world_.log.rend(); ++message) {
         if (last.size() > 3000) break;
-        last = "\n    " + message->level + " " + message->text + last;
+        last.insert(0, fmt::format("\n    {} {}", message->level, message->text));
     }
     wrong(line, fmt::format("{} is {}, not {}; the log:{}", from_word(line, 0), is, should, last));
 }

@@ -693,6 +693,7 @@ std::vector<std::string> World::events() const {
     }
     std::ranges::sort(found);
     std::vector<std::string> messages;
+    messages.reserve(found.size());
     for (auto& [version, message] : found) messages.push_back(std::move(message));
     return messages;
 }

@@ -176,6 +176,7 @@ TEST_CASE("other namespaces are outside, and what may not be seen is not there")
 
 TEST_CASE("more than four hundred workloads are grouped by namespace, and told so") {
     std::vector<Json> workloads;
+    workloads.reserve(401);
     for (int i = 0; i < 401; ++i) {
         workloads.push_back(
             deployment(fmt::format("w{}", i), 1, i == 7 ? 0 : 1, i % 2 == 0 ? "a" : "b"));
