@@ -75,6 +75,7 @@ curl -s "$(gateway)" | grep -q '"version": *"6.1.0"' || fail "not version 6.1.0 
 
 # No step and no Event was lost, none came twice.
 cat >"$scratch/wanted" <<'EOT'
+1 podinfo.test is scaled to zero between releases: deleting this Canary leaves its users without pods unless spec.revertOnDeletion is true
 1 New revision detected! Scaling up podinfo.test
 1 Starting canary analysis for podinfo.test
 1 Advance podinfo.test canary weight 20
