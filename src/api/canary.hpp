@@ -225,6 +225,8 @@ struct Analysed {
     std::string strategy = {};  // how it is judged: "ab-testing"
     // It has traffic that the revision before it had, and its first round is still to come.
     bool untested = false;
+    // It has such traffic, and no good round yet.
+    bool unjudged = false;
 
     bool operator==(const Analysed&) const = default;
 };

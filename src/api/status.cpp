@@ -110,7 +110,8 @@ Status parse_status(const Json& status) {
                                  std::string(text_at(status, {"analysed", "uid"})),
                                  integer_at(status, {"analysed", "generation"}).value_or(0),
                                  std::string(text_at(status, {"analysed", "strategy"})),
-                                 bool_at(status, {"analysed", "untested"}).value_or(false)};
+                                 bool_at(status, {"analysed", "untested"}).value_or(false),
+                                 bool_at(status, {"analysed", "unjudged"}).value_or(false)};
     }
     if (!text_at(status, {"routedBy", "provider"}).empty()) {
         read.routed_by = RoutedBy{std::string(text_at(status, {"routedBy", "provider"})),
@@ -172,6 +173,7 @@ Json to_json(const Status& status, const Json& before) {
             put(*analysed, {"strategy"}, Json(status.analysed->strategy));
         }
         if (status.analysed->untested) put(*analysed, {"untested"}, true);
+        if (status.analysed->unjudged) put(*analysed, {"unjudged"}, true);
     }
     std::optional<Json> routed_by;
     if (status.routed_by) {

@@ -149,6 +149,13 @@ std::vector<std::string> story_lines(const Story& story,
         canary.status.canary_weight,
         canary.status.failed_checks,
         canary.analysis.threshold));
+    const auto& conditions = canary.status.conditions;
+    if (const auto why = api::held_by(conditions); !why.empty()) {
+        lines.push_back(terminal.red("Held: ") + std::string(why));
+    }
+    if (const auto who = api::contested_by(conditions); !who.empty()) {
+        lines.push_back(terminal.red("Contested: ") + std::string(who));
+    }
     lines.push_back("Waits for " + outlook.waits_for);
     if (!outlook.next.empty()) {
         lines.push_back(
@@ -169,6 +176,7 @@ Json story_json(const Story& story, std::size_t last) {
                     {"waitsFor", outlook.waits_for},
                     {"next", outlook.next}};
     if (outlook.not_before) told["notBefore"] = rfc3339(*outlook.not_before);
+    put_obstacles(told, story.of.canary);
     if (decisions.empty()) {
         JsonArray events;
         for (auto event = last_of(story.events, last); event != story.events.end(); ++event) {

@@ -222,6 +222,12 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
                     pods_text(canary.target.name, seen.target),
                     pods_text(canary.primary_name(), seen.primary)));
     if (status.rollback) add("Because", status.rollback->message);
+    if (const auto why = api::held_by(status.conditions); !why.empty()) {
+        add("Held", terminal.red(why));
+    }
+    if (const auto who = api::contested_by(status.conditions); !who.empty()) {
+        add("Contested", terminal.red(who));
+    }
     add("Waits for", outlook.waits_for);
     if (!outlook.next.empty()) {
         add("Next",
@@ -249,8 +255,17 @@ std::string status_line(const StatusSeen& seen) {
             ", {} of {} checks failed", status.failed_checks, canary.analysis.threshold);
     }
     if (status.rollback) line += ", rolling back";
+    if (const auto why = api::held_by(status.conditions); !why.empty()) {
+        line += fmt::format("; held: {}", why);
+    }
     line += "; waits for " + outlook.waits_for;
     return line;
+}
+
+void put_obstacles(JsonObject& shown, const api::Canary& canary) {
+    const auto& conditions = canary.status.conditions;
+    if (const auto why = api::held_by(conditions); !why.empty()) shown["held"] = why;
+    if (const auto who = api::contested_by(conditions); !who.empty()) shown["contested"] = who;
 }
 
 Json status_json(const StatusSeen& seen) {
@@ -270,6 +285,7 @@ Json status_json(const StatusSeen& seen) {
     if (!outlook.next.empty()) shown["next"] = outlook.next;
     if (outlook.not_before) shown["notBefore"] = rfc3339(*outlook.not_before);
     if (outlook.deadline) shown["deadline"] = rfc3339(*outlook.deadline);
+    put_obstacles(shown, canary);
     if (!outlook.gates.empty()) {
         JsonArray gates;
         for (const auto& gate : outlook.gates) gates.emplace_back(gate);

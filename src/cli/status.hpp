@@ -38,6 +38,8 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
 // One line, for a log; without what changes by itself.
 std::string status_line(const StatusSeen& seen);
 Json status_json(const StatusSeen& seen);
+// Keys "held" and "contested", where something is in the way: the texts of the conditions.
+void put_obstacles(JsonObject& shown, const api::Canary& canary);
 
 // "40 %  ████░░░░░░"
 std::string weight_bar(int weight);

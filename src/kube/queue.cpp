@@ -20,6 +20,16 @@ class CancelAtEnd {
     TaskGroup& group_;
 };
 
+// No chance in it, so a run can be repeated; the number of the failure moves it about.
+Duration spread(const ObjectKey& key, int failures, Duration pause) {
+    constexpr std::uint64_t parts = 1024;
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, draft-eastlake-fnv
+    const auto mix = [&hash](std::uint64_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
+    for (const char c : to_string(key)) mix(static_cast<unsigned char>(c));
+    mix(static_cast<std::uint64_t>(failures));
+    return pause / 5 / parts * static_cast<Duration::rep>(hash % parts);
+}
+
 }  // namespace
 
 WorkQueue::WorkQueue(
@@ -99,6 +109,7 @@ void WorkQueue::finish(const ObjectKey& key, const Result<std::optional<Time>>& 
         ++failures;
         pause = std::min(pause, options_.backoff_max);
         pause = std::max(pause, outcome.error().retry_after.value_or(Duration{}));
+        pause += spread(key, failures, pause);
         log_.debug(fmt::format("{}; again in {}", outcome.error().message, go_text(pause)),
                    {{"key", to_string(key)}});
         wake_at(key, clock_.now() + pause);

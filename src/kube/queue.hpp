@@ -23,6 +23,8 @@ struct QueueOptions {
     // So many more may have stepped aside.
     std::size_t aside_max = 512;
     // After the first failure of a key, doubled by each further one. A success forgets them.
+    // Each pause, a server's retry_after too, is longer by up to a fifth, as the key has it: what
+    // was refused together does not come back together.
     Duration backoff = std::chrono::milliseconds{5};
     Duration backoff_max = std::chrono::seconds{60};
 };

@@ -148,7 +148,7 @@ Move start(const World& world, const Evidence& evidence) {
     alert(act, Severity::info, "New revision detected, progressing canary analysis.", true);
     auto status = fresh_analysis(world);
     status.routed_at.reset();
-    status.analysed->untested = status.canary_weight > 0;
+    status.analysed->untested = status.analysed->unjudged = status.canary_weight > 0;
     act.remembered.last_round.reset();
     act.remembered.closed_gate.clear();
     save(act, world, status);
@@ -260,7 +260,7 @@ Move restart(const World& world) {
         // Also what somebody else, or a kill, made of them.
         status.canary_weight = live->canary;
     }
-    status.analysed->untested = status.canary_weight > 0;
+    status.analysed->untested = status.analysed->unjudged = status.canary_weight > 0;
     if (roll) act.effects.push_back(*std::move(roll));
     act.remembered.last_round.reset();
     act.remembered.closed_gate.clear();
@@ -268,29 +268,46 @@ Move restart(const World& world) {
     return act;
 }
 
-// A canary without pods answers nobody: its traffic goes home at once, which is a failed check. It
-// has until its deadline to come back, and is then judged from weight 0, as nothing is known of the
-// new pods.
+// Nobody has judged what it brought to the users that the primary could not take back (restart).
+Move leave_unjudged(const World& world) {
+    auto act = act_of(world, "leave unjudged");
+    send(act, world, {});
+    tell(act,
+         world,
+         EventType::normal,
+         fmt::format("{} is ready again: all traffic goes to it until {} has been judged",
+                     world.canary.dotted(world.primary->name),
+                     target_of(world)));
+    auto status = sent_home(world);
+    status.analysed->untested = status.analysed->unjudged = false;
+    act.remembered.last_round.reset();
+    save(act, world, status);
+    return act;
+}
+
+// A canary without pods answers nobody: its traffic goes home at once. Under judgement that is a
+// failed check; it has until its deadline to come back, and is then judged from weight 0, as
+// nothing is known of the new pods.
 Move leave_without_pods(const World& world) {
+    const bool is_judged = is_analysing(world);
     auto act = act_of(world, "leave without pods");
     send(act, world, {});
-    auto event = event_of(world, EventType::warning, "lost its pods");
-    event.message =
-        fmt::format("Halt {} advancement {} has no available pod: all traffic goes to the primary",
-                    world.canary.dotted(),
-                    target_of(world));
-    act.events.push_back(std::move(event));
-    auto status = transition_of(world);
-    // It goes up by the same gates as before.
-    set_phase(status, world, Phase::progressing);
-    status.failed_checks += 1;
-    status.canary_weight = 0;
-    status.iterations = 0;
-    status.mirrored = false;
-    unbind_users(status);
-    status.routed_at = world.now;
-    status.unready_since = world.now;
-    act.remembered.last_round.reset();
+    auto text =
+        fmt::format("{} has no available pod: all traffic goes to the primary", target_of(world));
+    auto status = sent_home(world);
+    if (!is_judged) {
+        tell(act, world, EventType::warning, std::move(text));
+    } else {
+        auto event = event_of(world, EventType::warning, "lost its pods");
+        event.message = fmt::format("Halt {} advancement {}", world.canary.dotted(), text);
+        act.events.push_back(std::move(event));
+        // It goes up by the same gates as before.
+        set_phase(status, world, Phase::progressing);
+        status.failed_checks += 1;
+        status.iterations = 0;
+        status.unready_since = world.now;
+        act.remembered.last_round.reset();
+    }
     save(act, world, status);
     return act;
 }

@@ -38,8 +38,8 @@ bool lost_its_pods(const World& world) {
 // Nobody stays with a canary that has no pod, whatever else is wrong.
 std::optional<Move> leave_lost(const World& world) {
     if (!lost_its_pods(world)) return std::nullopt;
-    if (is_analysing(world)) return leave_without_pods(world);
-    if (world.canary.status.phase == Phase::promoting) return serve_by_primary(world);
+    if (is_analysing(world) || world.canary.status.phase == Phase::promoting)
+        return leave_without_pods(world);
     if (world.canary.status.phase == Phase::failed) return come_home(world);
     return is_settled(world) ? mend_weights_at_rest(world) : std::nullopt;
 }
@@ -116,6 +116,8 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
     const bool is_waited_for = world.canary.status.primary_unready_since.has_value();
     if (is_short && (!is_met(world) || !is_waited_for)) return wait_for_primary(world);
     if (is_waited_for && world.primary->ready()) return forget_primary_wait(world);
+    if (is_unjudged(world) && world.primary->ready() && !world.canary.skip_analysis)
+        return leave_unjudged(world);
     if (!world.target->ready()) return wait_for_canary(world);
     if (!held.empty() && (world.canary.skip_analysis || !is_met(world)))
         return hold(world, held_release(world, held));

@@ -219,19 +219,6 @@ Move finalise(const World& world, const Evidence& evidence) {
     return act;
 }
 
-// Its share would fail until the deadline: the pods that the primary has get it. Nothing is judged
-// any more, so nothing is counted.
-Move serve_by_primary(const World& world) {
-    auto act = act_of(world, "leave without pods");
-    send(act, world, {});
-    tell(act,
-         world,
-         EventType::warning,
-         fmt::format("{} has no available pod: all traffic goes to the primary", target_of(world)));
-    save(act, world, sent_home(world));
-    return act;
-}
-
 // 2.10. The canary is proven and serves; the primary gets its old template back (restore,
 // come_home).
 Move fail_promotion(const World& world, const Evidence& evidence) {

@@ -416,6 +416,11 @@ Move hold_judged(const World& world, const Evidence& evidence, const Holding& ho
         if (holding.alert) act.alerts.push_back(*holding.alert);
         act.remembered.last_warning = holding.text;
     }
+    if (is_unjudged(world) && !without_data(metrics_due(world), evidence)) {
+        auto status = status_of(world);
+        status.analysed->unjudged = false;
+        save(act, world, status);
+    }
     return act;
 }
 

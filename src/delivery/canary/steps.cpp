@@ -124,6 +124,11 @@ bool is_untested(const World& world) {
     return status.canary_weight > 0 && status.analysed && status.analysed->untested;
 }
 
+bool is_unjudged(const World& world) {
+    const auto& status = world.canary.status;
+    return status.canary_weight > 0 && status.analysed && status.analysed->unjudged;
+}
+
 api::Analysed analysed_now(const World& world) {
     return {world.revision,
             world.target->uid,

@@ -26,6 +26,7 @@ api::RoutedBy routed_now(const World& world);
 // Nobody has judged the revision yet, and it has the traffic of the one before it: its first round
 // asks as every first one does, and gives no more.
 bool is_untested(const World& world);
+bool is_unjudged(const World& world);
 // The revision under judgement, fenced by where its template was seen.
 api::Analysed analysed_now(const World& world);
 // The revision under judgement is the one that is seen.
@@ -143,6 +144,7 @@ std::optional<Move> ask_to_start(const World& world, const Evidence& evidence);
 void tell_gates_before_start(Act& act, const World& world, const Evidence& evidence);
 Move start(const World& world, const Evidence& evidence);
 Move restart(const World& world);
+Move leave_unjudged(const World& world);
 Move leave_without_pods(const World& world);
 // A wish that the run at hand has not carried out ends with it.
 void settle_wish(api::Status& status, const World& world);
@@ -177,8 +179,6 @@ Move fail_promotion(const World& world, const Evidence& evidence);
 Move restore(const World& world);
 Move come_home(const World& world);
 Move leave(const World& world);
-// The canary has lost its pods before the primary is ready for all.
-Move serve_by_primary(const World& world);
 // The target is gone in the middle of its promotion.
 Move go_on_without_target(const World& world);
 

@@ -314,6 +314,33 @@ Next: weight 30 in 40s
     CHECK(array_at(story_json(*story, 1), {"decisions"}).size() == 1);
 }
 
+TEST_CASE("what is in the way, and who writes against us, is told by the status and the story") {
+    World world;
+    world.add_canary();
+    world.set_status(R"json({"phase": "Progressing", "canaryWeight": 20, "observedGeneration": 1,
+        "conditions": [
+          {"type": "Held", "status": "True", "reason": "Held", "message": "Secret x not found"},
+          {"type": "Contested", "status": "True", "reason": "Contested",
+           "message": "helm writes metadata.labels.team, too"}]})json");
+    Paper paper;
+    const auto now = world.clock.now();
+    const auto status = world.run(read_status(world.client, podinfo));
+    REQUIRE(status);
+    const auto lines = text_of(status_lines(*status, now, paper.terminal));
+    CHECK(lines.find("Held       Secret x not found\n") != std::string::npos);
+    CHECK(lines.find("Contested  helm writes metadata.labels.team, too\n") != std::string::npos);
+    CHECK(status_line(*status).find("; held: Secret x not found; waits") != std::string::npos);
+    const auto story = world.run(read_story(world.client, podinfo));
+    REQUIRE(story);
+    const auto told = text_of(story_lines(*story, 10, now, paper.terminal));
+    CHECK(told.find("Held: Secret x not found\n") != std::string::npos);
+    CHECK(told.find("Contested: helm writes metadata.labels.team, too\n") != std::string::npos);
+    for (const auto& json : {status_json(*status), story_json(*story, 10)}) {
+        CHECK(text_at(json, {"held"}) == "Secret x not found");
+        CHECK(text_at(json, {"contested"}) == "helm writes metadata.labels.team, too");
+    }
+}
+
 TEST_CASE("where no decisions are kept the Events tell the story") {
     World world;
     world.add_canary();
