@@ -312,32 +312,21 @@ Task<> CanaryController::show_held(ViewPtr view, std::string why) {
 Task<> CanaryController::tell_contests(ViewPtr view, canary::Act act) {
     using boost::asio::experimental::awaitable_operators::operator||;
     const auto key = kube::key_of(view->object);
-    for (const auto& [object, may_wait] : act.corrects) {
-        const auto now = tools_.clock.now();
-        if (memory_[key].contests.times(object, now) + 1 != Contests::told_at) continue;
+    for (const auto& corrected : act.corrects) {
+        const auto& object = corrected.object;
+        if (memory_[key].contests.times(object, tools_.clock.now()) + 1 != canary::contest_told_at)
+            continue;
         const auto effect = std::ranges::find(act.effects, object, canary::object_of);
         // A target that was scaled up drains before it is scaled down.
         const canary::Effect written =
             effect != act.effects.end() ? *effect : canary::scale_target(view->world, 0);
         // Whoever is slow to tell holds nothing up.
-        auto told = co_await (who_contests(view, written) || tools_.clock.sleep_for(seconds{2}));
-        const auto holder = told.index() == 0 ? std::get<0>(std::move(told)) : Holder{};
-        auto text = fmt::format("{} of {} had to be put right {} times in a row",
-                                object,
-                                view->world.canary.dotted(),
-                                Contests::told_at);
-        if (!holder.field.empty()) {
-            text += fmt::format(": {} writes {}, too",
-                                holder.manager.empty() ? "somebody" : holder.manager,
-                                holder.field);
-        }
-        text += may_wait ? ". From now on it is done ever more rarely while that lasts"
-                         : ". It is done each time, for users depend on it";
-        std::vector<canary::Event> events{{.type = canary::EventType::warning,
-                                           .message = text,
-                                           .key = "contest/" + object + "/" + rfc3339(now)}};
+        auto found = co_await (who_contests(view, written) || tools_.clock.sleep_for(seconds{2}));
+        const auto contender =
+            found.index() == 0 ? std::get<0>(std::move(found)) : canary::Contender{};
+        std::vector<canary::Event> events{canary::contest_event(view->world, corrected, contender)};
+        memory_[key].contests.tell(object, events.front().message);
         co_await announce(view, std::move(events));
-        memory_[key].contests.tell(object, std::move(text));
     }
 }
 

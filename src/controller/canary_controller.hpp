@@ -179,7 +179,7 @@ class CanaryController {
     Error report(const View& view, const Error& error);
     Task<> show_held(ViewPtr view, std::string why);
     Task<> tell_contests(ViewPtr view, canary::Act act);
-    Task<Holder> who_contests(ViewPtr view, canary::Effect effect);
+    Task<canary::Contender> who_contests(ViewPtr view, canary::Effect effect);
     Task<> show_contested(ViewPtr view);
 
     Task<> announce(ViewPtr view, std::vector<canary::Event> events);

@@ -105,7 +105,7 @@ std::string Contests::told(Time now) const {
     return all;
 }
 
-Holder holder_of(const Json& live, const Json& patch, std::string_view ourselves) {
+canary::Contender contender_of(const Json& live, const Json& patch, std::string_view ourselves) {
     std::vector<Path> fields;
     Path path;
     gather_fields(patch, path, fields);

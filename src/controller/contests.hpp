@@ -4,6 +4,7 @@
 
 #include "base/core/json.hpp"
 #include "base/core/time.hpp"
+#include "delivery/canary/corrections.hpp"
 
 #include <map>
 #include <optional>
@@ -22,8 +23,6 @@ class Contests {
     static constexpr Duration pause_min = std::chrono::seconds{1};
     static constexpr Duration pause_max = std::chrono::seconds{256};
     static constexpr Duration quiet_min = std::chrono::seconds{60};
-    // The first two may be a person who tries.
-    static constexpr int told_at = 3;
 
     // It was put right. Returns how many times in a row.
     int note(const std::string& object, Time now);
@@ -53,10 +52,6 @@ class Contests {
 
 // Of what a merge patch writes, the first field that somebody else holds, and who: by
 // managedFields. Without any such the first field, and nobody.
-struct Holder {
-    std::string field;  // "metadata.labels.team"
-    std::string manager;
-};
-Holder holder_of(const Json& live, const Json& patch, std::string_view ourselves);
+canary::Contender contender_of(const Json& live, const Json& patch, std::string_view ourselves);
 
 }  // namespace sluice::controller

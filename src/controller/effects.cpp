@@ -322,20 +322,20 @@ Task<Json> read_anew(kube::Client* client, kube::Resource resource, kube::Object
 }  // namespace
 
 // The caches keep nothing of who wrote what.
-Task<Holder> CanaryController::who_contests(ViewPtr view, canary::Effect effect) {
+Task<canary::Contender> CanaryController::who_contests(ViewPtr view, canary::Effect effect) {
     const auto& ns = view->world.canary.ns;
     if (const auto* patch = std::get_if<canary::Patch>(&effect)) {
         const auto live = co_await read_anew(
             &tools_.client, tools_.caches.of(patch->kind).resource(), {ns, patch->name});
-        co_return holder_of(live, patch->patch, manager);
+        co_return contender_of(live, patch->patch, manager);
     }
     if (const auto* scale = std::get_if<canary::ScaleTarget>(&effect)) {
         const auto live = co_await read_anew(
             &tools_.client, tools_.caches.of(scale->kind).resource(), {ns, scale->name});
-        co_return holder_of(live, canary::scaling_patch(*scale), manager);
+        co_return contender_of(live, canary::scaling_patch(*scale), manager);
     }
     const auto* router = tools_.routers.find(view->world.canary.provider);
-    if (router == nullptr) co_return Holder{};
+    if (router == nullptr) co_return canary::Contender{};
     const auto objects = live_objects(*router, view->object);
     std::vector<routing::ObjectWrite> writes;
     if (const auto* ensure = std::get_if<canary::EnsureRoutes>(&effect)) {
@@ -345,15 +345,15 @@ Task<Holder> CanaryController::who_contests(ViewPtr view, canary::Effect effect)
         auto found = router->route(view->object, objects, shares_of(route->weights));
         if (found) writes.push_back(*std::move(found));
     }
-    Holder first;
+    canary::Contender first;
     for (const auto& write : writes) {
         if (write.verb != routing::WriteVerb::patch) continue;
         const auto& [resource, key] = write.name;
         const auto live = co_await read_anew(&tools_.caches.client_of(resource), resource, key);
-        auto holder = holder_of(live, write.body, manager);
-        holder.field = fmt::format("{} of {} {}", holder.field, resource.kind, key.name);
-        if (!holder.manager.empty()) co_return holder;
-        if (first.field.empty()) first = std::move(holder);
+        auto contender = contender_of(live, write.body, manager);
+        contender.field = fmt::format("{} of {} {}", contender.field, resource.kind, key.name);
+        if (!contender.manager.empty()) co_return contender;
+        if (first.field.empty()) first = std::move(contender);
     }
     co_return first;
 }

@@ -55,6 +55,11 @@ bool is_before_gate(const std::vector<Decision>& run) {
            (run.back().what == "gate closed" || run.back().what == "wait for approval");
 }
 
+// Of a suspended one nothing is written, so what stands there is of before.
+std::string_view held_by(const api::Canary& canary) {
+    return canary.suspended ? std::string_view{} : api::held_by(canary.status.conditions);
+}
+
 std::string the_canary(const ReleaseSeen& seen, const Saying& saying) {
     auto text = saying.version.empty() ? std::string("canary") : "canary " + saying.version;
     text += fmt::format(" at {} %", seen.of.canary.status.canary_weight);
@@ -112,6 +117,11 @@ std::string when_stuck(const ReleaseSeen& seen, const Saying& saying) {
     const auto& canary = seen.of.canary;
     if (canary.invalid) return "its spec cannot be used: " + to_string(*canary.invalid);
     if (canary.unbuilt) return "its spec cannot be used: " + to_string(*canary.unbuilt);
+    if (const auto why = held_by(canary); !why.empty()) {
+        return is_under_way(canary.status.phase)
+                   ? fmt::format("{}; {}", why, the_canary(seen, saying))
+                   : std::string(why);
+    }
     if (canary.status.unready_since) {
         const auto& name =
             canary.status.phase == Phase::progressing ? canary.target.name : canary.primary_name();
@@ -186,7 +196,8 @@ Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, 
     const bool under_way = is_under_way(status.phase);
     if (status.phase == Phase::failed || status.rollback) return Severity::failure;
     if (under_way && status.failed_checks > 0) return Severity::failure;
-    if (canary.invalid || canary.unbuilt || is_past_deadline(canary, now)) {
+    if (canary.invalid || canary.unbuilt || is_past_deadline(canary, now) ||
+        !held_by(canary).empty()) {
         return Severity::warning;
     }
     if (under_way && has_lost_metrics(run)) return Severity::warning;

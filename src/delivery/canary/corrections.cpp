@@ -53,6 +53,23 @@ bool may_wait(const World& world, const Effect& effect) {
     return std::holds_alternative<ScaleTarget>(effect);
 }
 
+Event contest_event(const World& world, const Corrected& corrected, const Contender& contender) {
+    auto text = fmt::format("{} of {} had to be put right {} times in a row",
+                            corrected.object,
+                            world.canary.dotted(),
+                            contest_told_at);
+    if (!contender.field.empty()) {
+        text += fmt::format(": {} writes {}, too",
+                            contender.manager.empty() ? "somebody" : contender.manager,
+                            contender.field);
+    }
+    text += corrected.may_wait ? ". From now on it is done ever more rarely while that lasts"
+                               : ". It is done each time, for users depend on it";
+    // A later contest about the same object is another Event.
+    auto key = fmt::format("contest/{}/{}", corrected.object, rfc3339(world.now));
+    return {EventType::warning, std::move(text), std::move(key)};
+}
+
 void note_corrected(Act& act, const World& world) {
     const bool is_new = world.canary.status.phase == api::Phase::initializing;
     for (const auto& effect : act.effects) {

@@ -16,6 +16,18 @@ std::string object_of(const Effect& effect);
 // nobody judged.
 bool may_wait(const World& world, const Effect& effect);
 
+// How many corrections in a row before anybody is told: the first two may be a person who tries.
+inline constexpr int contest_told_at = 3;
+
+// Who else writes an object; both are empty where nobody knows.
+struct Contender {
+    std::string field;  // "metadata.labels.team"
+    std::string manager;
+
+    bool operator==(const Contender&) const = default;
+};
+Event contest_event(const World& world, const Corrected& corrected, const Contender& contender);
+
 // Says in the act which objects it puts right.
 void note_corrected(Act& act, const World& world);
 

@@ -69,8 +69,8 @@ TEST_CASE("who writes a field, too, is read from managedFields: the last one who
         {"manager": "sluice", "time": "2024-01-01T00:00:10Z",
          "fieldsV1": {"f:metadata": {"f:labels": {"f:team": {}, "f:app": {}}}}}]}})");
     const auto who = [&](const char* patch) {
-        const auto holder = holder_of(live, boost::json::parse(patch), "sluice");
-        return holder.field + " " + holder.manager;
+        const auto contender = contender_of(live, boost::json::parse(patch), "sluice");
+        return contender.field + " " + contender.manager;
     };
     CHECK(who(R"({"metadata": {"labels": {"team": null}}})") == "metadata.labels.team argocd");
     CHECK(who(R"({"metadata": {"labels": {"app": "web", "team": "a"}}})") ==
@@ -81,6 +81,6 @@ TEST_CASE("who writes a field, too, is read from managedFields: the last one who
           "spec.http argocd");
     CHECK(who(R"({"spec": {"hosts": []}})") == "spec.hosts ");
     CHECK(who("{}") == " ");
-    CHECK(holder_of(Json(), boost::json::parse(R"({"spec": {"x": 1}})"), "sluice").field ==
+    CHECK(contender_of(Json(), boost::json::parse(R"({"spec": {"x": 1}})"), "sluice").field ==
           "spec.x");
 }

@@ -170,6 +170,21 @@ TEST_CASE("severity follows the phase, the checks, the gates and the spec") {
           "warning");
 }
 
+TEST_CASE("a release that something is in the way of says what, and needs a person") {
+    constexpr std::string_view held = R"json({"phase": "Progressing", "canaryWeight": 20,
+        "lastTransitionTime": "2025-12-31T23:59:50Z", "conditions": [{"type": "Held",
+        "status": "True", "reason": "Held", "message": "podinfo.test: Secret db not found"}]})json";
+    const auto all = seen(held);
+    const auto release = release_of(all, now);
+    CHECK(release.severity == Severity::warning);
+    CHECK(release.has_attention);
+    CHECK(sentence(all) == "podinfo.test: Secret db not found; canary 6.1.0 at 20 %");
+    // A paused one writes nothing: what stands there is of before.
+    auto paused = seen(held);
+    paused.of.canary.suspended = true;
+    CHECK(release_of(paused, now).severity == Severity::waiting);
+}
+
 TEST_CASE("each state has its sentence") {
     CHECK(sentence(seen(R"({"phase": "Initialized"})")) ==
           "waits for a new revision of Deployment podinfo");
