@@ -106,12 +106,16 @@ class Walk {
         if (moves && patch.name == world_.canary.apex) see_apex(patch);
     }
 
-    // At first everything it gets is new to the primary's pods. Later its selector is only put
-    // right.
-    void see_primary_service() {
+    // At first everything they get is new to the primary's pods. Later the selector of a Service is
+    // only put right.
+    bool primary_can_serve() const {
         const bool initializing = world_.canary.status.phase == api::Phase::initializing;
-        const bool serves = initializing ? is_ready(world_.primary) : pods(world_.primary) > 0;
-        if (!serves) refuse_raise(world_.canary.primary_name(), 0, api::whole, world_.primary);
+        return initializing ? is_ready(world_.primary) : pods(world_.primary) > 0;
+    }
+
+    void see_primary_service() {
+        if (!primary_can_serve())
+            refuse_raise(world_.canary.primary_name(), 0, api::whole, world_.primary);
     }
 
     void see_apex(const Patch& patch) {
@@ -123,7 +127,7 @@ class Walk {
             return see_weights(to_canary ? Weights{0, api::whole} : Weights{});
         }
         const auto& gains = to_canary ? world_.target : world_.primary;
-        if (!is_ready(gains)) {
+        if (to_canary ? !is_ready(gains) : !primary_can_serve()) {
             refuse_raise(to_canary ? world_.canary.target.name : world_.canary.primary_name(),
                          0,
                          api::whole,

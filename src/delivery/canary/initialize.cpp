@@ -492,9 +492,9 @@ std::optional<Move> stand_up(const World& world) {
         act.effects.push_back(std::move(*old));
         return act;
     }
-    // It waits for the primary, and nothing else has to wait for that.
+    // It waits for a pod of the primary, and nothing else has to wait for that.
     auto apex = ensure_service(world, Role::apex);
-    if (apex && (!moves_selector(*apex) || world.primary->ready())) {
+    if (apex && (!moves_selector(*apex) || may_move(world, Role::primary))) {
         auto act = act_of(world, "apex");
         act.effects.push_back(std::move(*apex));
         if (auto move = put_right(world, std::move(act))) return move;
