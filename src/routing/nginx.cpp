@@ -170,8 +170,8 @@ Result<RoutesSeen> NginxRouter::read(const Json& canary, const LiveObjects& live
     const auto annotation = [&](std::string_view end) {
         return text_at(*object, {"metadata", "annotations", key(end)});
     };
-    if (asks_for_match(canary) &&
-        (!annotation("-by-cookie").empty() || !annotation("-by-header").empty())) {
+    // Also where nobody is asked for any more: those who matched are still let in.
+    if (!annotation("-by-cookie").empty() || !annotation("-by-header").empty()) {
         seen.shares = {.primary = 0, .canary = 100};
         return seen;
     }
