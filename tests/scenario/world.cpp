@@ -152,6 +152,14 @@ void ApiLink::set_weather(const Weather& weather) {
     dice_ = std::make_unique<SeededRandom>(weather.seed);
 }
 
+bool ApiLink::is_well() const {
+    const auto& w = weather_;
+    const int odds = w.conflicts + w.gone + w.slow_down + w.broken + w.unreachable + w.timeouts +
+                     w.lost_answers + w.conflict_every;
+    const bool is_calm = odds == 0 && w.watches_last == Duration{0} && slow_ == Duration{};
+    return is_calm && !away_ && forbidden_.empty();
+}
+
 ApiLink::Fault ApiLink::strike(const net::Request& request) {
     if (!dice_) return Fault::none;
     const bool writes = request.method != "GET";
@@ -185,6 +193,7 @@ Task<Result<net::Response>> ApiLink::suffer(Fault fault, Duration timeout) {
         case Fault::gone:
             co_return refusal(410, "Expired", "The resourceVersion is too old.");
         case Fault::slow_down: {
+            told_to_wait_ = clock_.now();
             auto response = refusal(429, "TooManyRequests", "too many requests");
             response.headers.add("Retry-After", "1");
             co_return response;
@@ -250,7 +259,8 @@ std::string Neighbours::metric_answer(std::string_view query) const {
     for (const auto& [part, value] : metrics) {
         if (query.find(part) != std::string_view::npos) return value;
     }
-    const bool duration = query.find("histogram_quantile") != std::string_view::npos;
+    const bool duration = query.find("histogram_quantile") != std::string_view::npos ||
+                          query.find("response_duration_seconds_sum") != std::string_view::npos;
     return metrics.at(duration ? "request-duration" : "request-success-rate");
 }
 
@@ -565,14 +575,14 @@ void World::drop_rivals() {
     rival_tasks_.cancel();
 }
 
-void World::set_image(const std::string& tag) {
-    const auto target = workload("podinfo");
+void World::set_image(const std::string& tag, const std::string& of) {
+    const auto target = workload(of);
     auto containers = array_at(target, {"spec", "template", "spec", "containers"});
     containers.at(0).as_object()["image"] = "stefanprodan/podinfo:" + tag;
     Json change = JsonObject{};
     put(change, {"spec", "template", "spec", "containers"}, std::move(containers));
     require(cluster.patch(resource_of(target),
-                          {ns, "podinfo"},
+                          {ns, of},
                           lab::PatchKind::merge,
                           change,
                           {.field_manager = "kubectl-set"}));
@@ -621,32 +631,13 @@ int World::status_weight() const {
 namespace {
 
 std::int64_t ingress_weight(const Json& ingress) {
-    return parse_integer(
-               text_at(ingress,
-                       {"metadata", "annotations", "nginx.ingress.kubernetes.io/canary-weight"}))
-        .value_or(0);
-}
-
-// The canary's share in our route; -1 when there is none.
-// Of the last route that names the canary: those before it are for users who are bound already.
-int canary_share(const Json& service) {
-    if (text_at(service, {"kind"}) == "Ingress") return static_cast<int>(ingress_weight(service));
-    for (const auto& rule : array_at(service, {"spec", "rules"})) {
-        for (const auto& backend : array_at(rule, {"backendRefs"})) {
-            if (text_at(backend, {"name"}) == "podinfo-canary") {
-                return static_cast<int>(integer_at(backend, {"weight"}).value_or(0));
-            }
-        }
-    }
-    int share = -1;
-    for (const auto& route : array_at(service, {"spec", "http"})) {
-        for (const auto& each : array_at(route, {"route"})) {
-            if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
-                share = static_cast<int>(integer_at(each, {"weight"}).value_or(0));
-            }
-        }
-    }
-    return share;
+    const auto annotation = [&](std::string_view end) {
+        return text_at(
+            ingress,
+            {"metadata", "annotations", fmt::format("nginx.ingress.kubernetes.io/canary{}", end)});
+    };
+    if (!annotation("-by-header").empty() || !annotation("-by-cookie").empty()) return api::whole;
+    return parse_integer(annotation("-weight")).value_or(0);
 }
 
 // The first sum of a route's weights that is not the whole.
@@ -675,13 +666,35 @@ std::optional<std::int64_t> odd_sum(const Json& service) {
 
 }  // namespace
 
-int World::route_weight() const {
-    for (const auto& [kind, name] : {std::pair{&resources::http_routes, "podinfo"},
-                                     std::pair{&resources::ingresses, "podinfo-canary"}}) {
-        const auto route = get(*kind, name);
-        if (route.is_object()) return canary_share(route);
+int canary_share(const Json& route) {
+    if (text_at(route, {"kind"}) == "Ingress") return static_cast<int>(ingress_weight(route));
+    int share = -1;
+    for (const auto& rule : array_at(route, {"spec", "rules"})) {
+        for (const auto& each : array_at(rule, {"backendRefs"})) {
+            if (text_at(each, {"name"}) == "podinfo-canary") {
+                share = static_cast<int>(integer_at(each, {"weight"}).value_or(0));
+            }
+        }
     }
-    return canary_share(get(resources::virtual_services, "podinfo"));
+    for (const auto& one : array_at(route, {"spec", "http"})) {
+        for (const auto& each : array_at(one, {"route"})) {
+            if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
+                share = static_cast<int>(integer_at(each, {"weight"}).value_or(0));
+            }
+        }
+    }
+    return share;
+}
+
+int World::route_weight() const {
+    int share = -1;
+    for (const auto& [kind, name] : {std::pair{&resources::http_routes, "podinfo"},
+                                     std::pair{&resources::ingresses, "podinfo-canary"},
+                                     std::pair{&resources::virtual_services, "podinfo"}}) {
+        const auto route = cluster.find(*kind, {ns, name});
+        if (route) share = std::max(share, canary_share(*route));
+    }
+    return share;
 }
 
 std::vector<std::string> World::events() const {
@@ -708,11 +721,53 @@ canary::Kind kind_of(const Json& workload) {
 
 }  // namespace
 
-int World::available(const std::string& name) const {
+std::int64_t World::available(const std::string& name) const {
     // A Service as target has no pods of its own.
     if (text_at(canary(), {"spec", "targetRef", "kind"}) == "Service") return 1;
     const auto found = workload(name);
-    return static_cast<int>(canary::pods_available(kind_of(found), found));
+    return canary::pods_available(kind_of(found), found);
+}
+
+std::int64_t World::wanted(const std::string& name) const {
+    const auto found = workload(name);
+    return found.is_object() ? canary::replicas_wanted(kind_of(found), found) : 0;
+}
+
+std::int64_t World::behind(const std::string& service) const {
+    std::int64_t ready = 0;
+    for (const auto& slice : cluster.list(resources::endpoint_slices, ns)) {
+        if (text_at(*slice, {"metadata", "labels", "kubernetes.io/service-name"}) != service)
+            continue;
+        ready += std::ranges::count_if(array_at(*slice, {"endpoints"}), [](const Json& each) {
+            return bool_at(each, {"conditions", "ready"}).value_or(true);
+        });
+    }
+    return ready;
+}
+
+std::string World::target() const {
+    const auto found = cluster.find(resources::canaries, {ns, "podinfo"});
+    return found ? std::string(text_at(*found, {"spec", "targetRef", "name"})) : "podinfo";
+}
+
+void World::note_pods(const lab::Change& change) {
+    const std::string name(text_at(*change.object, {"metadata", "name"}));
+    const bool has_pods = change.kind != lab::ChangeKind::deleted &&
+                          canary::pods_available(kind_of(*change.object), *change.object) > 0;
+    if (has_pods) {
+        without_pods_.erase(name);
+    } else {
+        without_pods_.emplace(name, clock.now());
+    }
+}
+
+bool World::went_on_the_way(const std::string& workload) const {
+    // The answer names one second, and two in a row are rare.
+    constexpr auto way = seconds{3};
+    const auto waits = api.told_to_wait();
+    const auto gone = without_pods_.find(workload);
+    if (!waits || gone == without_pods_.end()) return false;
+    return *waits >= gone->second - way && clock.now() <= gone->second + way;
 }
 
 void World::watch_laws() {
@@ -724,8 +779,10 @@ void World::watch_laws() {
         if (text_at(*change.object, {"metadata", "name"}) == "podinfo-canary") check_routes(change);
     }));
     for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
-        subscriptions_.push_back(
-            cluster.watch(*kind, [this](const auto& change) { check_scale(change); }));
+        subscriptions_.push_back(cluster.watch(*kind, [this](const auto& change) {
+            note_pods(change);
+            check_scale(change);
+        }));
     }
     subscriptions_.push_back(
         cluster.watch(resources::services, [this](const auto& change) { check_apex(change); }));
@@ -738,8 +795,8 @@ void World::check_return() {
     const auto deadline =
         seconds(integer_at(canary(), {"spec", "progressDeadlineSeconds"}).value_or(600));
     const bool is_over = since && clock.now() >= *since + deadline;
-    if (is_over || available("podinfo") > 0) return;
-    if (!workload("podinfo").is_object()) return;
+    if (is_over || available(target()) > 0) return;
+    if (!workload(target()).is_object()) return;
     violations.push_back("the target got all traffic without an available pod");
 }
 
@@ -764,10 +821,13 @@ void World::check_routes(const lab::Change& change) {
     // A user's own route that names neither version gives the canary nothing.
     const auto now = std::max(0, canary_share(*change.object));
     const auto before = change.before ? std::max(0, canary_share(*change.before)) : 0;
-    if (now > before && available("podinfo") == 0) {
+    const auto canary = target();
+    const auto primary = canary + "-primary";
+    if (now > before && available(canary) == 0 && !went_on_the_way(canary)) {
         violations.push_back(fmt::format("canary got {} without an available pod", now));
     }
-    if (now < before && available("podinfo-primary") == 0 && available("podinfo") > 0) {
+    if (now < before && available(primary) == 0 && behind("podinfo-primary") == 0 &&
+        available(canary) > 0 && !went_on_the_way(primary)) {
         violations.push_back(fmt::format("primary got {} without an available pod", 100 - now));
     }
     if (now == 0 && before > 0) canary_left_ = clock.now();
@@ -780,7 +840,7 @@ void World::check_scale(const lab::Change& change) {
         violations.push_back("primary deleted before it was drained");
     }
     if (change.kind == lab::ChangeKind::deleted || !change.before || is_by_hand(change)) return;
-    if (text_at(*change.object, {"metadata", "name"}) != "podinfo") return;
+    if (text_at(*change.object, {"metadata", "name"}) != target()) return;
     const auto kind = kind_of(*change.object);
     const auto before = canary::replicas_wanted(kind, *change.before);
     const auto now = canary::replicas_wanted(kind, *change.object);

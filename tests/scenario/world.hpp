@@ -66,6 +66,10 @@ class ApiLink final : public net::HttpClient {
     void ask_after_writes(std::function<bool(int writes)> is_lost);
     // Calls `die` after the n-th write from now on, whose answer never arrives; 0: never.
     void die_after(int writes, std::function<void()> die);
+    // Nothing is between the controller and the API server.
+    bool is_well() const;
+    // When somebody was told last to try again in a moment (429).
+    std::optional<Time> told_to_wait() const { return told_to_wait_; }
     int writes() const { return writes_; }
     // But for the lease's, and watches.
     int reads() const { return reads_; }
@@ -86,6 +90,7 @@ class ApiLink final : public net::HttpClient {
     Weather weather_;
     std::unique_ptr<SeededRandom> dice_;  // none: calm
     int struck_writes_ = 0;
+    std::optional<Time> told_to_wait_;
     bool away_ = false;
     std::string forbidden_;
     Duration slow_{};
@@ -182,17 +187,30 @@ class World {
     void add_rival(const kube::Resource& resource, const std::string& name, const Json& patch);
     void drop_rivals();
     bool is_by_hand(const lab::Change& change) const;
-    void set_image(const std::string& tag);
+    void set_image(const std::string& tag, const std::string& of = "podinfo");
     void label_namespace(const Json& labels);
     // As if the peer had brought the release so far: its hashes, a random id at the primary, and
     // nothing that only we keep. The controller must not run.
     void leave_to_the_peer();
 
+    // Whether a controller runs, leads, and has begun to work.
+    bool is_led() const { return process_ && process_->leads(); }
+
     // The Deployment of that name, else the DaemonSet.
     Json workload(const std::string& name) const;
+    std::int64_t available(const std::string& workload) const;
+    std::int64_t wanted(const std::string& workload) const;
+    // Ready pods behind a Service: after a change of the target, those of the one before.
+    std::int64_t behind(const std::string& service) const;
+    // What spec.targetRef names.
+    std::string target() const;
+    // The last pod went while what was decided before was on its way still: the API server had told
+    // the controller to try again in a moment.
+    bool went_on_the_way(const std::string& workload) const;
     Json canary() const { return get(kube::resources::canaries, "podinfo"); }
     std::string phase() const;
     int status_weight() const;
+    // The largest share that a route gives the canary; -1 without a route.
     int route_weight() const;
     // Event messages of the Canary, oldest first, each once.
     std::vector<std::string> events() const;
@@ -223,21 +241,26 @@ class World {
     void check_scale(const lab::Change& change);
     void check_apex(const lab::Change& change);
     void check_return();
-    int available(const std::string& workload) const;
+    void note_pods(const lab::Change& change);
 
     WorldOptions options_;
     std::unique_ptr<lab::Kubelet> kubelet_;
     std::unique_ptr<lab::WorkloadControllers> workloads_;
     std::vector<lab::Subscription> subscriptions_;
     std::vector<lab::Subscription> rivals_;
-    std::set<std::string, std::less<>> by_hand_;  // resource versions
-    std::optional<Time> canary_left_;             // when the last traffic was taken from the canary
-    std::optional<Time> primary_left_;            // and from the primary, by a deletion
+    std::set<std::string, std::less<>> by_hand_;             // resource versions
+    std::map<std::string, Time, std::less<>> without_pods_;  // since when, by workload
+    std::optional<Time> canary_left_;   // when the last traffic was taken from the canary
+    std::optional<Time> primary_left_;  // and from the primary, by a deletion
     Logger logger_;
     std::shared_ptr<controller::Process> process_;
     TaskGroup tasks_;
     TaskGroup rival_tasks_;
 };
+
+// What a route (of Istio, the Gateway API or NGINX) gives the canary; -1 when it does not name it.
+// Of the last one in it that does: those before it are for users who are bound already.
+int canary_share(const Json& route);
 
 // A file of the source tree.
 std::string source_file(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include "api/canary.hpp"
 #include "scenario/script.hpp"
+#include "sim/traffic.hpp"
 
 #include <fmt/format.h>
 
@@ -32,31 +33,69 @@ Json config(const std::string& level) {
         {"data", JsonObject{{"level", level}}}};
 }
 
+// The user's own, by which NGINX leads to the apex Service.
+Json ingress(const std::string& name, std::string_view host) {
+    auto object = boost::json::parse(R"({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"namespace": "test"},
+        "spec": {"ingressClassName": "nginx", "rules": [{"http": {"paths": [{
+            "path": "/", "pathType": "Prefix",
+            "backend": {"service": {"name": "podinfo", "port": {"number": 9898}}}}]}}]}})");
+    put(object, {"metadata", "name"}, Json(name));
+    find(object, {"spec", "rules"})->as_array()[0].as_object()["host"] = host;
+    return object;
+}
+
+// Another Deployment of the same users.
+Json other_deployment() {
+    return boost::json::parse(R"({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "other", "namespace": "test", "labels": {"app": "other"}},
+        "spec": {"replicas": 1, "progressDeadlineSeconds": 60,
+            "selector": {"matchLabels": {"app": "other"}},
+            "template": {"metadata": {"labels": {"app": "other"}},
+                "spec": {"containers": [{"name": "podinfod",
+                    "image": "stefanprodan/podinfo:6.0.0",
+                    "ports": [{"name": "http", "containerPort": 9898}]}]}}}})");
+}
+
+JsonArray match_of(std::string_view insider) {
+    return {JsonObject{
+        {"headers", JsonObject{{Traffic::insider_header, JsonObject{{"exact", insider}}}}}}};
+}
+
 }  // namespace
 
-Chaos::Chaos(scenario::World& world, std::uint64_t seed) : world_(world), dice_(seed) {}
+Chaos::Chaos(scenario::World& world, Kind kind, std::uint64_t seed)
+    : world_(world), kind_(kind), dice_(seed) {}
 
 bool Chaos::exists(const kube::Resource& resource, const std::string& name) const {
     return !world_.get(resource, name).is_null();
 }
 
 std::string Chaos::make_release() {
-    std::string script = fmt::format("target {}\n", 1 + below(3));
+    const bool is_daemon_set = kind_.target == Target::daemon_set;
+    std::string script;
+    script = is_daemon_set ? "target daemonset\n" : fmt::format("target {}\n", 1 + below(3));
     has_config_ = one_in(3);
     if (has_config_) {
         // In front of the pods that use it, so that the first of them find it.
         script.insert(0, "object " + to_text(config("a")) + "\n");
-        script += "patch deployment podinfo ";
+        script += is_daemon_set ? "patch daemonset podinfo " : "patch deployment podinfo ";
         script += R"({"spec": {"template": {"spec": {"volumes": [)"
                   R"({"name": "settings", "configMap": {"name": "settings"}}]}}}})";
         script += "\nrun 10s\n";
     }
-    has_scaler_ = one_in(4);
+    if (kind_.door == Door::nginx) {
+        script += "object " + to_text(ingress("podinfo", Traffic::host)) + "\n";
+        script += "object " + to_text(ingress("other", Traffic::other_host)) + "\n";
+    }
+    has_scaler_ = !is_daemon_set && one_in(4);
     if (has_scaler_) script += "scaler 1 3\n";
+    has_other_target_ = !is_daemon_set && !has_scaler_ && one_in(4);
+    if (has_other_target_) script += "object " + to_text(other_deployment()) + "\n";
     script += fmt::format("canary threshold {} deadline {}", 1 + below(4), one_of<int>({60, 120}));
-    has_mesh_ = !one_in(5);
-    const bool by_weight = has_mesh_ && !one_in(5);
-    if (by_weight) {
+    if (kind_.has_weights()) {
         script += one_of<std::string>({" step 10 max 50",
                                        " step 25 max 50",
                                        " step 20 max 100",
@@ -76,9 +115,31 @@ std::string Chaos::make_release() {
     if (one_in(4)) script += " hook post-rollout report";
     if (one_in(10)) script += " skip-analysis";
     Json more = JsonObject{};
-    if (!has_mesh_) put(more, {"spec", "provider"}, "kubernetes");
-    if (!by_weight) put(more, {"spec", "analysis", "iterations"}, 1 + below(4));
-    if (!by_weight && has_mesh_ && one_in(3)) put(more, {"spec", "analysis", "mirror"}, true);
+    const auto set = [&](std::string_view key, Json value) {
+        put(more, {"spec", "analysis", key}, std::move(value));
+    };
+    put(more, {"spec", "provider"}, Json(provider_of(kind_.door)));
+    put(more, {"spec", "service", "name"}, "podinfo");
+    if (kind_.door == Door::gateway_api) {
+        put(more,
+            {"spec", "service", "gatewayRefs"},
+            JsonArray{JsonObject{{"name", "gw"}, {"namespace", "infra"}}});
+        put(more, {"spec", "service", "hosts"}, JsonArray{Traffic::host});
+    }
+    if (kind_.door == Door::nginx) {
+        put(more,
+            {"spec", "ingressRef"},
+            JsonObject{
+                {"apiVersion", "networking.k8s.io/v1"}, {"kind", "Ingress"}, {"name", "podinfo"}});
+    }
+    if (!kind_.has_weights()) set("iterations", 1 + below(4));
+    if (kind_.plan == Plan::mirror_stage || kind_.plan == Plan::mirrored) set("mirror", true);
+    if (kind_.plan == Plan::ab_testing) set("match", match_of(Traffic::insiders()[0]));
+    if (kind_.plan == Plan::bound) {
+        set("sessionAffinity",
+            one_in(2) ? JsonObject{{"cookieName", "bound"}}
+                      : JsonObject{{"cookieName", "bound"}, {"primaryCookieName", "stays"}});
+    }
     script += " with " + to_text(more) + "\n";
     scenario::Player player(world_);
     for (const auto& wrong : player.play(scenario::parse_script(script))) {
@@ -115,7 +176,7 @@ std::string Chaos::strike_once() {
         world_.api.set_away(false);
         return "the API server is back";
     }
-    switch (below(14)) {
+    switch (below(16)) {
         case 0:
         case 1:
             return strike_api();
@@ -137,6 +198,10 @@ std::string Chaos::strike_once() {
             return wish(one_of<std::string>({"promote", "abort", "retry"}));
         case 11:
             return has_config_ ? edit_config() : new_image();
+        case 12:
+            return kind_.plan == Plan::ab_testing ? edit_match() : new_image();
+        case 13:
+            return edit_reference();
         default:
             return new_image();
     }
@@ -152,7 +217,7 @@ std::string Chaos::strike_api() {
         world_.server.end_streams();
         return "every watch is cut";
     }
-    if (one_in(4)) {
+    if (one_in(3)) {
         world_.api.set_weather({});
         return "calm weather";
     }
@@ -254,12 +319,17 @@ std::string Chaos::edit_canary() {
             patch = analysis(JsonObject{{"interval", one_of<std::string>({"10s", "15s", "1m"})}});
             break;
         case 3:
-            patch = analysis(JsonObject{{"stepWeights", nullptr},
-                                        {"stepWeight", one_of<int>({5, 10, 35, 50})},
-                                        {"maxWeight", one_of<int>({20, 50, 70, 100})}});
+            patch = kind_.has_weights()
+                        ? analysis(JsonObject{{"stepWeights", nullptr},
+                                              {"stepWeight", one_of<int>({5, 10, 35, 50})},
+                                              {"maxWeight", one_of<int>({20, 50, 70, 100})}})
+                        : analysis(JsonObject{{"iterations", 1 + below(5)}});
             break;
         case 4:
-            patch = analysis(JsonObject{{"stepWeights", JsonArray{3, 15, 40}}, {"maxWeight", 40}});
+            patch = kind_.has_weights() ? analysis(JsonObject{{"stepWeights", JsonArray{3, 15, 40}},
+                                                              {"stepWeight", nullptr},
+                                                              {"maxWeight", 40}})
+                                        : analysis(JsonObject{{"mirror", one_in(2)}});
             break;
         case 5:
             patch = spec(JsonObject{{"skipAnalysis", one_in(2)}});
@@ -285,37 +355,71 @@ std::string Chaos::edit_canary() {
     return "Canary " + to_text(patch);
 }
 
+// Those who take part change, or everybody does.
+std::string Chaos::edit_match() {
+    const auto& insiders = Traffic::insiders();
+    const auto patch = one_in(4) ? analysis(JsonObject{{"match", nullptr}})
+                                 : analysis(JsonObject{{"match", match_of(one_of(insiders))}});
+    world_.patch(resources::canaries, "podinfo", patch);
+    return "Canary " + to_text(patch);
+}
+
+// The Canary is about something else now, and perhaps soon again about this.
+std::string Chaos::edit_reference() {
+    Json patch;
+    if (has_other_target_ && one_in(2)) {
+        const bool is_home = world_.target() == "podinfo";
+        patch =
+            spec(JsonObject{{"targetRef", JsonObject{{"name", is_home ? "other" : "podinfo"}}}});
+    } else if (kind_.door == Door::nginx && one_in(2)) {
+        const bool is_home = text_at(world_.canary(), {"spec", "ingressRef", "name"}) == "podinfo";
+        patch =
+            spec(JsonObject{{"ingressRef", JsonObject{{"name", is_home ? "other" : "podinfo"}}}});
+    } else {
+        const auto own = provider_of(kind_.door);
+        const bool is_home = text_at(world_.canary(), {"spec", "provider"}) == own;
+        patch =
+            spec(JsonObject{{"provider", is_home && one_in(2) ? provider_of(Door::no_mesh) : own}});
+    }
+    world_.patch(resources::canaries, "podinfo", patch);
+    return "Canary " + to_text(patch);
+}
+
 std::string Chaos::edit_generated() {
     struct Thing {
         const kube::Resource& resource;
         std::string name;
     };
-    std::vector<Thing> things{{resources::virtual_services, "podinfo"},
-                              {resources::destination_rules, "podinfo-canary"},
-                              {resources::destination_rules, "podinfo-primary"},
-                              {resources::services, "podinfo"},
-                              {resources::services, "podinfo-canary"},
-                              {resources::services, "podinfo-primary"},
-                              {resources::deployments, "podinfo-primary"}};
+    const auto copy = text_at(world_.canary(), {"spec", "ingressRef", "name"}) == "other"
+                          ? "other-canary"
+                          : "podinfo-canary";
+    std::vector<Thing> things{
+        {resources::services, "podinfo"},
+        {resources::services, "podinfo-canary"},
+        {resources::services, "podinfo-primary"},
+        {kind_.target == Target::daemon_set ? resources::daemon_sets : resources::deployments,
+         world_.target() + "-primary"}};
+    switch (kind_.door) {
+        case Door::istio:
+            things.push_back({resources::virtual_services, "podinfo"});
+            things.push_back({resources::destination_rules, "podinfo-canary"});
+            things.push_back({resources::destination_rules, "podinfo-primary"});
+            break;
+        case Door::gateway_api:
+            things.push_back({resources::http_routes, "podinfo"});
+            break;
+        case Door::nginx:
+            things.push_back({resources::ingresses, copy});
+            break;
+        case Door::no_mesh:
+            break;
+    }
     if (has_scaler_) things.push_back({resources::horizontal_pod_autoscalers, "podinfo-primary"});
     const auto& thing = things[dice_.below(things.size())];
     if (!exists(thing.resource, thing.name)) return thing.name + " is not there to be edited";
     const auto what = thing.resource.kind + " " + thing.name;
-    const auto routes = world_.get(resources::virtual_services, "podinfo");
-    if (one_in(2) && !routes.is_null()) {
-        // The weights of the routes as they stand, in other numbers.
-        auto http = array_at(routes, {"spec", "http"});
-        const int canary = one_of<int>({0, 5, 10, 50, 100});
-        // They need not add up.
-        const int primary = one_in(3) ? 1 + below(120) : 100 - canary;
-        for (auto& route : http) {
-            for (auto& each : route.at("route").as_array()) {
-                const bool is_canary = text_at(each, {"destination", "host"}) == "podinfo-canary";
-                put(each, {"weight"}, is_canary ? canary : primary);
-            }
-        }
-        world_.patch(resources::virtual_services, "podinfo", spec(JsonObject{{"http", http}}));
-        return fmt::format("somebody sets the weights to {}/{}", primary, canary);
+    if (one_in(2)) {
+        if (const auto told = edit_weights(copy)) return *told;
     }
     if (one_in(2)) {
         world_.remove(thing.resource, thing.name);
@@ -337,6 +441,43 @@ std::string Chaos::edit_generated() {
     return what + " gets a label";
 }
 
+// The weights of the routes as they stand, in other numbers. They need not add up.
+std::optional<std::string> Chaos::edit_weights(const std::string& ingress_copy) {
+    // A Canary that is somewhere else has left them to people, and has said so.
+    if (text_at(world_.canary(), {"spec", "provider"}) != provider_of(kind_.door)) {
+        return std::nullopt;
+    }
+    const int canary = one_of<int>({0, 5, 10, 50, 100});
+    const int primary = one_in(3) ? 1 + below(120) : 100 - canary;
+    const auto told = fmt::format("somebody sets the weights to {}/{}", primary, canary);
+    if (kind_.door == Door::nginx) {
+        if (!exists(resources::ingresses, ingress_copy)) return std::nullopt;
+        Json patch = JsonObject{};
+        put(patch,
+            {"metadata", "annotations", "nginx.ingress.kubernetes.io/canary-weight"},
+            Json(std::to_string(canary)));
+        world_.patch(resources::ingresses, ingress_copy, patch);
+        return told;
+    }
+    const bool is_istio = kind_.door == Door::istio;
+    const auto& kind = is_istio ? resources::virtual_services : resources::http_routes;
+    const auto routes = world_.get(kind, "podinfo");
+    if (routes.is_null()) return std::nullopt;
+    const std::string_view list = is_istio ? "http" : "rules";
+    auto rules = array_at(routes, {"spec", list});
+    for (auto& rule : rules) {
+        auto* backends = find(rule, {is_istio ? "route" : "backendRefs"});
+        if (backends == nullptr) continue;
+        for (auto& each : backends->as_array()) {
+            const auto name =
+                is_istio ? text_at(each, {"destination", "host"}) : text_at(each, {"name"});
+            put(each, {"weight"}, name == "podinfo-canary" ? canary : primary);
+        }
+    }
+    world_.patch(kind, "podinfo", spec(JsonObject{{list, std::move(rules)}}));
+    return told;
+}
+
 std::string Chaos::edit_config() {
     if (one_in(4) && exists(resources::config_maps, "settings-primary")) {
         world_.remove(resources::config_maps, "settings-primary");
@@ -353,8 +494,9 @@ std::string Chaos::new_image() {
     // Sometimes an older one again.
     const int tag = one_in(4) ? below(next_tag_) : next_tag_++;
     const auto image = fmt::format("6.{}.0", tag);
-    world_.set_image(image);
-    return "image " + image;
+    const auto target = world_.target();
+    world_.set_image(image, target);
+    return fmt::format("image {} of {}", image, target);
 }
 
 std::string Chaos::wish(const std::string& verb) {
@@ -369,8 +511,9 @@ std::string Chaos::wish(const std::string& verb) {
 std::string Chaos::take_canary_pods() {
     for (const auto& pod : world_.cluster.list(resources::pods, scenario::World::ns)) {
         const auto key = kube::key_of(*pod);
+        const auto target = world_.target() + "-";
         // Not "podinfo-primary-…".
-        if (key.name.starts_with("podinfo-") && !key.name.starts_with("podinfo-primary-")) {
+        if (key.name.starts_with(target) && !key.name.starts_with(target + "primary-")) {
             world_.pods.set_ready(key, false);
         }
     }
@@ -390,10 +533,12 @@ void Chaos::heal() {
     if (integer_at(world_.canary(), {"spec", "analysis", "maxWeight"}) == odd_max_weight) {
         world_.patch(resources::canaries, "podinfo", analysis(JsonObject{{"maxWeight", 50}}));
     }
-    world_.patch(
-        resources::canaries,
-        "podinfo",
-        spec(JsonObject{{"service", JsonObject{{"delegation", nullptr}, {"hosts", nullptr}}}}));
+    const auto hosts =
+        kind_.door == Door::gateway_api ? Json(JsonArray{Traffic::host}) : Json(nullptr);
+    world_.patch(resources::canaries,
+                 "podinfo",
+                 spec(JsonObject{{"service", JsonObject{{"delegation", nullptr}, {"hosts", hosts}}},
+                                 {"provider", provider_of(kind_.door)}}));
     world_.neighbours.prometheus_away = false;
     world_.neighbours.metrics = {{"request-success-rate", "100"}, {"request-duration", "20"}};
     world_.neighbours.hooks = {};

@@ -3,17 +3,20 @@
 #pragma once
 
 #include "scenario/world.hpp"
+#include "sim/kind.hpp"
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::sim {
 
 class Chaos {
    public:
     // The world outlives this.
-    Chaos(scenario::World& world, std::uint64_t seed);
+    Chaos(scenario::World& world, Kind kind, std::uint64_t seed);
 
-    // The release that this seed is about: Deployment, perhaps a scaler, Canary. The text says
+    // The release that this seed is about: the target, perhaps a scaler, the Canary. The text says
     // which.
     std::string make_release();
     // Does one thing, and says what.
@@ -24,7 +27,6 @@ class Chaos {
     std::string take_canary_pods();
     // Ends what keeps the controller from acting at all, and nothing else.
     void calm();
-    bool has_mesh() const { return has_mesh_; }
     // Ends every fault; what was broken on the way stays as it is.
     void heal();
     Duration pause();
@@ -37,7 +39,10 @@ class Chaos {
     std::string strike_hooks();
     std::string strike_pods();
     std::string edit_canary();
+    std::string edit_match();
+    std::string edit_reference();
     std::string edit_generated();
+    std::optional<std::string> edit_weights(const std::string& ingress_copy);
     std::string edit_config();
     std::string new_image();
 
@@ -52,11 +57,12 @@ class Chaos {
     bool exists(const kube::Resource& resource, const std::string& name) const;
 
     scenario::World& world_;
+    Kind kind_;
     SeededRandom dice_;
     int next_tag_ = 1;
     bool away_ = false;
     bool has_scaler_ = false;
-    bool has_mesh_ = true;
+    bool has_other_target_ = false;
     bool has_config_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include "api/canary.hpp"
 
+#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,51 +11,60 @@ namespace sluice::sim {
 namespace {
 
 namespace resources = kube::resources;
+using std::chrono::seconds;
 
-// The canary's share of the last route that names it: those before are for users who are bound
-// already. Nothing without one.
-std::optional<int> canary_share(const Json& routes) {
-    std::optional<int> share;
-    for (const auto& route : array_at(routes, {"spec", "http"})) {
-        for (const auto& each : array_at(route, {"route"})) {
-            if (text_at(each, {"destination", "host"}) == "podinfo-canary") {
-                share = static_cast<int>(integer_at(each, {"weight"}).value_or(0));
-            }
-        }
-    }
-    return share;
+// What the controller may take over what it sees while everybody answers: nothing but the moment in
+// which it is seen, and one more for a write that comes too late for another one.
+constexpr auto to_act = seconds{3};
+// What it may take to be back when nobody has answered, or nobody led: the longest pause of its
+// queue, and a second look.
+constexpr auto to_recover = seconds{65};
+
+std::string image_of(const Json& workload) {
+    const auto& containers = array_at(workload, {"spec", "template", "spec", "containers"});
+    return containers.empty() ? "" : std::string(text_at(containers[0], {"image"}));
 }
 
-std::string image_of(const Json& deployment) {
-    const auto& containers = array_at(deployment, {"spec", "template", "spec", "containers"});
-    return containers.empty() ? "" : std::string(text_at(containers[0], {"image"}));
+// What was asked last about the success of requests. Whose metrics are asked is no matter: they all
+// say the same here.
+std::optional<scenario::Neighbours::Measured> last_round(const scenario::Neighbours& neighbours) {
+    std::optional<scenario::Neighbours::Measured> last;
+    for (const std::string_view requests : {"istio_requests_total",
+                                            "nginx_ingress_controller_requests",
+                                            "http_request_duration_seconds_count"}) {
+        auto one = neighbours.last_measured(requests);
+        if (one && (!last || one->when >= last->when)) last = std::move(one);
+    }
+    return last;
+}
+
+bool is_held(const Json& canary) {
+    return std::ranges::any_of(array_at(canary, {"status", "conditions"}), [](const Json& each) {
+        return text_at(each, {"type"}) == "Held" && text_at(each, {"status"}) == "True";
+    });
 }
 
 }  // namespace
 
-Laws::Laws(scenario::World& world) : world_(world) {
-    auto& cluster = world_.cluster;
-    const auto follow = [&](const kube::Resource& resource,
-                            void (mesh::TableBuilder::*into)(const kube::ObjectKey&, const Json*)) {
-        subscriptions_.push_back(cluster.watch(resource, [this, into](const lab::Change& change) {
-            const bool gone = change.kind == lab::ChangeKind::deleted;
-            (table_.*into)(kube::key_of(*change.object), gone ? nullptr : &*change.object);
-        }));
+Laws::Laws(scenario::World& world) : world_(world), traffic_(world) {
+    const auto watch = [&](const kube::Resource& resource, auto callback) {
+        subscriptions_.push_back(world_.cluster.watch(resource, std::move(callback)));
     };
-    follow(resources::services, &mesh::TableBuilder::service);
-    follow(resources::endpoint_slices, &mesh::TableBuilder::endpoint_slice);
-    follow(resources::pods, &mesh::TableBuilder::pod);
-    follow(resources::destination_rules, &mesh::TableBuilder::destination_rule);
-    follow(resources::virtual_services, &mesh::TableBuilder::virtual_service);
-    subscriptions_.push_back(cluster.watch(resources::virtual_services,
-                                           [this](const auto& change) { see_routes(change); }));
-    subscriptions_.push_back(cluster.watch(resources::services, [this](const auto& change) {
-        if (world_.is_by_hand(change)) routes_by_hand_ = true;
-    }));
-    subscriptions_.push_back(cluster.watch(resources::deployments,
-                                           [this](const auto& change) { see_deployment(change); }));
-    subscriptions_.push_back(
-        cluster.watch(resources::canaries, [this](const auto& change) { see_canary(change); }));
+    // Nothing in a simulation deletes these but chaos.
+    const auto note_hand = [this](const lab::Change& change) {
+        if (change.kind == lab::ChangeKind::deleted || world_.is_by_hand(change)) by_hand_ = true;
+    };
+    for (const auto* kind :
+         {&resources::virtual_services, &resources::http_routes, &resources::ingresses}) {
+        watch(*kind, note_hand);
+        watch(*kind, [this](const lab::Change& change) { see_routes(change); });
+    }
+    watch(resources::services, note_hand);
+    watch(resources::canaries, note_hand);
+    for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
+        watch(*kind, [this](const lab::Change& change) { see_workload(change); });
+    }
+    watch(resources::canaries, [this](const lab::Change& change) { see_canary(change); });
 }
 
 void Laws::broke(const std::string& what) {
@@ -62,97 +72,112 @@ void Laws::broke(const std::string& what) {
 }
 
 void Laws::look() {
-    see_requests();
+    see_trouble();
+    const auto& now = traffic_.now();
+    for (const auto& [who, reach] : now) {
+        const auto found = before_.find(who);
+        if (found != before_.end()) see_rise(found->second, reach);
+        see_nobody_left(reach);
+        see_uninvited(reach);
+    }
+    before_ = now;
     see_log();
     for (; violations_seen_ < world_.violations.size(); ++violations_seen_) {
         broke(world_.violations[violations_seen_]);
     }
-    routes_by_hand_ = false;
+    by_hand_ = false;
 }
 
-// Without a route the apex Service leads where its selector does: that one comes, or goes, moves no
-// request by itself.
-std::string Laws::version_behind(const std::string& service) const {
-    if (service != "podinfo") return service;
-    const auto apex = world_.cluster.find(resources::services, {scenario::World::ns, service});
-    const bool is_primary =
-        apex && text_at(*apex, {"spec", "selector", "app"}) == "podinfo-primary";
-    return is_primary ? "podinfo-primary" : "podinfo-canary";
+void Laws::see_trouble() {
+    const auto now = world_.clock.now();
+    if (by_hand_) touched_ = now;
+    const auto canary = world_.cluster.find(resources::canaries, {scenario::World::ns, "podinfo"});
+    const bool is_frozen = canary && bool_at(*canary, {"spec", "suspend"}).value_or(false);
+    if (!world_.is_led() || !world_.api.is_well() || is_frozen) trouble_ = now;
 }
 
-// Where a request to the apex would go: the shares, and how many pods stand behind each.
-Laws::Reach Laws::reach() {
-    const auto table = table_.build();
-    static const auto caller = mesh::workload_named("client", scenario::World::ns, {});
-    const net::Headers headers;
-    const mesh::RequestHead request{
-        .authority = "podinfo.test:9898", .path = "/", .headers = &headers};
-    const auto routing = table->from_sidecar(caller, request);
-    Reach reached;
-    const auto count = [&](const mesh::Upstream& upstream, int share) {
-        if (upstream.service == nullptr) return;
-        auto& one = reached[version_behind(upstream.service->name)];
-        one.share += share;
-        if (upstream.port != nullptr) {
-            one.endpoints = static_cast<std::size_t>(std::ranges::count_if(
-                upstream.port->endpoints,
-                [&](const auto& endpoint) { return upstream.takes(endpoint); }));
-        }
-    };
-    if (routing.kind == mesh::Routing::Kind::route) {
-        const auto& destinations = routing.route->destinations;
-        for (std::size_t i = 0; i < destinations.size(); ++i) {
-            // Alone it gets everything, whatever its weight.
-            const int share = destinations.size() == 1 ? 100 : routing.route->weights[i];
-            count(table->upstream(destinations[i], scenario::World::ns, routing.port), share);
-        }
-    } else if (routing.kind == mesh::Routing::Kind::service) {
-        count(table->upstream_of(*routing.service, scenario::World::ns, routing.port), 100);
-    }
-    return reached;
-}
-
-// Law 1 as a user meets it: a share never rises towards a Service behind which no pod is ready
-// while another one could answer.
-void Laws::see_requests() {
-    const auto now = reach();
-    for (const auto& [service, one] : now) {
-        const auto found = before_.find(service);
-        const auto was = found == before_.end() ? Reached{} : found->second;
+// Law 1 as a user meets it: a share never rises towards a side where no pod is ready while the
+// other one could answer.
+void Laws::see_rise(const Reach& before, const Reach& now) {
+    if (by_hand_) return;
+    const auto see = [&](std::string_view name, Side Reach::* side, Side Reach::* other) {
+        const auto& was = before.*side;
+        const auto& is = now.*side;
         // Both moments count: pod and route may change in one.
-        if (one.share <= was.share || one.endpoints > 0 || was.endpoints > 0) continue;
-        if (routes_by_hand_ || before_.empty()) continue;
-        const bool other_could =
-            std::ranges::any_of(now,
-                                [&](const auto& other) {
-                                    return other.first != service && other.second.endpoints > 0;
-                                }) ||
-            std::ranges::any_of(before_, [&](const auto& other) {
-                return other.first != service && other.second.endpoints > 0;
-            });
-        if (other_could) {
-            broke(fmt::format("requests to {} rose from {} to {}, and no pod is ready there",
-                              service,
-                              was.share,
-                              one.share));
-        }
+        if (is.share <= was.share || is.pods > 0 || was.pods > 0) return;
+        if ((before.*other).pods == 0 && (now.*other).pods == 0) return;
+        const auto workload = world_.target() + (name == "primary" ? "-primary" : "");
+        if (world_.went_on_the_way(workload)) return;
+        broke(fmt::format("the {}'s share of {} rose from {} to {}, and no pod is ready there",
+                          name,
+                          now.who,
+                          was.share,
+                          is.share));
+    };
+    see("primary", &Reach::primary, &Reach::canary);
+    see("canary", &Reach::canary, &Reach::primary);
+}
+
+// What is wrong may be so for as long as the controller needs to see it and to act.
+void Laws::lasts(bool is_wrong, const std::string& what) {
+    if (!is_wrong) {
+        wrong_since_.erase(what);
+        return;
     }
-    before_ = now;
+    const auto now = world_.clock.now();
+    const auto since = std::max(wrong_since_.emplace(what, now).first->second, touched_);
+    if (now > since + to_act && now > trouble_ + to_recover) {
+        broke("longer than need be " + what);
+    }
+}
+
+// Nobody stays with a canary that has no pod while the primary has some. The other way round they
+// may: a canary that nobody has judged does not get everything because the primary is away.
+void Laws::see_nobody_left(const Reach& reach) {
+    const bool is_left = reach.canary.share > 0 && reach.canary.pods == 0 && reach.primary.pods > 0;
+    lasts(is_ours() && is_left,
+          fmt::format("{} are sent to a canary without pods, and the primary has some", reach.who));
+}
+
+// In an A/B test nobody meets the canary but those who match.
+void Laws::see_uninvited(const Reach& reach) {
+    const auto what = fmt::format("{} meet the canary, and do not match", reach.who);
+    if (reach.canary.share == 0) return lasts(false, what);
+    const auto canary = world_.canary();
+    const bool is_test = !array_at(canary, {"spec", "analysis", "match"}).empty() &&
+                         integer_at(canary, {"spec", "analysis", "iterations"}).value_or(0) > 0;
+    lasts(is_test && is_ours() && !is_held(canary) && !matches(canary, reach.who), what);
+}
+
+// Until then the apex Service leads to the user's own pods.
+bool Laws::is_ours() const {
+    const auto phase = world_.phase();
+    return !phase.empty() && phase != "Initializing";
+}
+
+bool Laws::matches(const Json& canary, const std::string& who) {
+    return std::ranges::any_of(
+        array_at(canary, {"spec", "analysis", "match"}), [&](const auto& match) {
+            const auto value = text_at(match, {"headers", Traffic::insider_header, "exact"});
+            return !value.empty() && who.starts_with(value);
+        });
 }
 
 // No step up without a round that passed since the last one. What only brings the status' weight
 // back is no step.
 void Laws::see_routes(const lab::Change& change) {
-    if (world_.is_by_hand(change)) {
-        routes_by_hand_ = true;
-        return;
-    }
-    if (change.kind == lab::ChangeKind::deleted) return;
-    const auto now = canary_share(*change.object).value_or(0);
-    const auto before = change.before ? canary_share(*change.before).value_or(0) : 0;
+    if (world_.is_by_hand(change) || change.kind == lab::ChangeKind::deleted) return;
+    const auto now = std::max(0, scenario::canary_share(*change.object));
+    const auto before = change.before ? std::max(0, scenario::canary_share(*change.before)) : 0;
     if (now <= before || now <= world_.status_weight()) return;
-    if (before > 0) {
-        const auto asked = world_.neighbours.last_measured("istio_requests_total");
+    const auto canary = world_.canary();
+    // After iterations everybody changes over in one step.
+    const bool is_switch =
+        integer_at(canary, {"spec", "analysis", "iterations"}).value_or(0) > 0 &&
+        array_at(canary, {"spec", "analysis", "match"}).empty() &&
+        (world_.phase() == "Progressing" || world_.phase() == "WaitingPromotion");
+    if (before > 0 || is_switch) {
+        const auto asked = last_round(world_.neighbours);
         const auto value = asked ? asked->value : "nothing";
         if (value != "100" && value != "99.5") {
             broke(fmt::format("the weight rose from {} to {} on {}", before, now, value));
@@ -164,8 +189,9 @@ void Laws::see_routes(const lab::Change& change) {
 }
 
 // The primary carries what was proven, or what has gone through its whole plan.
-void Laws::see_deployment(const lab::Change& change) {
-    if (text_at(*change.object, {"metadata", "name"}) != "podinfo-primary") return;
+void Laws::see_workload(const lab::Change& change) {
+    const auto target = world_.target();
+    if (text_at(*change.object, {"metadata", "name"}) != target + "-primary") return;
     if (change.kind == lab::ChangeKind::deleted || world_.is_by_hand(change)) return;
     const auto image = image_of(*change.object);
     if (proven_.contains(image)) return;
@@ -181,7 +207,7 @@ void Laws::see_deployment(const lab::Change& change) {
     if (!first && !skips && !is_wished && has_weights && world_.status_weight() < 20) {
         broke(fmt::format("{} became the primary at weight {}", image, world_.status_weight()));
     }
-    if (!first && image != image_of(world_.get(resources::deployments, "podinfo"))) {
+    if (!first && image != image_of(world_.workload(target))) {
         broke(fmt::format("{} became the primary, and the target is another", image));
     }
     proven_.insert(image);
@@ -193,17 +219,15 @@ void Laws::see_canary(const lab::Change& change) {
     const auto phase = text_at(*change.object, {"status", "phase"});
     if (phase == text_at(*change.before, {"status", "phase"})) return;
     if (phase != "Failed" && phase != "Succeeded") return;
-    const auto share = canary_share(world_.get(resources::virtual_services, "podinfo"));
+    const int share = world_.route_weight();
     const auto weight = integer_at(*change.object, {"status", "canaryWeight"}).value_or(0);
-    if (share && *share != weight && !routes_by_hand_) {
-        broke(fmt::format("phase {} at weight {}, and the route says {}", phase, weight, *share));
+    if (share >= 0 && share != weight && !by_hand_) {
+        broke(fmt::format("phase {} at weight {}, and the route says {}", phase, weight, share));
     }
     // A promotion that failed: the canary was proven, and serves until the primary is back.
     if (phase == "Failed" && share == 100 && weight == 100) return;
-    const auto primary = world_.get(resources::deployments, "podinfo-primary");
-    if (share.value_or(0) > 0 &&
-        integer_at(primary, {"status", "availableReplicas"}).value_or(0) > 0 && !routes_by_hand_) {
-        broke(fmt::format("phase {}, and the canary still gets {}", phase, *share));
+    if (share > 0 && world_.available(world_.target() + "-primary") > 0 && !by_hand_) {
+        broke(fmt::format("phase {}, and the canary still gets {}", phase, share));
     }
 }
 

@@ -2,8 +2,8 @@
 // are stored, and on what a request of a user would reach.
 #pragma once
 
-#include "lab/mesh/table_builder.hpp"
 #include "scenario/world.hpp"
+#include "sim/traffic.hpp"
 
 #include <map>
 #include <set>
@@ -25,28 +25,29 @@ class Laws {
     const std::set<std::string>& proven() const { return proven_; }
 
    private:
-    struct Reached {
-        int share = 0;
-        std::size_t endpoints = 0;
-    };
-    using Reach = std::map<std::string, Reached>;  // by Service
-
-    std::string version_behind(const std::string& service) const;
-    Reach reach();
+    void see_trouble();
+    void see_rise(const Reach& before, const Reach& now);
+    void see_nobody_left(const Reach& reach);
+    void see_uninvited(const Reach& reach);
+    void lasts(bool is_wrong, const std::string& what);
+    bool is_ours() const;
+    static bool matches(const Json& canary, const std::string& who);
     void see_routes(const lab::Change& change);
-    void see_deployment(const lab::Change& change);
+    void see_workload(const lab::Change& change);
     void see_canary(const lab::Change& change);
-    void see_requests();
     void see_log();
     void broke(const std::string& what);
 
     scenario::World& world_;
-    mesh::TableBuilder table_;
+    Traffic traffic_;
     std::vector<lab::Subscription> subscriptions_;
     std::vector<std::string> broken_;
     std::set<std::string> proven_;
-    Reach before_;
-    bool routes_by_hand_ = false;  // since the last look
+    std::map<std::string, Reach> before_;
+    bool by_hand_ = false;  // since the last look: routes, Services, or the Canary
+    Time touched_{};        // when that was the last time
+    Time trouble_{};        // when the controller could not have acted, the last time
+    std::map<std::string, Time> wrong_since_;
     std::optional<Time> last_raise_;
     std::size_t log_seen_ = 0;
     std::size_t violations_seen_ = 0;

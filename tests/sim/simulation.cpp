@@ -3,6 +3,7 @@
 #include "base/core/sha256.hpp"
 #include "base/core/text.hpp"
 #include "sim/chaos.hpp"
+#include "sim/kind.hpp"
 #include "sim/laws.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +15,6 @@
 namespace sluice::sim {
 namespace {
 
-namespace resources = kube::resources;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -26,14 +26,19 @@ std::string image_of(const Json& deployment) {
 class Simulation {
    public:
     Simulation(std::uint64_t seed, How how)
-        : how_(how), world_({.seed = seed}), laws_(world_), chaos_(world_, ~seed) {}
+        : how_(how),
+          kind_(kind_of(seed)),
+          world_({.seed = seed}),
+          laws_(world_),
+          chaos_(world_, kind_, ~seed) {}
 
     Outcome play() {
+        tell(to_string(kind_));
         tell(chaos_.make_release());
         world_.start_controller();
         // Mostly from a release that stands; sometimes the faults begin at once.
         if (world_.random.below(4) != 0) pass(minutes{2});
-        const auto strikes = 10 + world_.random.below(30);
+        const auto strikes = how_.brief ? 6 : 10 + world_.random.below(30);
         for (std::uint64_t i = 0; i < strikes && laws_.broken().empty(); ++i) {
             tell(chaos_.strike());
             pass(chaos_.pause());
@@ -45,7 +50,10 @@ class Simulation {
         }
         if (laws_.broken().empty()) come_to_rest();
 
-        Outcome outcome{.broken = laws_.broken(), .phase = world_.phase(), .writes = writes_};
+        Outcome outcome{.kind = to_string(kind_),
+                        .broken = laws_.broken(),
+                        .phase = world_.phase(),
+                        .writes = writes_};
         outcome.broken.insert(outcome.broken.end(), wrong_.begin(), wrong_.end());
         std::string all = to_text(world_.canary());
         for (const auto& message : world_.log) all += message.level + message.text;
@@ -68,14 +76,11 @@ class Simulation {
     bool is_settled() const {
         const auto phase = world_.phase();
         return (phase == "Initialized" || phase == "Succeeded" || phase == "Failed") &&
-               world_.status_weight() == 0 &&
-               integer_at(world_.get(resources::deployments, "podinfo"), {"spec", "replicas"}) == 0;
+               world_.status_weight() == 0 && world_.wanted(world_.target()) == 0;
     }
 
-    std::int64_t pods(const std::string& name) const {
-        return integer_at(world_.get(resources::deployments, name), {"status", "availableReplicas"})
-            .value_or(0);
-    }
+    std::int64_t primary_pods() const { return world_.available(world_.target() + "-primary"); }
+    std::int64_t canary_pods() const { return world_.available(world_.target()); }
 
     bool is_analysed() const {
         return world_.phase() == "Progressing" || world_.phase() == "WaitingPromotion";
@@ -93,7 +98,7 @@ class Simulation {
         // Those that are asked may hang, each for as long as its deadline allows.
         for (int i = 0; i < 60 && !is_away && laws_.broken().empty(); ++i) {
             pass(seconds{1});
-            const bool nobody_else = pods("podinfo-primary") == 0 && pods("podinfo") > 0;
+            const bool nobody_else = primary_pods() == 0 && canary_pods() > 0;
             is_away = world_.route_weight() <= 0 || nobody_else;
         }
         expect(is_away || !laws_.broken().empty(),
@@ -114,8 +119,7 @@ class Simulation {
         // Those that are asked may hang, each for as long as its deadline allows.
         for (int i = 0; i < 60 && !is_left && laws_.broken().empty(); ++i) {
             pass(seconds{1});
-            is_left =
-                world_.route_weight() <= 0 || pods("podinfo-primary") == 0 || pods("podinfo") > 0;
+            is_left = world_.route_weight() <= 0 || primary_pods() == 0 || canary_pods() > 0;
         }
         expect(is_left || !laws_.broken().empty(),
                fmt::format("a minute after the canary has lost its pods the route gives it {} in "
@@ -136,12 +140,11 @@ class Simulation {
                fmt::format("two hours after the last fault the phase is {}, the weight {}",
                            world_.phase(),
                            world_.status_weight()));
-        expect(world_.route_weight() == (chaos_.has_mesh() ? 0 : -1),
+        expect(world_.route_weight() == (kind_.door == Door::no_mesh ? -1 : 0),
                fmt::format("at rest the route gives the canary {}", world_.route_weight()));
-        const auto primary = world_.get(resources::deployments, "podinfo-primary");
-        const auto target = world_.get(resources::deployments, "podinfo");
-        expect(integer_at(primary, {"status", "availableReplicas"}).value_or(0) > 0,
-               "at rest the primary has no pod");
+        const auto primary = world_.workload(world_.target() + "-primary");
+        const auto target = world_.workload(world_.target());
+        expect(primary_pods() > 0, "at rest the primary has no pod");
         if (world_.phase() == "Succeeded") {
             expect(image_of(primary) == image_of(target),
                    fmt::format("{} was promoted, and the primary runs {}",
@@ -152,7 +155,7 @@ class Simulation {
                    "the primary runs " + image_of(primary) + ", which was never proven");
         }
         world_.api.count_from_zero();
-        pass(minutes{60});
+        pass(minutes{how_.brief ? 10 : 60});
         writes_ = world_.api.writes();
         expect(writes_ == 0, fmt::format("{} writes in an idle hour", writes_));
     }
@@ -177,6 +180,7 @@ class Simulation {
     }
 
     How how_;
+    Kind kind_;
     scenario::World world_;
     Laws laws_;
     Chaos chaos_;
@@ -191,7 +195,8 @@ Outcome play(std::uint64_t seed, How how) {
     try {
         return Simulation(seed, how).play();
     } catch (const std::exception& error) {
-        return {.broken = {fmt::format("exception: {}", error.what())}};
+        return {.kind = to_string(kind_of(seed)),
+                .broken = {fmt::format("exception: {}", error.what())}};
     }
 }
 
