@@ -11,6 +11,13 @@
 namespace sluice::release {
 namespace {
 
+std::vector<std::string> names_of(const Objects& objects) {
+    std::vector<std::string> names;
+    names.reserve(objects.size());
+    for (const auto* object : objects) names.push_back(full_name_of(*object));
+    return names;
+}
+
 void look_at_selector(Findings& findings,
                       const JsonObject& selector,
                       const Objects& workloads,
@@ -22,12 +29,9 @@ void look_at_selector(Findings& findings,
             "IST0101");
     }
     if (workloads.size() < 2) return;
-    std::vector<std::string> names;
-    names.reserve(workloads.size());
-    for (const auto* workload : workloads) names.push_back(full_name_of(*workload));
-    findings.warn(
-        "spec.selector",
-        fmt::format("the selector matches more than one workload: {}", joined(names, ", ")),
+    findings.warn("spec.selector",
+                  fmt::format("the selector matches more than one workload: {}",
+                              joined(names_of(workloads), ", ")),
         "SLU0009");
 }
 
@@ -41,53 +45,25 @@ bool is_on_service(std::int64_t port, const Json& service) {
     });
 }
 
-bool share_a_host(const Json& one, const Json& other) {
-    const auto others = texts_at(other, {"hosts"});
-    return std::ranges::any_of(texts_at(one, {"hosts"}), [&](const std::string& host) {
-        return std::ranges::find(others, host) != others.end();
-    });
-}
-
-// Other Gateways on the same pods with a server of which `clashes` is true.
-template <typename Clashes>
-std::vector<std::string> rivals_of(const Json& gateway, const Scene& scene, Clashes clashes) {
-    const auto selector = selector_text(object_at(gateway, {"spec", "selector"}));
-    std::vector<std::string> rivals;
-    for (const auto* other : scene.gateways) {
-        if (other == &gateway || selector_text(object_at(*other, {"spec", "selector"})) != selector)
-            continue;
-        if (std::ranges::any_of(array_at(*other, {"spec", "servers"}), clashes)) {
-            rivals.push_back(full_name_of(*other));
-        }
-    }
-    return rivals;
-}
-
 void look_at_rivals(Findings& findings,
                     const std::string& field,
                     const Json& gateway,
                     const Json& server,
                     const Scene& scene) {
-    const auto port = integer_at(server, {"port", "number"}).value_or(0);
-    const auto rivals = rivals_of(gateway, scene, [&](const Json& other) {
-        return integer_at(other, {"port", "number"}).value_or(0) == port &&
-               share_a_host(server, other);
-    });
+    const auto rivals = names_of(scene.rivals_for_hosts(gateway, server));
     if (!rivals.empty()) {
         findings.error(
             field,
             fmt::format("Conflict with gateways {} (workload selector {}, port {}, hosts {}).",
                         joined(rivals, ","),
                         selector_text(object_at(gateway, {"spec", "selector"})),
-                        port,
+                        integer_at(server, {"port", "number"}).value_or(0),
                         go_list(texts_at(server, {"hosts"}))),
             "IST0145");
     }
     const auto certificate = text_at(server, {"tls", "credentialName"});
     if (certificate.empty()) return;
-    auto sharing = rivals_of(gateway, scene, [&](const Json& other) {
-        return text_at(other, {"tls", "credentialName"}) == certificate;
-    });
+    auto sharing = names_of(scene.rivals_for_certificate(gateway, certificate));
     if (sharing.empty()) return;
     sharing.push_back(full_name_of(gateway));
     std::ranges::sort(sharing);

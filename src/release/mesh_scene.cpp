@@ -68,7 +68,61 @@ void add_istio(Scene& scene, const Json& object, std::string_view kind) {
     }
 }
 
+std::string label_text(std::string_view name, const Json& value) {
+    return fmt::format(
+        "{}={}", name, value.is_string() ? std::string(value.get_string()) : to_text(value));
+}
+
+std::string pods_text(const Json& gateway) {
+    return selector_text(object_at(gateway, {"spec", "selector"}));
+}
+
+std::int64_t port_of(const Json& server) {
+    return integer_at(server, {"port", "number"}).value_or(0);
+}
+
+// No selector, host or name of a certificate has a line's end.
+std::string host_text(const Json& gateway, const Json& server, std::string_view host) {
+    return fmt::format("{}\n{}\n{}", pods_text(gateway), port_of(server), host);
+}
+std::string certificate_text(const Json& gateway, std::string_view certificate) {
+    return fmt::format("{}\n{}", pods_text(gateway), certificate);
+}
+
 }  // namespace
+
+GatewayBook::GatewayBook(const Objects& gateways) : gateways_(gateways) {
+    for (std::size_t i = 0; i < gateways.size(); ++i) {
+        for (const auto& server : array_at(*gateways[i], {"spec", "servers"})) {
+            for (const auto& host : texts_at(server, {"hosts"})) {
+                by_host_[host_text(*gateways[i], server, host)].insert(i);
+            }
+            const auto certificate = text_at(server, {"tls", "credentialName"});
+            if (certificate.empty()) continue;
+            by_certificate_[certificate_text(*gateways[i], certificate)].insert(i);
+        }
+    }
+}
+
+Objects GatewayBook::at(const Places& places) const {
+    Objects found;
+    for (const auto place : places) found.push_back(gateways_[place]);
+    return found;
+}
+
+Objects GatewayBook::with_hosts(const Json& gateway, const Json& server) const {
+    Places places;
+    for (const auto& host : texts_at(server, {"hosts"})) {
+        const auto found = by_host_.find(host_text(gateway, server, host));
+        if (found != by_host_.end()) places.insert(found->second.begin(), found->second.end());
+    }
+    return at(places);
+}
+
+Objects GatewayBook::with_certificate(const Json& gateway, std::string_view certificate) const {
+    const auto found = by_certificate_.find(certificate_text(gateway, certificate));
+    return found == by_certificate_.end() ? Objects{} : at(found->second);
+}
 
 Scene::Scene(const Around& objects_around) : around(objects_around) {
     for (const auto& object : around.objects) {
@@ -81,13 +135,19 @@ Scene::Scene(const Around& objects_around) : around(objects_around) {
         if (is_policy(kind)) policies.push_back(&object);
         if (kind == "Pod") pods[key.ns].push_back(&object);
         if (kind == "Namespace") namespaces.emplace(key.name, &object);
-        if (is_workload(kind)) workloads[key.ns].push_back(&object);
+        if (is_workload(kind)) {
+            workloads[key.ns].push_back(&object);
+            for (const auto& [name, value] : pod_labels(object)) {
+                labelled_[label_text(name, value)][key.ns].push_back(&object);
+            }
+        }
         if (kind == "Service" && version == "v1") {
             services[key.ns].push_back(&object);
             service_of.emplace(istio::service_host(key.name, key.ns), &object);
         }
         if (kind == "ConfigMap") add_injector(*this, object, key.name);
     }
+    for (const auto* gateway : gateways) by_gateway_.emplace(full_name_of(*gateway), gateway);
 }
 
 const Json* Scene::object(std::string_view kind, std::string_view ns, std::string_view name) const {
@@ -100,9 +160,32 @@ const Json* Scene::object(std::string_view kind, std::string_view ns, std::strin
 }
 
 const Json* Scene::gateway(std::string_view full_name) const {
-    const auto found = std::ranges::find_if(
-        gateways, [&](const Json* one) { return full_name_of(*one) == full_name; });
-    return found == gateways.end() ? nullptr : *found;
+    const auto found = by_gateway_.find(full_name);
+    if (found == by_gateway_.end()) return nullptr;
+    ++compared_;
+    return found->second;
+}
+
+const GatewayBook& Scene::book() const {
+    if (!book_) {
+        book_.emplace(gateways);
+        compared_ += gateways.size();
+    }
+    return *book_;
+}
+
+Objects Scene::without(const Json& gateway, Objects all) const {
+    compared_ += all.size();
+    std::erase(all, &gateway);
+    return all;
+}
+
+Objects Scene::rivals_for_hosts(const Json& gateway, const Json& server) const {
+    return without(gateway, book().with_hosts(gateway, server));
+}
+
+Objects Scene::rivals_for_certificate(const Json& gateway, std::string_view certificate) const {
+    return without(gateway, book().with_certificate(gateway, certificate));
 }
 
 bool Scene::lacks_host(const std::string& host) const {
@@ -142,11 +225,17 @@ bool Scene::is_known_not_injected(std::string_view ns) const {
 
 Objects Scene::workloads_with(const Json* selector, std::string_view ns) const {
     Objects found;
-    if (selector == nullptr || !selector->is_object()) return found;
-    for (const auto& [where, all] : workloads) {
+    const auto& wanted = selector == nullptr || !selector->is_object() ? object_at({}, {})
+                                                                       : selector->get_object();
+    if (wanted.empty()) return found;
+    const auto& first = *wanted.begin();
+    const auto with_first = labelled_.find(label_text(first.key(), first.value()));
+    if (with_first == labelled_.end()) return found;
+    for (const auto& [where, all] : with_first->second) {
         if (!ns.empty() && where != ns) continue;
+        compared_ += all.size();
         std::ranges::copy_if(all, std::back_inserter(found), [&](const Json* workload) {
-            return selects(selector->get_object(), pod_labels(*workload));
+            return selects(wanted, pod_labels(*workload));
         });
     }
     return found;

@@ -4,7 +4,9 @@
 #include "base/core/json.hpp"
 #include "release/lint.hpp"
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,8 +16,27 @@ namespace sluice::release {
 
 using Objects = std::vector<const Json*>;
 
+// Gateways by what two of them may clash over: a port and host, or a certificate, on the same pods.
+class GatewayBook {
+   public:
+    explicit GatewayBook(const Objects& gateways);
+
+    // Those with such a server, the asked one too; in the order of the objects.
+    Objects with_hosts(const Json& gateway, const Json& server) const;
+    Objects with_certificate(const Json& gateway, std::string_view certificate) const;
+
+   private:
+    using Places = std::set<std::size_t>;
+    Objects at(const Places& places) const;
+
+    const Objects& gateways_;
+    std::map<std::string, Places, std::less<>> by_host_, by_certificate_;
+};
+
 struct Scene {
     explicit Scene(const Around& around);
+    Scene(const Scene&) = delete;
+    Scene& operator=(const Scene&) = delete;
 
     const Around& around;
     Objects gateways, sidecars, policies;
@@ -32,6 +53,10 @@ struct Scene {
     // Also what belongs to no namespace.
     const Json* object(std::string_view kind, std::string_view ns, std::string_view name) const;
     const Json* gateway(std::string_view full_name) const;
+    // Other Gateways on the same pods with a server of the same port and a host of its hosts, or
+    // with that certificate.
+    Objects rivals_for_hosts(const Json& gateway, const Json& server) const;
+    Objects rivals_for_certificate(const Json& gateway, std::string_view certificate) const;
     // Whether no Service and no ServiceEntry has this full host, and all that may are known.
     bool lacks_host(const std::string& host) const;
     bool knows_workloads(std::string_view ns) const;  // empty: everywhere
@@ -45,9 +70,20 @@ struct Scene {
                        const JsonObject& labels,
                        std::string_view ns) const;
     Objects services_of(const Json& workload) const;
+    // How many Gateways and workloads were held against what was asked: what the answers cost.
+    std::uint64_t compared() const { return compared_; }
 
    private:
-    std::map<std::string, const Json*, std::less<>> by_title_;  // "Kind ns/name"
+    const GatewayBook& book() const;
+    Objects without(const Json& gateway, Objects all) const;
+
+    std::map<std::string, const Json*, std::less<>> by_title_;    // "Kind ns/name"
+    std::map<std::string, const Json*, std::less<>> by_gateway_;  // "ns/name"
+    // By a label of their pods, and by namespace.
+    std::map<std::string, std::map<std::string, Objects, std::less<>>, std::less<>> labelled_;
+    // Most namespaces have no Gateway, and never ask for it.
+    mutable std::optional<GatewayBook> book_;
+    mutable std::uint64_t compared_ = 0;
 };
 
 std::string ns_of(const Json& object);

@@ -2,10 +2,11 @@
 // sound.
 #include "kube/resource.hpp"
 #include "kube/yaml.hpp"
-#include "release/lint.hpp"
+#include "release/mesh_lint.hpp"
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -394,6 +395,43 @@ TEST_CASE("gateways that clash, or share a certificate, are found") {
     CHECK(analysed({first}, second(https("*.example.org", "shared"))) ==
           Lines{"warning: Gateway edge/public" + text, "warning: Gateway test/second" + text});
     CHECK(analysed({first}, second(https("*.example.org", "own"))).empty());
+}
+
+TEST_CASE("what many gateways cost grows with their number, and not with its square") {
+    // A thousand teams have each a Gateway and a route on the same pods, a workload and a host.
+    constexpr int teams = 1000;
+    std::string more;
+    for (int i = 0; i < teams; ++i) {
+        more += fmt::format(R"(---
+apiVersion: networking.istio.io/v1beta1
+kind: Gateway
+metadata: {{name: g{0}, namespace: test}}
+spec: {{selector: {{istio: gateway}}, servers: [{{port: {{number: 8080, name: https, protocol: HTTPS}}, hosts: ["t{0}.example.com"], tls: {{mode: SIMPLE, credentialName: c{0}}}}}]}}
+---
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {{name: v{0}, namespace: test}}
+spec: {{hosts: [t{0}.example.com], gateways: [g{0}], http: [{{route: [{{destination: {{host: web}}}}]}}]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: d{0}, namespace: test}}
+spec: {{template: {{metadata: {{labels: {{app: d{0}}}}}}}}}
+)",
+                            i);
+    }
+    const auto around = changed({}, more);
+    const Scene scene(around);
+    for (const auto& object : around.objects) {
+        Findings findings(object);
+        if (text_at(object, {"kind"}) == "Gateway") look_at_gateway(findings, object, scene);
+        if (text_at(object, {"kind"}) == "VirtualService") {
+            look_at_virtual_service(findings, object, scene);
+        }
+        CHECK(findings.take().empty());
+    }
+    CHECK(scene.compared() >= teams);
+    CHECK(scene.compared() < 8 * teams);
 }
 
 TEST_CASE("a Secret of a gateway without its pair of keys is found") {
