@@ -3,7 +3,9 @@
 
 #include "base/core/result.hpp"
 
-#include <map>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,8 +13,26 @@
 
 namespace sluice::web {
 
-using Labels = std::map<std::string, std::string, std::less<>>;
-// The label's value; empty when there is none.
+// Names and values in one piece of memory: an answer has thousands of them, is read once, and is
+// thrown away for the next one.
+class Labels {
+   public:
+    Labels() = default;
+    Labels(std::initializer_list<std::pair<std::string_view, std::string_view>> all);
+
+    void reserve(std::size_t bytes) { text_.reserve(bytes); }
+    // A name comes once.
+    void add(std::string_view name, std::string_view value);
+    // Empty when there is none.
+    std::string_view of(std::string_view name) const;
+    // What a label takes besides its two texts.
+    static constexpr std::size_t extra_bytes = 2 * sizeof(std::uint32_t);
+    // The memory that they take, about.
+    std::size_t bytes() const { return text_.capacity(); }
+
+   private:
+    std::string text_;  // of each label both lengths, the name and the value
+};
 std::string_view label_of(const Labels& labels, std::string_view name);
 
 // Of one instant. What is no finite number is left out.
