@@ -1,7 +1,7 @@
 #include "release/lint_cluster.hpp"
 
 #include "base/core/text.hpp"
-#include "release/mesh_scene.hpp"
+#include "release/mesh_lint.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -13,6 +13,9 @@ namespace sluice::release {
 namespace {
 
 namespace resources = kube::resources;
+
+constexpr std::string_view injector_namespace = "istio-system";
+constexpr std::string_view bare_injector = "istio-sidecar-injector";
 
 kube::Resource of(std::string group, std::string version, std::string plural, std::string kind) {
     return {.group = std::move(group),
@@ -134,9 +137,15 @@ const LintKind* lint_kind_of(const kube::Resource& resource) {
     return found == kinds.end() ? nullptr : &*found;
 }
 
-const kube::ObjectKey& injector_key() {
-    static const kube::ObjectKey key{"istio-system", "istio-sidecar-injector"};
-    return key;
+kube::ObjectKey injector_key(std::string_view revision) {
+    std::string name(bare_injector);
+    if (!revision.empty()) name += fmt::format("-{}", revision);
+    return {std::string(injector_namespace), std::move(name)};
+}
+
+bool is_injector(const kube::ObjectKey& key) {
+    if (key.ns != injector_namespace || !key.name.starts_with(bare_injector)) return false;
+    return key.name.size() == bare_injector.size() || key.name[bare_injector.size()] == '-';
 }
 
 void name_kind(Json& object, const kube::Resource& resource) {
@@ -152,10 +161,8 @@ bool is_in_namespace(const Json& object, std::string_view ns) {
 Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
     Around around{.objects = {}, .whole = true, .home = ns};
     for (const auto& asked : lint_kinds()) {
-        if (asked.resource == resources::config_maps) {
-            co_await read_one(client, asked.resource, injector_key(), around);
-            continue;
-        }
+        // It is known below which of them are asked for.
+        if (asked.resource == resources::config_maps) continue;
         const auto read = co_await read_kind(client, asked, around);
         if (!read) co_return read.error();
     }
@@ -164,6 +171,14 @@ Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
     }
     if (around.unread.contains("Namespace")) {
         co_await read_one(client, resources::namespaces, {"", ns}, around);
+    }
+    co_await read_one(client, resources::config_maps, injector_key(), around);
+    const auto own = std::ranges::find_if(around.objects, [&](const Json& object) {
+        return text_at(object, {"kind"}) == "Namespace" && kube::key_of(object).name == ns;
+    });
+    const auto revision = own == around.objects.end() ? std::string() : revision_of(*own);
+    if (!revision.empty()) {
+        co_await read_one(client, resources::config_maps, injector_key(revision), around);
     }
     co_return around;
 }

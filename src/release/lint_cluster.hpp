@@ -20,12 +20,14 @@ struct LintKind {
     bool everywhere = true;
     std::string_view tells = {};  // what is not judged where it may not be read
 };
-// In the order in which they are read. Of ConfigMaps only the injector's is.
+// In the order in which they are read. Of ConfigMaps only the injectors' are.
 std::span<const LintKind> lint_kinds();
 // Null for what lint does not read.
 const LintKind* lint_kind_of(const kube::Resource& resource);
-// Its ConfigMap says which proxies are injected.
-const kube::ObjectKey& injector_key();
+// The ConfigMap that says which proxies are injected in namespaces of that revision; empty for the
+// default one.
+kube::ObjectKey injector_key(std::string_view revision = {});
+bool is_injector(const kube::ObjectKey& key);
 
 // The items of a list don't say what they are, and Istio's Gateway is one of two of that name.
 void name_kind(Json& object, const kube::Resource& resource);

@@ -123,14 +123,13 @@ std::string image_of_injector(const Json& injector) {
     return fmt::format("{}/{}:{}", hub, image, tag);
 }
 
-// Whose proxies a namespace's pods get; empty for the default one.
+}  // namespace
+
 std::string revision_of(const Json& ns) {
     if (!text_at(ns, {"metadata", "labels", "istio-injection"}).empty()) return {};
     std::string revision(text_at(ns, {"metadata", "labels", "istio.io/rev"}));
     return revision == "default" ? std::string() : revision;
 }
-
-}  // namespace
 
 void look_at_injection(Findings& findings,
                        const std::string& field,
