@@ -16,6 +16,10 @@ namespace {
 namespace resources = kube::resources;
 
 const std::vector<std::string> api_path{"api", "ui", "v1"};
+const std::vector<std::string> plain_path{"ui", "plain"};
+// Who waits for the first overview of a large cluster waits no longer for lint than this: what is
+// found later its stream tells.
+constexpr Duration findings_patience = std::chrono::milliseconds{300};
 
 Refusal not_found(std::string message) {
     return {.status = 404, .code = "not_found", .message = std::move(message)};
@@ -213,113 +217,140 @@ Task<std::optional<Refusal>> Dashboard::State::admit(SharedCall call) {
 }
 
 // Those that the request names come first: not all may be asked about.
-std::vector<std::string> Dashboard::State::namespaces_first(
-    const Call& call, const std::vector<std::string>& path) const {
-    auto all = namespaces_with_releases();
+std::vector<std::string> Dashboard::State::namespaces_first(const Call& call) const {
     const auto named = call.asked.namespaces();
-    std::ranges::sort(all, {}, [&](const std::string& ns) {
+    std::vector<std::string> first, others;
+    for (const auto& ns : releases.namespaces()) {
         const bool is_named =
-            (named && named->contains(ns)) || std::ranges::find(path, ns) != path.end();
-        return std::pair(!is_named, ns);
-    });
-    return all;
+            (named && named->contains(ns)) || std::ranges::find(call.path, ns) != call.path.end();
+        (is_named ? first : others).push_back(ns);
+    }
+    first.insert(first.end(), others.begin(), others.end());
+    return first;
+}
+
+namespace {
+
+// Below /api/ui/v1, or the plain page's; nothing for what is neither.
+std::optional<std::vector<std::string>> api_path_of(const Asked& asked, const Settings& settings) {
+    auto path = asked.path();
+    const auto& base = settings.base_path;
+    const auto base_parts = std::min(
+        base.empty() ? std::size_t{0} : static_cast<std::size_t>(std::ranges::count(base, '/')),
+        path.size());
+    path.erase(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(base_parts));
+    if (path == plain_path) return path;
+    if (path.size() < 4 || !std::equal(api_path.begin(), api_path.end(), path.begin())) {
+        return std::nullopt;
+    }
+    path.erase(path.begin(), path.begin() + 3);
+    return path;
+}
+
+}  // namespace
+
+Dashboard::State::Errand Dashboard::State::errand_of(const std::vector<std::string>& path) {
+    Errand errand;
+    errand.is_plain = path == plain_path;
+    errand.is_action = path.size() == 6 && path[0] == "releases" && path[4] == "actions";
+    if (errand.is_action) errand.methods = {"POST"};
+    if (path.size() < 2 || path[0] != "lab") return errand;
+    const auto& what = path[1];
+    if (path.size() == 2 && (what == "load" || what == "try")) errand.methods = {"POST"};
+    if (path.size() == 3 && what == "load") errand.methods = {"DELETE"};
+    if (path.size() == 4 && what == "faults") errand.methods = {"PUT", "DELETE"};
+    if (path.size() == 4 && what == "crash") errand.methods = {"POST"};
+    errand.is_trial = !errand.methods.empty();
+    return errand;
+}
+
+std::optional<Refusal> Dashboard::State::objection_to(const Call& call,
+                                                      const Errand& errand) const {
+    if (errand.methods.empty()) {
+        if (is_read(call.request)) return std::nullopt;
+        return bad_method("GET, HEAD");
+    }
+    if (std::ranges::find(errand.methods, call.request.method) == errand.methods.end()) {
+        return bad_method(joined(errand.methods, ", "));
+    }
+    return objection_to_write(call.request, settings, csrf_of(bearer_of(call.request)));
+}
+
+Task<std::optional<Refusal>> Dashboard::State::see(SharedCall call) {
+    if (auto no = co_await look()) co_return no;
+    call->viewer = co_await people.view(
+        call->person, namespaces_first(*call), why_read_only(settings).empty());
+    if (!call->viewer.is_whole && !call->viewer.sees_all && call->viewer.namespaces.empty()) {
+        co_return Refusal{.status = 503,
+                          .code = "api_server_away",
+                          .message = "the API server does not say what you may see",
+                          .headers = {{"Retry-After", "1"}}};
+    }
+    if (!call->viewer.sees_all) validations.tell_apart();
+    co_return std::nullopt;
 }
 
 Task<net::Response> Dashboard::State::route(SharedCall call) {
-    std::vector<std::string> path = call->asked.path();
-    const auto base_parts =
-        settings.base_path.empty()
-            ? std::size_t{0}
-            : static_cast<std::size_t>(std::ranges::count(settings.base_path, '/'));
-    path.erase(path.begin(),
-               path.begin() + static_cast<std::ptrdiff_t>(std::min(base_parts, path.size())));
-    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
-    const bool is_plain = path == std::vector<std::string>{"ui", "plain"};
-    if (!is_plain) {
-        if (path.size() < 4 || !std::equal(api_path.begin(), api_path.end(), path.begin())) {
-            co_return refuse(not_found("no such path"));
-        }
-        path.erase(path.begin(), path.begin() + 3);
-    }
-    const bool is_action = path.size() == 6 && path[0] == "releases" && path[4] == "actions";
-    const bool is_load = path == std::vector<std::string>{"lab", "load"};
-    const bool is_load_run = path.size() == 3 && path[0] == "lab" && path[1] == "load";
-    const bool is_try = path == std::vector<std::string>{"lab", "try"};
-    const bool is_fault = path.size() == 4 && path[0] == "lab" && path[1] == "faults";
-    const bool is_crash = path.size() == 4 && path[0] == "lab" && path[1] == "crash";
-    const bool is_trial = is_load || is_load_run || is_try || is_fault || is_crash;
-    if (is_action || is_trial) {
-        const std::string method = is_load_run ? "DELETE" : is_fault ? "PUT" : "POST";
-        const bool clears = is_fault && call->request.method == "DELETE";
-        if (call->request.method != method && !clears) {
-            co_return refuse(bad_method(is_fault ? "PUT, DELETE" : method));
-        }
-        const auto no =
-            objection_to_write(call->request, settings, csrf_of(bearer_of(call->request)));
-        if (no) co_return refuse(*no);
-    } else if (!is_read(call->request)) {
-        co_return refuse(bad_method("GET, HEAD"));
-    }
+    const auto path = api_path_of(call->asked, settings);
+    if (!path) co_return refused(not_found("no such path"), call->id);
+    call->path = *path;
+    const auto errand = errand_of(call->path);
+    if (const auto no = objection_to(*call, errand)) co_return refused(*no, call->id);
+    if (const auto no = co_await see(call)) co_return refused(*no, call->id);
+    if (errand.is_plain) co_return co_await plain(call);
+    co_return co_await answer_path(call, errand);
+}
 
-    if (const auto no = co_await look()) co_return refuse(*no);
-    call->viewer = co_await people.view(
-        call->person, namespaces_first(*call, path), why_read_only(settings).empty());
-    if (!call->viewer.is_whole && !call->viewer.sees_all && call->viewer.namespaces.empty()) {
-        co_return refuse({.status = 503,
-                          .code = "api_server_away",
-                          .message = "the API server does not say what you may see",
-                          .headers = {{"Retry-After", "1"}}});
-    }
-    if (!call->viewer.sees_all) validations.tell_apart();
-    call->path = path;
-    if (is_plain) co_return co_await plain(call);
-
+Task<net::Response> Dashboard::State::answer_path(SharedCall call, Errand errand) {
+    using Answer = Task<net::Response> (State::*)(SharedCall);
+    static const std::map<std::string_view, Answer> lists{{"session", &State::session},
+                                                          {"overview", &State::overview},
+                                                          {"releases", &State::list_releases},
+                                                          {"events", &State::events},
+                                                          {"validations", &State::list_validations},
+                                                          {"stream", &State::stream},
+                                                          {"topology", &State::topology},
+                                                          {"gateways", &State::list_gateways},
+                                                          {"workloads", &State::list_inventory},
+                                                          {"services", &State::list_inventory},
+                                                          {"mesh", &State::show_mesh},
+                                                          {"tap", &State::show_tap},
+                                                          {"lab", &State::lab}};
+    const auto& path = call->path;
     const auto& first = path.front();
-    if (path.size() == 1) {
-        if (first == "session") co_return co_await session(call);
-        if (first == "overview") co_return co_await overview(call);
-        if (first == "releases") co_return co_await list_releases(call);
-        if (first == "events") co_return co_await events(call);
-        if (first == "validations") co_return co_await list_validations(call);
-        if (first == "stream") co_return co_await stream(call);
-        if (first == "topology") co_return co_await topology(call);
-        if (first == "gateways") co_return co_await list_gateways(call);
-        if (first == "workloads" || first == "services") co_return co_await list_inventory(call);
-        if (first == "mesh") co_return co_await show_mesh(call);
-        if (first == "tap") co_return co_await show_tap(call);
-    }
-    if (first == "lab" && (path.size() == 1 || is_trial)) {
-        co_return co_await lab(call);
-    }
+    const auto list = lists.find(first);
+    if (path.size() == 1 && list != lists.end()) co_return co_await (this->*list->second)(call);
+    if (errand.is_trial) co_return co_await lab(call);
     if ((first == "workloads" && path.size() == 4) || (first == "services" && path.size() == 3)) {
         co_return co_await one_of_inventory(call);
     }
-    if (first == "metrics" && path.size() == 3) {
-        co_return co_await node_metrics(call);
+    if (first == "metrics" && path.size() == 3) co_return co_await node_metrics(call);
+    if (first == "releases" && path.size() >= 4) co_return co_await answer_release(call, errand);
+    co_return refused(not_found("no such path"), call->id);
+}
+
+Task<net::Response> Dashboard::State::answer_release(SharedCall call, Errand errand) {
+    const auto& path = call->path;
+    if (path[1] == "rollout") {
+        co_return refused(
+            {.status = 404, .code = "not_built", .message = "Rollouts are not built yet"},
+            call->id);
     }
-    if (first == "releases" && path.size() >= 4) {
-        if (path[1] == "rollout") {
-            co_return refuse(
-                {.status = 404, .code = "not_built", .message = "Rollouts are not built yet"});
-        }
-        const kube::ObjectKey key{path[2], path[3]};
-        if (path[1] == "canary" && !key.ns.empty() && !key.name.empty()) {
-            if (!call->viewer.sees(key.ns)) {
-                co_return refuse({.status = 403,
-                                  .code = "forbidden",
-                                  .message = "You may not list canaries in namespace " + key.ns});
-            }
-            if (path.size() == 4) co_return co_await release(call, key);
-            if (is_action) co_return co_await act(call, key, path[5]);
-            if (path.size() == 5 && path[4] == "metrics") {
-                co_return co_await compare(call, key);
-            }
-            if (path.size() == 5 && path[4] == "yaml") {
-                co_return co_await show_manifest(call, key);
-            }
-        }
+    const kube::ObjectKey key{path[2], path[3]};
+    if (path[1] != "canary" || key.ns.empty() || key.name.empty()) {
+        co_return refused(not_found("no such path"), call->id);
     }
-    co_return refuse(not_found("no such path"));
+    if (!call->viewer.sees(key.ns)) {
+        co_return refused({.status = 403,
+                           .code = "forbidden",
+                           .message = "You may not list canaries in namespace " + key.ns},
+                          call->id);
+    }
+    if (errand.is_action) co_return co_await act(call, key, path[5]);
+    if (path.size() == 4) co_return co_await release(call, key);
+    if (path.size() == 5 && path[4] == "metrics") co_return co_await compare(call, key);
+    if (path.size() == 5 && path[4] == "yaml") co_return co_await show_manifest(call, key);
+    co_return refused(not_found("no such path"), call->id);
 }
 
 // --- answers ------------------------------------------------------------------------------------
@@ -331,7 +362,7 @@ Task<net::Response> Dashboard::State::session(SharedCall call) {
             namespaces.insert(key.name);
         }
     } else {
-        for (const auto& ns : namespaces_with_releases()) {
+        for (const auto& ns : releases.namespaces()) {
             if (call->viewer.sees(ns)) namespaces.insert(ns);
         }
     }
@@ -364,7 +395,7 @@ Task<net::Response> Dashboard::State::overview(SharedCall call) {
     if (!namespaces) co_return refused(bad_request(namespaces.error()), call->id);
     co_await build_all();
     co_await measure();
-    co_await look_for_findings();
+    co_await look_for_findings(findings_patience);
     co_await build_all();
     co_return told(call->request,
                    outside.clock.now(),
@@ -384,7 +415,8 @@ Task<net::Response> Dashboard::State::list_releases(SharedCall call) {
     co_await build_all();
 
     std::vector<std::pair<Place, Release*>> meant;
-    for (const auto& key : releases.keys()) {
+    const auto keys = releases.keys();
+    for (const auto& key : *keys) {
         auto* release = releases.find(key);
         if (release != nullptr && is_meant(*release, *filter)) {
             meant.emplace_back(place_of(*release), release);
@@ -492,8 +524,7 @@ Task<net::Response> Dashboard::State::list_validations(SharedCall call) {
     if (!code) co_return refused(bad_request(code.error()), call->id);
     co_await look_for_findings();
 
-    const Validations::Of seen{.namespaces = seen_namespaces(call->viewer, *namespaces),
-                               .sees_everything = call->viewer.sees_all};
+    const auto seen = findings_of(call->viewer, seen_namespaces(call->viewer, *namespaces));
     std::vector<const Validation*> meant;
     for (const auto* one : validations.all(seen)) {
         const std::string level(to_string(one->finding.level));

@@ -64,7 +64,8 @@ Inventory Dashboard::State::inventory_of(const Gathered& gathered,
                                          const std::set<std::string>& namespaces,
                                          const Viewer& viewer) {
     std::vector<const Release*> all;
-    for (const auto& key : releases.keys()) {
+    const auto keys = releases.keys();
+    for (const auto& key : *keys) {
         if (!namespaces.contains(key.ns)) continue;
         if (const auto* release = releases.find(key)) all.push_back(release);
     }
@@ -74,9 +75,8 @@ Inventory Dashboard::State::inventory_of(const Gathered& gathered,
                       .pods = sidecars,
                       .roles = roles_of(all),
                       .findings =
-                          [this, sees_everything = viewer.sees_all](const std::string& ns) {
-                              return validations.all(
-                                  {.namespaces = {ns}, .sees_everything = sees_everything});
+                          [this, &viewer](const std::string& ns) {
+                              return validations.all(findings_of(viewer, {ns}));
                           },
                       .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); }});
 }

@@ -109,7 +109,8 @@ Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
     parts.mesh_gateways = landscape.list(resources::istio_mesh_gateways);
     parts.sidecars = &sidecars.by_workload();
     // From here on nobody else runs: a release lives until the next change.
-    for (const auto& key : releases.keys()) {
+    const auto keys = releases.keys();
+    for (const auto& key : *keys) {
         if (!viewer.sees(key.ns)) continue;
         if (const auto* release = releases.find(key)) parts.releases.push_back(release);
     }

@@ -117,7 +117,8 @@ Task<net::Response> Dashboard::State::answer_plain(net::Request request,
 Task<net::Response> Dashboard::State::plain(SharedCall call) {
     co_await build_all();
     std::vector<std::pair<Place, Release*>> all;
-    for (const auto& key : releases.keys()) {
+    const auto keys = releases.keys();
+    for (const auto& key : *keys) {
         if (!call->viewer.sees(key.ns)) continue;
         if (auto* release = releases.find(key)) all.emplace_back(place_of(*release), release);
     }

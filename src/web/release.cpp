@@ -436,6 +436,131 @@ Json history_json(const ReleaseSeen& seen) {
     return all;
 }
 
+// What a list is ordered by, without what is told.
+Release judged(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now) {
+    const auto& canary = seen.of.canary;
+    const auto& status = canary.status;
+    const auto created = parse_rfc3339(text_at(seen.of.object, {"metadata", "creationTimestamp"}));
+    Release release;
+    release.ns = canary.ns;
+    release.name = canary.name;
+    release.severity = severity_of(seen, run, now);
+    release.status = status.phase == Phase::none ? "Unknown" : std::string(to_string(status.phase));
+    release.since = status.last_transition_time.value_or(created.value_or(now));
+    release.stale_at = stale_at(canary, release.since, now);
+    release.has_attention = needs_a_person(release.severity, canary, release.since, now);
+    return release;
+}
+
+Saying saying_of(const ReleaseSeen& seen,
+                 const std::vector<Decision>& run,
+                 Severity severity,
+                 const Versions& versions) {
+    const auto& status = seen.of.canary.status;
+    const bool has_failed = status.failed_checks > 0 || status.phase == Phase::failed ||
+                            status.rollback || severity == Severity::warning;
+    return {.severity = severity,
+            .failure = has_failed ? last_failure(run) : std::nullopt,
+            .rolled_back = rolled_back(seen.of.canary, run),
+            .version = versions.canary};
+}
+
+// What the parts of one release are told by.
+struct Told {
+    const std::vector<Decision>& run;
+    const canary::Outlook& outlook;
+    const Versions& versions;
+    const Saying& saying;
+    std::string sentence;
+    JsonObject actions;
+};
+
+Json attention_json(const ReleaseSeen& seen, const Release& release, const Told& told) {
+    if (!release.has_attention) return nullptr;
+    const auto& canary = seen.of.canary;
+    const auto& failure = told.saying.failure;
+    return JsonObject{{"kind", "Canary"},
+                      {"namespace", canary.ns},
+                      {"name", canary.name},
+                      {"severity", to_string(release.severity)},
+                      {"sentence", told.sentence},
+                      {"since", time_json(release.since)},
+                      {"next", next_json(canary, told.outlook)},
+                      {"version", text_json(told.versions.canary)},
+                      {"check", failure ? json_of(*failure) : Json(nullptr)},
+                      {"failed", canary.status.failed_checks},
+                      {"threshold", canary.analysis.threshold},
+                      {"weight", seen.configured.value_or(canary.status.canary_weight)},
+                      {"rps", number_json(seen.canary.rps)},
+                      {"requests", number_json(seen.exposure.requests)},
+                      {"requestsFailed", number_json(seen.exposure.failed)},
+                      {"actions", offers(release.severity, told.actions)}};
+}
+
+JsonObject revisions_json(const ReleaseSeen& seen, const Versions& versions) {
+    const auto& canary = seen.of.canary;
+    return {{"stable",
+             side_json({"primary",
+                        canary.primary_name(),
+                        versions.stable,
+                        canary.status.last_promoted_spec,
+                        seen.primary,
+                        seen.stable})},
+            {"canary",
+             side_json({"canary",
+                        canary.target.name,
+                        versions.canary,
+                        canary.status.last_applied_spec,
+                        seen.target,
+                        seen.canary})}};
+}
+
+JsonObject checks_json(const api::Canary& canary, const canary::Outlook& outlook) {
+    const bool is_checked = canary.status.phase == Phase::progressing;
+    return {{"failed", canary.status.failed_checks},
+            {"threshold", canary.analysis.threshold},
+            {"interval", seconds_of(canary.analysis.interval)},
+            {"nextAt", is_checked ? time_json(outlook.not_before) : Json(nullptr)}};
+}
+
+JsonObject release_json(const ReleaseSeen& seen, const Release& release, const Told& told) {
+    const auto& canary = seen.of.canary;
+    const auto steps = steps_of(seen.of, told.run);
+    return {{"kind", "Canary"},
+            {"namespace", canary.ns},
+            {"name", canary.name},
+            {"uid", canary.uid},
+            {"resourceVersion", canary.resource_version},
+            {"strategy", strategy_text(seen)},
+            {"status", release.status},
+            {"severity", to_string(release.severity)},
+            {"phase", release.status},
+            {"message", told.sentence},
+            {"since", time_json(release.since)},
+            {"suspended", canary.suspended},
+            {"revision", canary.status.last_applied_spec},
+            {"target", JsonObject{{"kind", canary.target.kind}, {"name", canary.target.name}}},
+            {"revisions", revisions_json(seen, told.versions)},
+            {"weight", weight_json(seen)},
+            {"checks", checks_json(canary, told.outlook)},
+            {"steps", JsonObject{{"index", steps.index}, {"total", steps.total}}},
+            {"metrics", metrics_json(canary, told.run, false)},
+            {"exposure", exposure_json(seen.exposure)},
+            {"outlook", outlook_json(told.outlook)},
+            {"rolledBack", rolled_back_json(told.saying.rolled_back)},
+            {"attention", attention_json(seen, release, told)},
+            {"actions", told.actions}};
+}
+
+std::string haystack_of(const ReleaseSeen& seen, std::string_view status) {
+    const auto& canary = seen.of.canary;
+    auto haystack = fmt::format("{}/{} {}", canary.ns, canary.name, status);
+    for (const auto* workload : {&seen.primary, &seen.target}) {
+        for (const auto& image : images_of(*workload)) haystack += " " + image;
+    }
+    return lower_case(haystack);
+}
+
 }  // namespace
 
 const std::vector<std::string> all_verbs{"promote", "abort", "pause", "resume", "retry"};
@@ -457,102 +582,19 @@ std::string_view to_string(Severity severity) {
 }
 
 Release release_of(const ReleaseSeen& seen, Time now) {
-    const auto& canary = seen.of.canary;
-    const auto& status = canary.status;
-    const auto& object = seen.of.object;
-    const auto run = last_run(decisions_of(object));
-    const auto outlook = canary::outlook_of(canary, seen.of.around);
+    const auto run = last_run(decisions_of(seen.of.object));
+    const auto outlook = canary::outlook_of(seen.of.canary, seen.of.around);
     const auto versions = versions_of(seen);
-    const auto created = parse_rfc3339(text_at(object, {"metadata", "creationTimestamp"}));
-
-    Release release;
-    release.ns = canary.ns;
-    release.name = canary.name;
-    release.severity = severity_of(seen, run, now);
-    release.status = status.phase == Phase::none ? "Unknown" : std::string(to_string(status.phase));
-    release.since = status.last_transition_time.value_or(created.value_or(now));
-    release.stale_at = stale_at(canary, release.since, now);
-
-    Saying saying{.severity = release.severity,
-                  .failure = status.failed_checks > 0 || status.phase == Phase::failed ||
-                                     status.rollback || release.severity == Severity::warning
-                                 ? last_failure(run)
-                                 : std::nullopt,
-                  .rolled_back = rolled_back(canary, run),
-                  .version = versions.canary};
-    const auto sentence = sentence_of(seen, saying, now);
-    const auto actions = actions_json(canary);
-
-    Json attention = nullptr;
-    release.has_attention = needs_a_person(release.severity, canary, release.since, now);
-    if (release.has_attention) {
-        attention = JsonObject{{"kind", "Canary"},
-                               {"namespace", canary.ns},
-                               {"name", canary.name},
-                               {"severity", to_string(release.severity)},
-                               {"sentence", sentence},
-                               {"since", time_json(release.since)},
-                               {"next", next_json(canary, outlook)},
-                               {"version", text_json(versions.canary)},
-                               {"check", saying.failure ? json_of(*saying.failure) : Json(nullptr)},
-                               {"failed", status.failed_checks},
-                               {"threshold", canary.analysis.threshold},
-                               {"weight", seen.configured.value_or(status.canary_weight)},
-                               {"rps", number_json(seen.canary.rps)},
-                               {"requests", number_json(seen.exposure.requests)},
-                               {"requestsFailed", number_json(seen.exposure.failed)},
-                               {"actions", offers(release.severity, actions)}};
-    }
-
-    const auto steps = steps_of(seen.of, run);
-    const auto stable = side_json({"primary",
-                                   canary.primary_name(),
-                                   versions.stable,
-                                   status.last_promoted_spec,
-                                   seen.primary,
-                                   seen.stable});
-    const auto fresh = side_json({"canary",
-                                  canary.target.name,
-                                  versions.canary,
-                                  status.last_applied_spec,
-                                  seen.target,
-                                  seen.canary});
-    release.json = {
-        {"kind", "Canary"},
-        {"namespace", canary.ns},
-        {"name", canary.name},
-        {"uid", canary.uid},
-        {"resourceVersion", canary.resource_version},
-        {"strategy", strategy_text(seen)},
-        {"status", release.status},
-        {"severity", to_string(release.severity)},
-        {"phase", release.status},
-        {"message", sentence},
-        {"since", time_json(release.since)},
-        {"suspended", canary.suspended},
-        {"revision", status.last_applied_spec},
-        {"target", JsonObject{{"kind", canary.target.kind}, {"name", canary.target.name}}},
-        {"revisions", JsonObject{{"stable", stable}, {"canary", fresh}}},
-        {"weight", weight_json(seen)},
-        {"checks",
-         JsonObject{
-             {"failed", status.failed_checks},
-             {"threshold", canary.analysis.threshold},
-             {"interval", seconds_of(canary.analysis.interval)},
-             {"nextAt",
-              status.phase == Phase::progressing ? time_json(outlook.not_before) : Json(nullptr)}}},
-        {"steps", JsonObject{{"index", steps.index}, {"total", steps.total}}},
-        {"metrics", metrics_json(canary, run, false)},
-        {"exposure", exposure_json(seen.exposure)},
-        {"outlook", outlook_json(outlook)},
-        {"rolledBack", rolled_back_json(saying.rolled_back)},
-        {"attention", std::move(attention)},
-        {"actions", actions}};
-
-    release.haystack = lower_case(fmt::format("{}/{} {}", canary.ns, canary.name, release.status));
-    for (const auto* workload : {&seen.primary, &seen.target}) {
-        for (const auto& image : images_of(*workload)) release.haystack += " " + lower_case(image);
-    }
+    auto release = judged(seen, run, now);
+    const auto saying = saying_of(seen, run, release.severity, versions);
+    const Told told{.run = run,
+                    .outlook = outlook,
+                    .versions = versions,
+                    .saying = saying,
+                    .sentence = sentence_of(seen, saying, now),
+                    .actions = actions_json(seen.of.canary)};
+    release.json = release_json(seen, release, told);
+    release.haystack = haystack_of(seen, release.status);
     return release;
 }
 

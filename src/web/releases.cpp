@@ -48,13 +48,16 @@ void Releases::look_at(std::shared_ptr<Known> known) {
     deleted_.clear();
     tables_.clear();
     remeasured_.clear();
+    keys_.reset();
 }
 
 std::set<kube::ObjectKey> Releases::note_change(const kube::Resource& resource,
                                                 const kube::ObjectKey& key) {
     if (resource == resources::canaries) {
         const auto* canaries = known_ ? known_->find(resources::canaries) : nullptr;
-        if (canaries != nullptr && !canaries->contains(key)) {
+        const bool is_there = canaries != nullptr && canaries->contains(key);
+        if (keys_ && is_there != std::ranges::binary_search(*keys_, key)) keys_.reset();
+        if (canaries != nullptr && !is_there) {
             forget(key);
         } else if (const auto found = entries_.find(key); found != entries_.end()) {
             found->second.built.reset();
@@ -95,9 +98,20 @@ std::optional<Deleted> Releases::deleted(const kube::ObjectKey& key) const {
     return found->second;
 }
 
-std::vector<kube::ObjectKey> Releases::keys() const {
+std::shared_ptr<const Releases::Keys> Releases::keys() const {
+    if (keys_) return keys_;
     const auto* canaries = known_ ? known_->find(resources::canaries) : nullptr;
-    return canaries == nullptr ? std::vector<kube::ObjectKey>{} : canaries->keys();
+    keys_ = std::make_shared<const Keys>(canaries == nullptr ? Keys{} : canaries->keys());
+    namespaces_.clear();
+    for (const auto& key : *keys_) {
+        if (namespaces_.empty() || namespaces_.back() != key.ns) namespaces_.push_back(key.ns);
+    }
+    return keys_;
+}
+
+const std::vector<std::string>& Releases::namespaces() const {
+    keys();
+    return namespaces_;
 }
 
 Duration Releases::window_of(const api::Canary& canary) const {

@@ -40,7 +40,11 @@ class Releases {
     // An Event about this one, new or changed.
     void note_event(const kube::ObjectKey& about, const Json& event);
 
-    std::vector<kube::ObjectKey> keys() const;
+    // Of all Canaries, in their order; made anew when one comes or goes. Never null.
+    using Keys = std::vector<kube::ObjectKey>;
+    std::shared_ptr<const Keys> keys() const;
+    // Those in which a Canary is.
+    const std::vector<std::string>& namespaces() const;
     // How often one was built, for who counts what it costs.
     std::uint64_t built() const { return built_; }
     // Null when there is no such Canary. The pointer lives until the next change.
@@ -107,6 +111,9 @@ class Releases {
     std::map<kube::ObjectKey, Deleted> deleted_;
     std::map<Duration, std::shared_ptr<const RatesTable>> tables_;
     std::set<kube::ObjectKey> remeasured_;
+    // As they were asked for last; null when one has come or gone since.
+    mutable std::shared_ptr<const Keys> keys_;
+    mutable std::vector<std::string> namespaces_;
     std::uint64_t built_ = 0;
 };
 

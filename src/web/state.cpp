@@ -181,7 +181,8 @@ void Dashboard::State::note_change(const kube::Resource& resource, const kube::O
 
 Task<> Dashboard::State::build_all() {
     std::size_t looked_at = 0;
-    for (const auto& key : releases.keys()) {
+    const auto keys = releases.keys();
+    for (const auto& key : *keys) {
         const auto before = releases.built();
         releases.find(key);
         // To build one takes as long as to look at hundreds.
@@ -201,17 +202,19 @@ Task<> Dashboard::State::catch_up() {
 }
 
 // Reads the kinds of lint from the first time that somebody asks for findings.
-Task<> Dashboard::State::look_for_findings() {
+Task<> Dashboard::State::look_for_findings(std::optional<Duration> patience) {
+    const auto began = outside.clock.now();
     if (known && !validations.is_open()) {
         validations.open(*known);
         co_await known->wait_until_filled(open_limit);
     }
-    co_await validate();
+    co_await validate(patience ? std::optional(began + *patience) : std::nullopt);
 }
 
-Task<> Dashboard::State::validate() {
+Task<> Dashboard::State::validate(std::optional<Time> until) {
     const auto here = known;
     while (here && known == here && validations.is_due(*here)) {
+        if (until && outside.clock.now() > *until) co_return;
         const auto change = validations.look(*here);
         if (!change.whole.is_none() || !change.plain.is_none()) {
             overview_is_due = true;
@@ -219,14 +222,6 @@ Task<> Dashboard::State::validate() {
         }
         co_await give_way();
     }
-}
-
-std::vector<std::string> Dashboard::State::namespaces_with_releases() const {
-    std::vector<std::string> all;
-    for (const auto& key : releases.keys()) {
-        if (all.empty() || all.back() != key.ns) all.push_back(key.ns);
-    }
-    return all;
 }
 
 // --- numbers ----------------------------------------------------------------------------------
@@ -302,8 +297,8 @@ std::vector<Problem> Dashboard::State::problems(const Viewer& viewer) const {
     auto all = problems();
     LeftOut left_out;
     const bool is_whole = viewer.pods_of_all && viewer.events_of_all;
-    for (const auto& ns : is_whole ? std::vector<std::string>{} : namespaces_with_releases()) {
-        if (!viewer.sees(ns)) continue;
+    for (const auto& ns : releases.namespaces()) {
+        if (is_whole || !viewer.sees(ns)) continue;
         const auto here = viewer.left_out(ns);
         left_out = {.pods = left_out.pods || here.pods, .events = left_out.events || here.events};
     }
@@ -338,6 +333,15 @@ std::set<std::string> Dashboard::State::seen_namespaces(const Viewer& viewer,
     return seen;
 }
 
+Validations::Of Dashboard::State::findings_of(const Viewer& viewer,
+                                              std::set<std::string> namespaces) {
+    Validations::Of of{.namespaces = std::move(namespaces), .sees_everything = viewer.sees_all};
+    if (!viewer.pods_of_all) {
+        of.sees_pods = [&viewer](const std::string& ns) { return viewer.sees_pods(ns); };
+    }
+    return of;
+}
+
 std::set<std::string> Dashboard::State::event_namespaces(const Viewer& viewer,
                                                          const std::set<std::string>& asked) const {
     auto seen = seen_namespaces(viewer, asked);
@@ -353,9 +357,21 @@ std::set<std::string> Dashboard::State::event_namespaces(const Viewer& viewer,
 JsonObject Dashboard::State::overview_of(const Viewer& viewer,
                                          const std::set<std::string>& namespaces) {
     std::vector<const Release*> all;
-    for (const auto& key : releases.keys()) {
+    const auto keys = releases.keys();
+    for (const auto& key : *keys) {
         if (!namespaces.empty() && !namespaces.contains(key.ns)) continue;
         if (const auto* release = releases.find(key)) all.push_back(release);
+    }
+    auto all_problems = problems(viewer);
+    const auto unlooked =
+        validations.not_yet_looked_at([&](const std::string& ns) { return viewer.sees(ns); });
+    if (unlooked > 0) {
+        all_problems.push_back(
+            {.code = "not_judged",
+             .message = fmt::format(
+                 "Findings: {} still to be looked at",
+                 unlooked == 1 ? "one namespace is" : fmt::format("{} namespaces are", unlooked)),
+             .since = {}});
     }
     return overview_json({.lab = settings.lab,
                           .releases = std::move(all),
@@ -363,11 +379,10 @@ JsonObject Dashboard::State::overview_of(const Viewer& viewer,
                               return viewer.verbs(ns);
                           },
                           .mesh = mesh,
-                          .validations = validations.counts(
-                              {.namespaces = namespaces, .sees_everything = viewer.sees_all}),
+                          .validations = validations.counts(findings_of(viewer, namespaces)),
                           .prometheus = prometheus->health(),
                           .api_server = api_server(),
-                          .problems = problems(viewer),
+                          .problems = std::move(all_problems),
                           .events = recent.last(event_namespaces(viewer, namespaces), 20)});
 }
 

@@ -67,6 +67,20 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> answer_api(net::Request request, Asked asked, std::string id);
     Task<net::Response> route(SharedCall call);
     Task<std::optional<Refusal>> admit(SharedCall call);
+    // What a path is for, as far as that decides who may ask it, and how.
+    struct Errand {
+        bool is_plain = false;   // the page without JavaScript
+        bool is_action = false;  // a button of a release
+        bool is_trial = false;   // something of a lab's own that is turned
+        // Those that it answers; empty: it is read.
+        std::vector<std::string> methods = {};
+    };
+    static Errand errand_of(const std::vector<std::string>& path);
+    std::optional<Refusal> objection_to(const Call& call, const Errand& errand) const;
+    // What is known of the cluster, and what of it this caller sees.
+    Task<std::optional<Refusal>> see(SharedCall call);
+    Task<net::Response> answer_path(SharedCall call, Errand errand);
+    Task<net::Response> answer_release(SharedCall call, Errand errand);
     // The cluster is known, or why not.
     Task<std::optional<Refusal>> look();
     std::optional<net::Response> redirect(const Asked& asked) const;
@@ -164,6 +178,15 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // --- telling: streaming.cpp
     // -------------------------------------------------------------------
     Task<net::Response> stream(SharedCall call);
+    // What one stream is asked for.
+    struct Topics {
+        Hub::Listening listening;
+        bool has_gone = false;  // a topic that was to be asked for again is among them
+        bool wants_findings = false;
+    };
+    std::variant<Topics, Refusal> topics_of(const Call& call);
+    // One topic of those that are asked for.
+    std::optional<Refusal> add_topic(const Call& call, const std::string& topic, Topics& topics);
     Task<> pump();
     Task<> publish_releases(std::set<kube::ObjectKey> keys);
     Task<> draw_topologies();
@@ -190,17 +213,18 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // What was measured is fresh, or as fresh as it gets in a second.
     Task<> measure();
     Task<> measure_now();
-    Task<> look_for_findings();
-    Task<> validate();
+    // Who has waited so long is told of those that there are by then.
+    Task<> look_for_findings(std::optional<Duration> patience = {});
+    Task<> validate(std::optional<Time> until = {});
     std::vector<Problem> problems() const;
     std::vector<Problem> problems(const Viewer& viewer) const;
     ApiServerHealth api_server();
-    std::vector<std::string> namespaces_with_releases() const;
-    std::vector<std::string> namespaces_first(const Call& call,
-                                              const std::vector<std::string>& path) const;
+    std::vector<std::string> namespaces_first(const Call& call) const;
     JsonObject overview_of(const Viewer& viewer, const std::set<std::string>& namespaces);
     std::set<std::string> seen_namespaces(const Viewer& viewer,
                                           const std::set<std::string>& asked) const;
+    // Which findings that viewer is told of there. The viewer outlives what is returned.
+    static Validations::Of findings_of(const Viewer& viewer, std::set<std::string> namespaces);
     // Those of them whose Events may be told.
     std::set<std::string> event_namespaces(const Viewer& viewer,
                                            const std::set<std::string>& asked) const;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <variant>
 
 namespace sluice::web {
 namespace {
@@ -63,79 +64,88 @@ std::string with_now(Time now, std::string_view object) {
 
 }  // namespace
 
-Task<net::Response> Dashboard::State::stream(SharedCall call) {
-    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
-    const auto raw = call->asked.raw("topics");
-    if (raw.size() > topics_length_max) {
-        co_return refuse(
-            {.message = fmt::format("parameter topics: longer than {} bytes", topics_length_max)});
+std::optional<Refusal> Dashboard::State::add_topic(const Call& call,
+                                                   const std::string& topic,
+                                                   Topics& topics) {
+    const auto& viewer = call.viewer;
+    auto& listened = topics.listening.topics;
+    const auto own = [&](std::string_view kind) {
+        return fmt::format("{}/{}", kind, sha256_hex(call.person->token).substr(0, 16));
+    };
+    // Of what was asked for by GET: nobody has since it was forgotten, or it is another person's.
+    const auto add_asked = [&](const auto& all) {
+        const auto found = all.find(topic);
+        if (found != all.end() && found->second.viewer.person->token == call.person->token) {
+            listened.insert(topic);
+            return;
+        }
+        topics.listening.reset = "topic_gone";
+        topics.has_gone = true;
+    };
+    topics.wants_findings = topics.wants_findings || topic == "overview" || topic == "validations";
+    if (topic == "overview") {
+        const bool is_limited = !viewer.sees_all || !viewer.pods_of_all || !viewer.events_of_all ||
+                                (!viewer.writes_all && !viewer.writable.empty());
+        const auto shared = viewer.writes_all ? overview_to_act : overview_to_read;
+        if (is_limited) own_overviews[own(topic)] = viewer;
+        listened.insert(is_limited ? own(topic) : shared);
+    } else if (topic == "validations" && (!viewer.sees_all || !viewer.pods_of_all)) {
+        own_validations[own(topic)] = viewer;
+        listened.insert(own(topic));
+    } else if (topic == "releases" || topic == "events" || topic == "validations" ||
+               topic == "lab") {
+        listened.insert(topic);
+    } else if (topic.starts_with("tap:")) {
+        add_asked(taps);
+    } else if (topic.starts_with("topology:")) {
+        add_asked(topologies);
+    } else if (const auto key = key_of_topic(topic)) {
+        if (!viewer.sees(key->ns)) {
+            return Refusal{.status = 403,
+                           .code = "forbidden",
+                           .message = "You may not list canaries in namespace " + key->ns};
+        }
+        listened.insert(detail_topic(*key, viewer.left_out(key->ns)));
+    } else {
+        return Refusal{.message =
+                           fmt::format("parameter topics: \"{}\" is none", topic.substr(0, 100))};
     }
-    const auto& viewer = call->viewer;
-    const bool is_limited = !viewer.sees_all || !viewer.pods_of_all || !viewer.events_of_all ||
-                            (!viewer.writes_all && !viewer.writable.empty());
-    Hub::Listening listening;
-    bool gone_topics = false;
+    return std::nullopt;
+}
+
+std::variant<Dashboard::State::Topics, Refusal> Dashboard::State::topics_of(const Call& call) {
+    const auto raw = call.asked.raw("topics");
+    if (raw.size() > topics_length_max) {
+        return Refusal{
+            .message = fmt::format("parameter topics: longer than {} bytes", topics_length_max)};
+    }
+    Topics topics;
     // The whole list may come encoded, each comma too.
     const auto list =
         raw.find(',') == std::string_view::npos ? percent_decoded(raw) : std::string(raw);
     for (const auto& part : split_list(list)) {
-        const auto topic = percent_decoded(part);
-        if (topic == "overview") {
-            if (!is_limited) {
-                listening.topics.insert(viewer.writes_all ? overview_to_act : overview_to_read);
-                continue;
-            }
-            const auto own = "overview/" + sha256_hex(call->person->token).substr(0, 16);
-            own_overviews[own] = viewer;
-            listening.topics.insert(own);
-        } else if (topic == "validations" && !viewer.sees_all) {
-            const auto own = "validations/" + sha256_hex(call->person->token).substr(0, 16);
-            own_validations[own] = viewer;
-            listening.topics.insert(own);
-        } else if (topic == "releases" || topic == "events" || topic == "validations" ||
-                   topic == "lab") {
-            listening.topics.insert(topic);
-        } else if (topic.starts_with("tap:")) {
-            const auto found = taps.find(topic);
-            if (found != taps.end() && found->second.viewer.person->token == call->person->token) {
-                listening.topics.insert(topic);
-            } else {
-                listening.reset = "topic_gone";
-                gone_topics = true;
-            }
-        } else if (topic.starts_with("topology:")) {
-            listening.topics.insert(topic);
-            const auto found = topologies.find(topic);
-            // Nobody has asked for it since it was forgotten, or it is another person's.
-            if (found == topologies.end() ||
-                found->second.viewer.person->token != call->person->token) {
-                listening.topics.erase(topic);
-                listening.reset = "topic_gone";
-                gone_topics = true;
-            }
-        } else if (const auto key = key_of_topic(topic)) {
-            if (!viewer.sees(key->ns)) {
-                co_return refuse({.status = 403,
-                                  .code = "forbidden",
-                                  .message = "You may not list canaries in namespace " + key->ns});
-            }
-            listening.topics.insert(detail_topic(*key, viewer.left_out(key->ns)));
-        } else {
-            co_return refuse(
-                {.message = fmt::format("parameter topics: \"{}\" is none", topic.substr(0, 100))});
-        }
+        if (auto no = add_topic(call, percent_decoded(part), topics)) return *std::move(no);
     }
-    const bool is_nothing = listening.topics.empty() && !gone_topics;
+    auto& listening = topics.listening;
+    const bool is_nothing = listening.topics.empty() && !topics.has_gone;
     if (is_nothing || listening.topics.size() > topics_max) {
-        co_return refuse({.message = "parameter topics: one to 16 are wanted"});
+        return Refusal{.message = "parameter topics: one to 16 are wanted"};
     }
-    const auto header = call->request.headers.get("Last-Event-ID");
-    const auto parameter = call->asked.text("lastEventId", 64);
-    if (!parameter) co_return refuse(bad_request(parameter.error()));
+    const auto header = call.request.headers.get("Last-Event-ID");
+    const auto parameter = call.asked.text("lastEventId", 64);
+    if (!parameter) return bad_request(parameter.error());
     listening.last_event_id = header ? std::string(header->substr(0, 64)) : *parameter;
     // The process' own token is no person's, however many come with it.
-    if (call->person != people.process()) listening.person = call->person->token;
-    const auto shown = std::make_shared<Viewer>(viewer);
+    if (call.person != people.process()) listening.person = call.person->token;
+    return topics;
+}
+
+Task<net::Response> Dashboard::State::stream(SharedCall call) {
+    auto asked = topics_of(*call);
+    if (const auto* no = std::get_if<Refusal>(&asked)) co_return refused(*no, call->id);
+    auto& topics = std::get<Topics>(asked);
+    auto& listening = topics.listening;
+    const auto shown = std::make_shared<Viewer>(call->viewer);
     listening.mark = shown.get();
     listening.sees = [shown](const std::string& topic, const std::string& ns) {
         return topic == "events" ? shown->sees_events(ns) : shown->sees(ns);
@@ -152,15 +162,13 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
                                                  {"epoch", hub->epoch()},
                                                  {"version", settings.version}}));
     if (!reader) {
-        co_return refuse({.status = 429,
-                          .code = "too_many_streams",
-                          .message = reader.error().message,
-                          .headers = {{"Retry-After", "10"}}});
+        co_return refused({.status = 429,
+                           .code = "too_many_streams",
+                           .message = reader.error().message,
+                           .headers = {{"Retry-After", "10"}}},
+                          call->id);
     }
-    const bool wants_findings = std::ranges::any_of(split_list(list), [](std::string_view topic) {
-        return topic == "overview" || topic == "validations";
-    });
-    if (wants_findings && known) validations.open(*known);
+    if (topics.wants_findings && known) validations.open(*known);
     spawn("watching permissions", watch_permissions(call->person, shown));
     net::Response response;
     response.headers.set("Content-Type", "text/event-stream");
@@ -328,7 +336,7 @@ void Dashboard::State::publish_validations(const Validations::Change& change) {
             JsonArray upsert;
             for (const auto& one : news.upsert) upsert.push_back(json_of(one));
             JsonArray remove;
-            for (const auto& id : news.remove) remove.emplace_back(id);
+            for (const auto& one : news.remove) remove.emplace_back(one.id);
             const auto text = to_text(JsonObject{{"now", rfc3339_millis(outside.clock.now())},
                                                  {"upsert", std::move(upsert)},
                                                  {"remove", std::move(remove)},
@@ -338,9 +346,10 @@ void Dashboard::State::publish_validations(const Validations::Change& change) {
     tell("validations", change.whole, {});
     std::erase_if(own_validations, [&](const auto& entry) { return !hub->is_heard(entry.first); });
     for (const auto& [topic, viewer] : own_validations) {
+        const auto& news = viewer.sees_all ? change.whole : change.plain;
         tell(topic,
-             change.plain,
-             {.namespaces = seen_namespaces(viewer, {}), .sees_everything = false});
+             viewer.sees_pods(change.ns) ? news : news.without_pods(),
+             findings_of(viewer, seen_namespaces(viewer, {})));
     }
 }
 
@@ -360,7 +369,7 @@ Task<> Dashboard::State::watch_permissions(std::shared_ptr<Person> person,
             now = *found;
         }
         const auto viewer =
-            co_await people.view(now, namespaces_with_releases(), why_read_only(settings).empty());
+            co_await people.view(now, releases.namespaces(), why_read_only(settings).empty());
         const auto before = shown.lock();
         if (!before) co_return;
         if (viewer.is_whole && !viewer.may_the_same(*before)) break;

@@ -26,6 +26,11 @@ std::string id_of(const release::Finding& finding) {
         .substr(0, 16);
 }
 
+// What is found of a pod, and of a namespace's pods by their names.
+bool names_pods(const release::Finding& finding) {
+    return finding.object.starts_with("Pod ") || finding.code == "IST0158";
+}
+
 auto order_of(const Validation& one) {
     return std::tie(one.finding.level, one.object, one.finding.field, one.finding.text);
 }
@@ -105,18 +110,17 @@ bool Validations::note_change(const Known& known,
                               const kube::ObjectKey& key) {
     const auto* kind = release::lint_kind_of(resource);
     if (kind == nullptr) return false;
+    // Of ConfigMaps only these are read.
+    if (resource == resources::config_maps && !release::is_injector(key)) return false;
     const auto& ns = resource == resources::namespaces ? key.name : key.ns;
-    // Where there is no Canary there is nothing to find.
-    const bool is_at_home = resource == resources::canaries || found_.contains(ns);
     const auto due = behind_.find(ns);
     const auto wait = resource == resources::pods ? pause_for_others : pause;
     const bool is_called_for = due != behind_.end() && due->second <= clock_.now() + wait;
-    const bool is_news_at_home = is_at_home && !is_called_for;
     const bool may_be_asked_for =
         kind->everywhere && (Surroundings::is_seen_by_all(*kind) || !askers_.empty());
-    if (!is_news_at_home && !may_be_asked_for) return false;
+    if (is_called_for && !may_be_asked_for) return false;
     const auto object = known.get(resource, key);
-    const bool is_due_here = is_news_at_home && note_at_home(*kind, key, object);
+    const bool is_due_here = !is_called_for && note_at_home(*kind, key, object);
     const bool is_due_elsewhere = may_be_asked_for && note_elsewhere(*kind, key, object);
     return is_due_here || is_due_elsewhere;
 }
@@ -176,6 +180,13 @@ std::optional<Time> Validations::due(const Known& known) const {
     return first;
 }
 
+std::size_t Validations::not_yet_looked_at(
+    const std::function<bool(const std::string& ns)>& sees) const {
+    if (!opened_) return 0;
+    return static_cast<std::size_t>(std::ranges::count_if(
+        behind_, [&](const auto& one) { return !looked_.contains(one.first) && sees(one.first); }));
+}
+
 bool Validations::is_due(const Known& known) const {
     const auto when = due(known);
     return when && *when <= clock_.now();
@@ -200,35 +211,35 @@ Validations::Change Validations::look(const Known& known) {
 
     auto sight = surroundings_.look(known, kinds, ns);
     const auto before = std::exchange(found_[ns], {});
-    const bool has_release = std::ranges::any_of(sight.around.objects, [](const Json& object) {
-        return text_at(object, {"kind"}) == "Canary";
+    const bool is_empty = std::ranges::none_of(sight.around.objects, [&](const Json& object) {
+        return release::is_in_namespace(object, ns);
     });
     Found now;
-    if (has_release) {
+    if (!is_empty) {
         now = find(sight.around, ns, before);
         if (tells_apart_) mark_plain(std::move(sight.around), now);
     }
     const auto compare = [&](News& news, bool sees_everything) {
-        const Of of{.sees_everything = sees_everything};
-        const auto shows = [&](const Found& all, const std::string& id) {
-            const auto found = all.find(id);
-            return found != all.end() && is_shown(found->second, of);
+        const auto tell = [&](const Found& all, const Found& others, std::vector<Validation>& as) {
+            for (const auto& [id, one] : all) {
+                const auto other = others.find(id);
+                const bool is_there =
+                    other != others.end() && is_shown(other->second, sees_everything, true);
+                if (is_shown(one, sees_everything, true) && !is_there) as.push_back(one);
+            }
         };
-        for (const auto& [id, one] : now) {
-            if (is_shown(one, of) && !shows(before, id)) news.upsert.push_back(one);
-        }
-        for (const auto& [id, one] : before) {
-            if (is_shown(one, of) && !shows(now, id)) news.remove.push_back(id);
-        }
+        tell(now, before, news.upsert);
+        tell(before, now, news.remove);
     };
     compare(change.whole, true);
     compare(change.plain, false);
-    if (has_release) {
+    if (!is_empty) {
         found_[ns] = std::move(now);
         read_[ns] = std::move(sight.read);
         ask_from(ns, std::move(sight.questions));
     } else {
         found_.erase(ns);
+        looked_.erase(ns);
         read_.erase(ns);
         surroundings_.forget(ns);
         ask_from(ns, {});
@@ -251,7 +262,13 @@ Validations::Found Validations::find(const release::Around& around,
             const auto known_already = before.find(id);
             const auto since =
                 known_already == before.end() ? clock_.now() : known_already->second.since;
-            now.emplace(id, Validation{id, std::move(finding), key, since});
+            const bool is_of_pods = names_pods(finding);
+            now.emplace(id,
+                        Validation{.id = id,
+                                   .finding = std::move(finding),
+                                   .object = key,
+                                   .since = since,
+                                   .is_of_pods = is_of_pods});
         }
     }
     return now;
@@ -289,18 +306,29 @@ void Validations::ask_from(const std::string& ns, std::set<std::string> question
 
 // --- what is told -------------------------------------------------------------------------------
 
-bool Validations::is_shown(const Validation& one, const Of& of) const {
-    return of.sees_everything || one.is_plain_at_home;
+Validations::News Validations::News::without_pods() const {
+    auto news = *this;
+    for (auto* all : {&news.upsert, &news.remove}) std::erase_if(*all, &Validation::is_of_pods);
+    return news;
+}
+
+bool Validations::is_shown(const Validation& one, bool sees_everything, bool sees_pods) {
+    return (sees_everything || one.is_plain_at_home) && (sees_pods || !one.is_of_pods);
+}
+
+void Validations::visit(const Of& of, const std::function<void(const Validation&)>& visit) const {
+    for (const auto& [ns, found] : found_) {
+        if (!of.namespaces.empty() && !of.namespaces.contains(ns)) continue;
+        const bool sees_pods = !of.sees_pods || of.sees_pods(ns);
+        for (const auto& [id, one] : found) {
+            if (is_shown(one, of.sees_everything, sees_pods)) visit(one);
+        }
+    }
 }
 
 std::vector<const Validation*> Validations::all(const Of& of) const {
     std::vector<const Validation*> all;
-    for (const auto& [ns, found] : found_) {
-        if (!of.namespaces.empty() && !of.namespaces.contains(ns)) continue;
-        for (const auto& [id, validation] : found) {
-            if (is_shown(validation, of)) all.push_back(&validation);
-        }
-    }
+    visit(of, [&](const Validation& one) { all.push_back(&one); });
     std::ranges::sort(all, [](const Validation* one, const Validation* other) {
         return order_of(*one) < order_of(*other);
     });
@@ -309,17 +337,14 @@ std::vector<const Validation*> Validations::all(const Of& of) const {
 
 LevelCounts Validations::counts(const Of& of) const {
     LevelCounts counts;
-    for (const auto& [ns, found] : found_) {
-        if (!of.namespaces.empty() && !of.namespaces.contains(ns)) continue;
-        for (const auto& [id, validation] : found) {
-            if (is_shown(validation, of)) counts.add(validation.finding.level);
-        }
-    }
+    visit(of, [&](const Validation& one) { counts.add(one.finding.level); });
     return counts;
 }
 
 std::vector<const Validation*> Validations::for_all(const std::string& ns) const {
-    return all({.namespaces = {ns}, .sees_everything = !tells_apart_});
+    return all({.namespaces = {ns},
+                .sees_everything = !tells_apart_,
+                .sees_pods = [](const std::string& /*ns*/) { return false; }});
 }
 
 std::vector<Problem> Validations::problems(const Known& known, bool sees_everything) const {
@@ -330,8 +355,9 @@ std::vector<Problem> Validations::problems(const Known& known, bool sees_everyth
     }
     if (!sees_everything) {
         problems.push_back({.code = "not_judged",
-                            .message = "Findings: what only other namespaces tell is left out, for "
-                                       "you may not read them all",
+                            .message = "Findings: what only other namespaces tell, and those "
+                                       "without a Canary, are left out, for you may not read "
+                                       "them all",
                             .since = {}});
     }
     return problems;

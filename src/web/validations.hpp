@@ -1,5 +1,5 @@
-// What `sluice lint` finds on the objects of the cluster, looked for again where something changed
-// that it reads: each look is one at a whole namespace.
+// What `sluice lint` finds on the objects of the cluster, in every namespace, looked for again
+// where something changed that it reads: each look is one at a whole namespace.
 #pragma once
 
 #include "release/lint.hpp"
@@ -8,6 +8,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,6 +24,8 @@ struct Validation {
     Time since{};  // when this process saw it first
     // It would be found, too, by who may read nothing but this namespace.
     bool is_plain_at_home = false;
+    // Names pods, which not everybody may list.
+    bool is_of_pods = false;
 };
 JsonObject json_of(const Validation& validation);
 
@@ -53,13 +56,17 @@ class Validations {
     // and for what changed elsewhere. Nothing while nothing has changed.
     std::optional<Time> due(const Known& known) const;
     bool is_due(const Known& known) const;
+    // Of those namespaces the ones that were never looked at, though something is in them.
+    std::size_t not_yet_looked_at(const std::function<bool(const std::string& ns)>& sees) const;
     // Looks at one namespace that is due. Says what came and what went: for those who see
     // everything, and for the others.
     struct News {
         std::vector<Validation> upsert;
-        std::vector<std::string> remove;
+        std::vector<Validation> remove;
 
         bool is_none() const { return upsert.empty() && remove.empty(); }
+        // For who may not list the pods.
+        News without_pods() const;
     };
     struct Change {
         std::string ns;
@@ -70,6 +77,8 @@ class Validations {
     struct Of {
         std::set<std::string> namespaces = {};  // empty: all
         bool sees_everything = true;
+        // Whether the namespace's pods may be listed; unset: all may.
+        std::function<bool(const std::string& ns)> sees_pods = {};
     };
     // Errors first, then by object and path.
     std::vector<const Validation*> all(const Of& of) const;
@@ -93,7 +102,8 @@ class Validations {
     Found find(const release::Around& around, const std::string& ns, const Found& before) const;
     void mark_plain(release::Around around, Found& found) const;
     void ask_from(const std::string& ns, std::set<std::string> questions);
-    bool is_shown(const Validation& one, const Of& of) const;
+    static bool is_shown(const Validation& one, bool sees_everything, bool sees_pods);
+    void visit(const Of& of, const std::function<void(const Validation&)>& visit) const;
 
     const Clock& clock_;
     release::LintSettings settings_;

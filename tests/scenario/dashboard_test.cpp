@@ -1884,6 +1884,68 @@ TEST_CASE("who asks while the API server hangs is told so, and nothing is forgot
     CHECK(text_at(json_as(site, "ann", "/session"), {"user"}) == "ann@x");
 }
 
+TEST_CASE("who may not list pods reads no pod's name in what lint finds") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {}};
+    site.way.people["bob"] = {
+        .name = "bob@x", .sees = {""}, .writes = {}, .may_not_list = {"pods"}};
+    site.way.people["cid"] = {
+        .name = "cid@x", .sees = {"test"}, .writes = {}, .may_not_list = {"pods"}};
+    std::map<std::string, Stream*> streams;
+    for (const auto* who : {"ann", "bob", "cid"}) {
+        json_as(site, who, "/validations");
+        streams[who] = &site.open("validations,overview", {}, who);
+    }
+    site.world.run_for(10s);
+    const auto made = site.world.cluster.create(resources::pods, boost::json::parse(R"({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "bare-of-all", "namespace": "test"},
+        "spec": {"containers": [{"name": "a", "image": "a"}]}})"));
+    REQUIRE(made);
+    site.world.apply_yaml(R"(
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {name: other, namespace: test}
+spec: {hosts: [other], http: [{route: [{destination: {host: nobody}}]}]}
+)");
+    site.world.run_for(10s);
+    const auto names_it = [](const Json& json) {
+        return to_text(json).find("bare-of-all") != std::string::npos;
+    };
+    for (const auto* who : {"ann", "bob", "cid"}) {
+        CAPTURE(who);
+        const bool may = std::string_view(who) == "ann";
+        const auto list = json_as(site, who, "/validations?limit=1000");
+        CHECK(names_it(list) == may);
+        CHECK(to_text(list).find("nobody") != std::string::npos);
+        // The counts are of what is told.
+        const auto counted = *integer_at(list, {"counts", "error"}) +
+                             *integer_at(list, {"counts", "warning"}) +
+                             *integer_at(list, {"counts", "info"});
+        CHECK(counted == static_cast<std::int64_t>(items_of(list)));
+        const auto overview = json_as(site, who, "/overview");
+        CHECK(*find(overview, {"mesh", "validations"}) == *find(list, {"counts"}));
+        bool is_told = false, tells_all = false;
+        for (const auto* one : streams[who]->of("validation")) {
+            is_told = is_told || names_it(one->data);
+            tells_all = tells_all || to_text(one->data).find("nobody") != std::string::npos;
+        }
+        CHECK(is_told == may);
+        CHECK(tells_all);
+    }
+    // What goes is told of by an id alone, and to nobody who was not told that it came.
+    site.world.remove(resources::pods, "bare-of-all");
+    site.world.run_for(10s);
+    const auto removed = [&](const char* who) {
+        std::size_t count = 0;
+        for (const auto* one : streams[who]->of("validation")) {
+            count += array_at(one->data, {"remove"}).size();
+        }
+        return count;
+    };
+    CHECK(removed("ann") == removed("bob") + 1);
+}
+
 TEST_CASE("a person who may list Canaries and no pods or Events sees none of them anywhere") {
     Site site(for_people());
     site.way.people["ann"] = {.name = "ann@x", .sees = {"test"}, .writes = {}};
@@ -2470,7 +2532,7 @@ TEST_CASE("where nobody sees single requests the tap says so") {
 
 namespace {
 
-// What is wrong, and what is right, in two namespaces with a release and three without, each object
+// What is wrong, and what is right, in two namespaces with a release and two without, each object
 // as one document; of those that stand here twice one is there at a time.
 constexpr std::string_view scenery = R"(
 kind: Namespace
@@ -2489,6 +2551,14 @@ data: {config: "templates", values: '{"global": {"hub": "docker.io/istio", "tag"
 kind: ConfigMap
 metadata: {name: istio-sidecar-injector, namespace: istio-system}
 data: {values: '{"global": {"hub": "docker.io/istio", "tag": "1.19.0", "proxy": {"image": "proxyv2"}}}'}
+---
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector-canary, namespace: istio-system}
+data: {values: '{"global": {"hub": "docker.io/istio", "tag": "1.21.0", "proxy": {"image": "proxyv2"}}}'}
+---
+kind: Pod
+metadata: {name: stale, namespace: other}
+spec: {containers: [{name: istio-proxy, image: "docker.io/istio/proxyv2:1.20.0"}]}
 ---
 kind: Pod
 metadata: {name: old, namespace: test, annotations: {sidecar.istio.io/inject: "maybe"}}
@@ -2896,17 +2966,22 @@ TEST_CASE("the dashboard finds what `sluice lint` finds, whatever changes, and w
     OneNamespace way_of_bob(site.way, "test");
     std::set<std::string> codes;
     std::size_t left_out = 0;
-    SeededRandom random(5);
+    std::size_t without_release = 0, of_revision = 0;
+    SeededRandom random(6);
     std::string changed;
     for (int step = 0; step < 60; ++step) {
         CAPTURE(changed);
-        for (const std::string ns : {"test", "other"}) {
+        for (const std::string ns : {"test", "other", "edge", "istio-system"}) {
             CAPTURE(ns);
-            // Where nothing is released nothing is looked for.
-            const bool has_release = ns == "test" || objects.has("Canary", "shop");
-            const auto wanted = has_release ? by_lint(site, site.way, ns) : FoundLines{};
+            const auto wanted = by_lint(site, site.way, ns);
             check_same(by_dashboard(site, "ann", ns), wanted);
-            for (const auto& line : wanted) codes.insert(std::string(split(line, ' ')[1]));
+            for (const auto& line : wanted) {
+                codes.insert(std::string(split(line, ' ')[1]));
+                if (line.find("(pod names: [stale])") != std::string::npos) ++of_revision;
+            }
+            const bool has_release =
+                ns == "test" || (ns == "other" && objects.has("Canary", "shop"));
+            if (!has_release) without_release += wanted.size();
             if (ns != "test") continue;
             FoundLines plain;
             std::ranges::set_intersection(
@@ -2921,6 +2996,8 @@ TEST_CASE("the dashboard finds what `sluice lint` finds, whatever changes, and w
     }
     // Or little would have been compared.
     CHECK(left_out > 60);
+    CHECK(without_release > 60);
+    CHECK(of_revision > 0);
     for (const auto* code :
          {"IST0101", "IST0103", "IST0106", "IST0108", "IST0109", "IST0110", "IST0112",
           "IST0116", "IST0123", "IST0127", "IST0128", "IST0132", "IST0137", "IST0138",

@@ -38,7 +38,7 @@ struct World : KnownWorld {
         releases.note_event({"test", about}, event);
     }
     void build_all() {
-        for (const auto& key : releases.keys()) releases.find(key);
+        for (const auto& key : *releases.keys()) releases.find(key);
     }
     std::optional<Time> began(const std::string& name) {
         build_all();

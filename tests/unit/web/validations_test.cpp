@@ -52,12 +52,14 @@ struct World : KnownWorld {
             tell(each.resource, object);
         }
     }
-    // What is found when everything was looked at that is due within five seconds.
+    // What is found in namespace test when everything was looked at that is due within five
+    // seconds.
     std::vector<std::string> lines(bool sees_everything = true) {
         clock.run_for(5s);
         look();
         std::vector<std::string> lines;
-        for (const auto* one : validations.all({.sees_everything = sees_everything})) {
+        for (const auto* one :
+             validations.all({.namespaces = {"test"}, .sees_everything = sees_everything})) {
             if (one->finding.code != "IST0102") lines.push_back(line_of(one->finding));
         }
         return lines;
@@ -246,17 +248,77 @@ TEST_CASE(
     for (int i = 0; i < 50; ++i) {
         world.change_in("secret", "Service", fmt::format("s{}", i), R"({"ports": [{"port": 1}]})");
     }
+    // Only the namespace itself is looked at.
+    CHECK(world.look() == 1);
     CHECK_FALSE(world.validations.due(*world.known));
-    // Five seconds after the look before it.
+    world.clock.run_for(5s);
+    // In the others five seconds after the look before it.
+    world.change("VirtualService", "more", R"({"hosts": ["more"]})");
+    CHECK(world.look() == 1);
     world.change_in("secret", "Service", "vault", R"({"ports": [{"port": 1}]})");
+    CHECK(world.look() == 1);
     CHECK(world.validations.due(*world.known) == world.clock.now() + 5s);
     CHECK(about("not found", world.lines()).empty());
-    // What nobody reads of it is no news.
+    // What nobody reads of it is no news but in its own namespace.
     world.change_in("secret",
                     "Service",
                     "vault",
                     R"({"ports": [{"port": 1}], "externalTrafficPolicy": "Local"})");
+    CHECK(world.look() == 1);
     CHECK_FALSE(world.validations.due(*world.known));
+}
+
+TEST_CASE("a namespace without a Canary is looked at, too, until nothing is left in it") {
+    World world;
+    world.change("VirtualService", "shop", to_payments);
+    CHECK(world.validations.not_yet_looked_at([](const auto& /*ns*/) { return true; }) == 1);
+    CHECK(world.validations.not_yet_looked_at([](const auto& ns) { return ns == "other"; }) == 0);
+    CHECK(about("shop", world.lines()) == Lines{payments_unknown});
+    CHECK(world.validations.not_yet_looked_at([](const auto& /*ns*/) { return true; }) == 0);
+}
+
+TEST_CASE("of ConfigMaps beside the injectors' nothing is read, and none makes anybody look") {
+    World world;
+    world.change(resources::canaries, a_canary("podinfo"));
+    CHECK(world.look() == 1);
+    world.clock.run_for(5s);
+    Json map = JsonObject{{"metadata", meta("istio-leader", "istio-system")},
+                          {"data", JsonObject{{"values", "a"}}}};
+    world.change(resources::config_maps, map);
+    CHECK_FALSE(world.validations.due(*world.known));
+    CHECK(find(*world.known->get(resources::config_maps, {"istio-system", "istio-leader"}),
+               {"data"}) == nullptr);
+    for (const auto* name : {"istio-sidecar-injector", "istio-sidecar-injector-1-20"}) {
+        put(map, {"metadata", "name"}, Json(name));
+        world.change(resources::config_maps, map);
+        CHECK(world.validations.due(*world.known) == world.clock.now());
+        CHECK(world.look() > 0);
+        world.clock.run_for(5s);
+    }
+}
+
+TEST_CASE("who may not list pods is told of none, and of everything else") {
+    World world;
+    world.change_in("", "Namespace", "test", "{}");
+    Json space = JsonObject{
+        {"metadata",
+         JsonObject{{"name", "test"}, {"labels", JsonObject{{"istio-injection", "enabled"}}}}}};
+    world.change(resources::namespaces, space);
+    world.change("VirtualService", "shop", to_payments);
+    world.change("Pod", "bare", R"({"containers": [{"name": "a", "image": "a"}]})");
+    CHECK(about("test/bare", world.lines()).size() == 1);
+    const Validations::Of blind{.sees_pods = [](const std::string& /*ns*/) { return false; }};
+    const Validations::Of elsewhere{.sees_pods = [](const std::string& ns) { return ns == "x"; }};
+    for (const auto& of : {blind, elsewhere}) {
+        const auto all = world.validations.all(of);
+        REQUIRE(all.size() == 1);
+        CHECK(line_of(all.front()->finding) == payments_unknown);
+        CHECK(world.validations.counts(of).warnings == 0);
+        CHECK(world.validations.counts(of).errors == 1);
+    }
+    // What the objects of a release count is told to everybody.
+    CHECK(world.validations.for_all("test").size() == 1);
+    CHECK(world.validations.counts({}).warnings == 1);
 }
 
 TEST_CASE("a kind that is read at last is judged from then on") {
