@@ -37,5 +37,6 @@ Figures lab(const std::string& sluice);
 Figures controller(const std::string& sluice, int canaries);
 Figures dashboard(const std::string& sluice);
 Figures promotions(const std::string& sluice, int canaries);
+Figures dashboard_soak();
 
 }  // namespace sluice::bench

@@ -28,6 +28,7 @@ std::vector<Measurement> measurements(const std::string& sluice) {
         {"controller", true, [=] { return controller(sluice, 1'000); }},
         {"dashboard", true, [=] { return dashboard(sluice); }},
         {"promotions", true, [=] { return promotions(sluice, 1'000); }},
+        {"dashboard-soak", false, dashboard_soak},
         {"controller-10000", false, [=] { return controller(sluice, 10'000); }},
     };
 }
