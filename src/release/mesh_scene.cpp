@@ -68,11 +68,6 @@ void add_istio(Scene& scene, const Json& object, std::string_view kind) {
     }
 }
 
-std::string label_text(std::string_view name, const Json& value) {
-    return fmt::format(
-        "{}={}", name, value.is_string() ? std::string(value.get_string()) : to_text(value));
-}
-
 std::string pods_text(const Json& gateway) {
     return selector_text(object_at(gateway, {"spec", "selector"}));
 }
@@ -225,8 +220,8 @@ bool Scene::is_known_not_injected(std::string_view ns) const {
 
 Objects Scene::workloads_with(const Json* selector, std::string_view ns) const {
     Objects found;
-    const auto& wanted = selector == nullptr || !selector->is_object() ? object_at({}, {})
-                                                                       : selector->get_object();
+    const auto& wanted =
+        selector == nullptr || !selector->is_object() ? object_at({}, {}) : selector->get_object();
     if (wanted.empty()) return found;
     const auto& first = *wanted.begin();
     const auto with_first = labelled_.find(label_text(first.key(), first.value()));
@@ -291,6 +286,11 @@ bool selects(const JsonObject& selector, const JsonObject& labels) {
         const auto* label = labels.if_contains(wanted.key());
         return label != nullptr && *label == wanted.value();
     });
+}
+
+std::string label_text(std::string_view name, const Json& value) {
+    return fmt::format(
+        "{}={}", name, value.is_string() ? std::string(value.get_string()) : to_text(value));
 }
 
 std::string selector_text(const JsonObject& selector) {

@@ -94,6 +94,8 @@ std::vector<std::string> texts_at(const Json& object, JsonPath path);
 const JsonObject& pod_labels(const Json& object);
 // An empty selector selects nothing.
 bool selects(const JsonObject& selector, const JsonObject& labels);
+// "app=web": by one label of a selector what it may select is found.
+std::string label_text(std::string_view name, const Json& value);
 // "app=web,version=v2", in the order of the names.
 std::string selector_text(const JsonObject& selector);
 // As Go prints a list: "[a b]".

@@ -135,6 +135,28 @@ Objects Inventory::services_of(const Json& workload) {
     return services;
 }
 
+Objects Inventory::workloads_behind(const std::string& ns, const JsonObject& selector) {
+    Objects behind;
+    if (selector.empty()) return behind;
+    const auto [place, is_new] = labelled_.try_emplace(ns);
+    if (is_new) {
+        for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
+            for (const auto& workload : in(*kind, ns)) {
+                for (const auto& [name, value] : template_labels(*workload)) {
+                    place->second[release::label_text(name, value)].push_back(workload);
+                }
+            }
+        }
+    }
+    const auto& first = *selector.begin();
+    const auto found = place->second.find(release::label_text(first.key(), first.value()));
+    if (found == place->second.end()) return behind;
+    std::ranges::copy_if(found->second, std::back_inserter(behind), [&](const auto& workload) {
+        return selects(selector, template_labels(*workload));
+    });
+    return behind;
+}
+
 std::vector<const Validation*> Inventory::findings_of(const Json& workload) {
     const auto key = kube::key_of(workload);
     std::vector<std::pair<std::string, kube::ObjectKey>> objects{
@@ -253,11 +275,8 @@ JsonObject Inventory::service(const Json& object) {
     }
     const auto [ready, total] = parts_.pods.endpoints(key.ns, selector);
     JsonArray workloads;
-    for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
-        for (const auto& workload : in(*kind, key.ns)) {
-            if (!selects(selector, template_labels(*workload))) continue;
-            workloads.emplace_back(workload_id(key.ns, kube::key_of(*workload).name));
-        }
+    for (const auto& workload : workloads_behind(key.ns, selector)) {
+        workloads.emplace_back(workload_id(key.ns, kube::key_of(*workload).name));
     }
     Health health;
     // Without a selector somebody else says who answers.

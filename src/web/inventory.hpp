@@ -48,6 +48,8 @@ class Inventory {
     using Keys = std::vector<kube::ObjectKey>;
     Keys seen_of(const std::set<kube::ObjectKey>& keys) const;
     const Objects& in(const kube::Resource& resource, const std::string& ns);
+    // Those whose pods a Service's selector means.
+    Objects workloads_behind(const std::string& ns, const JsonObject& selector);
     Objects services_of(const Json& workload);
     std::vector<const Validation*> findings_of(const Json& workload);
     std::vector<const Validation*> findings_of_service(const kube::ObjectKey& service);
@@ -57,6 +59,8 @@ class Inventory {
 
     InventoryParts parts_;
     std::map<std::pair<std::string, std::string>, Objects> in_;  // by kind and namespace
+    // By namespace, and by a label of their pods.
+    std::map<std::string, std::map<std::string, Objects>> labelled_;
     // By namespace, and by "VirtualService test/podinfo".
     std::map<std::string, std::map<std::string, std::vector<const Validation*>>> findings_;
 };

@@ -91,6 +91,7 @@ void SidecarBook::forget() {
     pods_.clear();
     labels_.clear();
     by_workload_.clear();
+    labelled_.clear();
     is_counted_ = true;
 }
 
@@ -173,6 +174,7 @@ bool SidecarBook::read_some(const Known& known, std::size_t pods_max) {
         auto [ns, is_new] = namespaces.try_emplace(key.ns);
         if (is_new) ns->second = known.get(resources::namespaces, {"", key.ns});
         auto seen = pod ? seen_of(*pod, ns->second) : std::nullopt;
+        forget_labels_of(key.ns);
         if (seen) {
             pods_[key] = *std::move(seen);
         } else {
@@ -188,13 +190,26 @@ const std::map<std::string, Sidecars>& SidecarBook::by_workload() {
     return by_workload_;
 }
 
-SidecarBook::Endpoints SidecarBook::endpoints(const std::string& ns,
-                                              const JsonObject& selector) const {
+SidecarBook::Endpoints SidecarBook::endpoints(const std::string& ns, const JsonObject& selector) {
     Endpoints endpoints;
-    for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod) {
-        if (!release::selects(selector, pod->second.labels->get_object())) continue;
+    if (selector.empty()) return endpoints;
+    const auto [place, is_new] = labelled_.try_emplace(ns);
+    if (is_new) {
+        for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns;
+             ++pod) {
+            for (const auto& [name, value] : pod->second.labels->get_object()) {
+                place->second[release::label_text(name, value)].push_back(&pod->second);
+            }
+        }
+    }
+    const auto& first = *selector.begin();
+    const auto found = place->second.find(release::label_text(first.key(), first.value()));
+    if (found == place->second.end()) return endpoints;
+    for (const auto* pod : found->second) {
+        ++compared_;
+        if (!release::selects(selector, pod->labels->get_object())) continue;
         ++endpoints.total;
-        if (pod->second.ready) ++endpoints.ready;
+        if (pod->ready) ++endpoints.ready;
     }
     return endpoints;
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace sluice::web {
 
@@ -57,7 +58,9 @@ class SidecarBook {
         std::int64_t ready = 0;
         std::int64_t total = 0;
     };
-    Endpoints endpoints(const std::string& ns, const JsonObject& selector) const;
+    Endpoints endpoints(const std::string& ns, const JsonObject& selector);
+    // How many pods were held against a selector: what the endpoints cost.
+    std::uint64_t compared() const { return compared_; }
 
    private:
     struct Seen {
@@ -71,12 +74,17 @@ class SidecarBook {
     };
     std::optional<Seen> seen_of(const Json& pod, const std::optional<Json>& ns);
     void count();
+    void forget_labels_of(const std::string& ns) { labelled_.erase(ns); }
 
     std::set<kube::ObjectKey> changed_;
     std::set<std::string> changed_namespaces_;
     std::map<kube::ObjectKey, Seen> pods_;
     std::map<std::string, std::shared_ptr<const Json>> labels_;  // last seen of each workload
     std::map<std::string, Sidecars> by_workload_;
+    // Pods by namespace and label, as long as none of the namespace has changed.
+    using Labelled = std::map<std::string, std::vector<const Seen*>>;
+    std::map<std::string, Labelled> labelled_;
+    std::uint64_t compared_ = 0;
     bool is_counted_ = true;
 };
 

@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace sluice;
 using namespace sluice::web;
@@ -102,6 +103,30 @@ TEST_CASE("a route that is changed leads no longer where it led") {
     CHECK(routes.virtual_services_of({"test", "web-primary"}).empty());
     CHECK(routes.virtual_services_of({"test", "web"}).empty());
     CHECK(routes.virtual_services_of({"test", "elsewhere"}) == Names{{"test", "web"}});
+}
+
+TEST_CASE("the endpoints of many Services cost their pods, and not each Service all pods") {
+    KnownWorld world;
+    SidecarBook pods;
+    constexpr int services = 200;
+    const auto tell = [&](int i, std::string_view phase) {
+        const auto name = fmt::format("p{}", i);
+        world.tell(resources::pods, a_pod(name, fmt::format("app-{}", i), phase));
+        pods.note_change(resources::pods, {"test", name});
+    };
+    for (int i = 0; i < services; ++i) tell(i, "Running");
+    while (pods.read_some(*world.known, 100)) continue;
+    for (int i = 0; i < services; ++i) {
+        CHECK(pods.endpoints("test", {{"app", fmt::format("app-{}", i)}}).total == 1);
+    }
+    CHECK(pods.compared() == services);
+    // What has changed since is seen.
+    tell(7, "Succeeded");
+    pods.read_some(*world.known, 100);
+    CHECK(pods.endpoints("test", {{"app", "app-7"}}).total == 0);
+    tell(services, "Running");
+    pods.read_some(*world.known, 100);
+    CHECK(pods.endpoints("test", {{"app", "app-200"}}).total == 1);
 }
 
 TEST_CASE("a Service leads to the pods that its selector means, but for those that have ended") {
