@@ -622,7 +622,8 @@ Dashboard::Figures Dashboard::figures() const {
         .cached_bytes = (state_->known ? state_->known->bytes() : 0) + state_->prometheus->bytes(),
         .prometheus_asked = state_->prometheus->asked(),
         .releases_built = state_->releases.built(),
-        .objects_read = state_->known ? state_->known->parsed() : 0};
+        .objects_read = state_->known ? state_->known->parsed() : 0,
+        .topologies_drawn = state_->topologies_drawn};
 }
 
 }  // namespace sluice::web

@@ -59,6 +59,7 @@ class Dashboard final : public net::Handler {
         std::uint64_t prometheus_asked = 0;
         std::uint64_t releases_built = 0;
         std::uint64_t objects_read = 0;  // out of the caches' texts, since the first look
+        std::uint64_t topologies_drawn = 0;
     };
     Figures figures() const;
 

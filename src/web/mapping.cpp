@@ -114,6 +114,7 @@ Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
         if (!viewer.sees(key.ns)) continue;
         if (const auto* release = releases.find(key)) parts.releases.push_back(release);
     }
+    ++topologies_drawn;
     co_return topology_of(parts);
 }
 
@@ -145,7 +146,7 @@ Task<net::Response> Dashboard::State::topology(SharedCall call) {
         if (topologies.size() < topologies_max || topologies.contains(topic)) {
             topologies[topic] = {.query = *query,
                                  .viewer = call->viewer,
-                                 .drawn = std::move(drawn),
+                                 .drawn = std::make_shared<const Topology>(std::move(drawn)),
                                  .asked = now,
                                  .told = now};
         }
@@ -168,16 +169,27 @@ Task<> Dashboard::State::publish_topologies() {
         const bool is_due = outside.clock.now() >= one.told + refresh_of(settings);
         if (is_due && hub->is_heard(topic)) due.push_back(topic);
     }
+    // Who asks the same and sees the same namespaces is shown the same, drawn once.
+    std::vector<Drawn> round;
     for (const auto& topic : due) {
         const auto found = topologies.find(topic);
         if (found == topologies.end()) continue;
         found->second.told = outside.clock.now();
-        auto drawn = co_await draw(found->second.query, found->second.viewer);
+        auto same = std::ranges::find_if(round, [&](const Drawn& one) {
+            return one.query == found->second.query &&
+                   one.viewer.sees_all == found->second.viewer.sees_all &&
+                   one.viewer.namespaces == found->second.viewer.namespaces;
+        });
+        if (same == round.end()) {
+            auto one = found->second;
+            one.drawn = std::make_shared<const Topology>(co_await draw(one.query, one.viewer));
+            same = round.insert(round.end(), std::move(one));
+        }
         // It may have been forgotten while it was drawn.
         const auto here = topologies.find(topic);
         if (here == topologies.end() || !known) continue;
-        const auto patch = patch_between(here->second.drawn, drawn);
-        here->second.drawn = std::move(drawn);
+        const auto patch = patch_between(*here->second.drawn, *same->drawn);
+        here->second.drawn = same->drawn;
         if (patch.is_null()) continue;
         const auto now = outside.clock.now();
         const auto at =

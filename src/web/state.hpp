@@ -52,6 +52,8 @@ struct TopologyAsked {
     bool services = false;
     bool idle = true;
     TopologyParts::Group group = TopologyParts::Group::automatic;
+
+    bool operator==(const TopologyAsked&) const = default;
 };
 
 struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
@@ -270,11 +272,12 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     struct Drawn {
         TopologyAsked query;
         Viewer viewer;
-        Topology drawn;
+        std::shared_ptr<const Topology> drawn;
         Time asked{};
         Time told{};
     };
     std::map<std::string, Drawn> topologies;  // by topic
+    std::uint64_t topologies_drawn = 0;
     struct Tapped {
         TapFilter filter;
         Viewer viewer;

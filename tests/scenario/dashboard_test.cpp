@@ -1884,6 +1884,37 @@ TEST_CASE("who asks while the API server hangs is told so, and nothing is forgot
     CHECK(text_at(json_as(site, "ann", "/session"), {"user"}) == "ann@x");
 }
 
+TEST_CASE("who asks the same of the graph and sees the same is shown what was drawn once") {
+    Site site(for_people());
+    site.way.people["ann"] = {.name = "ann@x", .sees = {"test"}, .writes = {}};
+    site.way.people["bob"] = {.name = "bob@x", .sees = {"test"}, .writes = {"test"}};
+    site.way.people["eve"] = {.name = "eve@x", .sees = {""}, .writes = {}};
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    std::map<std::string, Stream*> streams;
+    for (const auto* who : {"ann", "bob", "eve"}) {
+        const auto graph = json_as(site, who, "/topology?window=60&ns=test");
+        streams[who] = &site.open(
+            fmt::format("overview,{}", percent_encoded(text_at(graph, {"topic"}))), {}, who);
+    }
+    site.world.run_for(10s);
+    const auto drawn = [&] { return site.dashboard->figures().topologies_drawn; };
+    const auto before = drawn();
+    site.world.run_for(50s);
+    // Ten times for Ann and Bob, and ten for Eve.
+    CHECK(drawn() - before >= 18);
+    CHECK(drawn() - before <= 22);
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    site.world.run_for(10s);
+    const auto last = [&](const char* who) {
+        const auto told = streams[who]->of("topology");
+        REQUIRE(!told.empty());
+        return *find(told.back()->data, {"patch"});
+    };
+    CHECK(last("ann") == last("bob"));
+}
+
 TEST_CASE("who may not list pods reads no pod's name in what lint finds") {
     Site site(for_people());
     site.way.people["ann"] = {.name = "ann@x", .sees = {""}, .writes = {}};
