@@ -32,7 +32,7 @@ void look_at_selector(Findings& findings,
     findings.warn("spec.selector",
                   fmt::format("the selector matches more than one workload: {}",
                               joined(names_of(workloads), ", ")),
-        "SLU0009");
+                  "SLU0009");
 }
 
 // By its target port, or by its port, which Istio translates.

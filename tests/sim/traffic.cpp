@@ -60,8 +60,9 @@ std::vector<Traffic::User> Traffic::users() const {
         net::Headers headers;
         headers.set("Cookie", cookie);
         const bool is_primary = field.starts_with("primary");
-        all.push_back({.name = is_primary ? "those bound to the primary" : "those bound to the canary",
-                       .headers = std::move(headers)});
+        all.push_back(
+            {.name = is_primary ? "those bound to the primary" : "those bound to the canary",
+             .headers = std::move(headers)});
     }
     return all;
 }
@@ -107,8 +108,7 @@ void Traffic::see(const std::string& who,
     const auto add = [&](const mesh::Upstream& upstream, int share) {
         if (upstream.service == nullptr) return;
         const auto& name = upstream.service->name;
-        const bool is_primary =
-            name == "podinfo" ? is_of_primary(name) : name == "podinfo-primary";
+        const bool is_primary = name == "podinfo" ? is_of_primary(name) : name == "podinfo-primary";
         auto& side = is_primary ? reach.primary : reach.canary;
         side.share += share;
         side.pods = pods_of(upstream);

@@ -15,7 +15,7 @@ namespace sluice::sim {
 
 // One side of a release, for the users of one sort.
 struct Side {
-    int share = 0;       // of a hundred of their requests
+    int share = 0;         // of a hundred of their requests
     std::size_t pods = 0;  // ready ones
 };
 

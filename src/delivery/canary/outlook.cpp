@@ -43,6 +43,12 @@ std::string revision_wanted(const api::Canary& canary) {
     return fmt::format("a new revision of {} {}", canary.target.kind, canary.target.name);
 }
 
+// A revision may be there already: what is in the way is told by its condition.
+std::string way_out(const api::Canary& canary, std::string otherwise) {
+    return api::held_by(canary.status.conditions).empty() ? std::move(otherwise)
+                                                          : std::string("what holds it to be gone");
+}
+
 bool has_matched_users(const World& world, const Step& step) {
     return strategy_of(world) == api::Strategy::ab_testing && step.kind == StepKind::iterate;
 }
@@ -154,12 +160,12 @@ Outlook outlook_of(const api::Canary& canary, const Surroundings& around) {
             return outlook;
         case Phase::initialized:
         case Phase::succeeded:
-            outlook.waits_for = revision_wanted(canary);
+            outlook.waits_for = way_out(canary, revision_wanted(canary));
             outlook.next = first_step(canary, around);
             add_gates(outlook.gates, canary, HookType::confirm_rollout);
             return outlook;
         case Phase::failed:
-            outlook.waits_for = revision_wanted(canary) + ", or `sluice retry`";
+            outlook.waits_for = way_out(canary, revision_wanted(canary) + ", or `sluice retry`");
             outlook.next = first_step(canary, around);
             add_gates(outlook.gates, canary, HookType::confirm_rollout);
             return outlook;

@@ -1,8 +1,9 @@
 // What is wrong between the mesh's objects: each with objects that have it, and none where they are
 // sound.
+#include "release/mesh_lint.hpp"
+
 #include "kube/resource.hpp"
 #include "kube/yaml.hpp"
-#include "release/mesh_lint.hpp"
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>

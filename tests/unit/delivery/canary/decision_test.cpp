@@ -195,6 +195,10 @@ TEST_CASE("the outlook tells what a Canary waits for, what comes next and when")
     CHECK(at(R"({"phase": "Progressing", "canaryWeight": 10, "failedChecks": 5})").next ==
           "rollback");
     CHECK(at("{}").next == "initialization");
+
+    CHECK(at(R"({"phase": "Succeeded", "conditions": [
+        {"type": "Held", "status": "True", "message": "Secret db not found"}]})")
+              .waits_for == "what holds it to be gone");
 }
 
 TEST_CASE("a plan gives each step its earliest time and its share of the traffic") {
