@@ -165,14 +165,21 @@ TEST_CASE("law 2 at initialization: an apex Service that served before has to dr
     CHECK(broken(world, {scale(0)}) == 0);
 }
 
-TEST_CASE("the apex Service is pointed only at a primary that is ready") {
+TEST_CASE("the apex Service is pointed only at a primary that can answer") {
     auto world = a_world();
     Patch patch;
     patch.kind = Kind::service;
     patch.name = "podinfo";
     patch.patch = parse_json(R"({"spec": {"selector": {"app": "podinfo-primary"}}})").value();
     CHECK(broken(world, {patch}) == 0);
+    // Put right: any pod is better than somebody else's.
     make_unready(world.primary, 1);
+    CHECK(broken(world, {patch}) == 0);
+    make_unready(world.primary, 0);
+    CHECK(broken(world, {patch}) == 1);
+    // At first all traffic is new to it.
+    make_unready(world.primary, 1);
+    world.canary.status.phase = api::Phase::initializing;
     CHECK(broken(world, {patch}) == 1);
 }
 
