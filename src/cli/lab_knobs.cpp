@@ -2,6 +2,7 @@
 
 #include "base/core/json.hpp"
 #include "base/core/text.hpp"
+#include "lab/workloads/image_map.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -64,6 +65,14 @@ std::vector<web::LabSource::Pod> LabKnobs::pods() const {
         }
         if (const auto& fault = running.fault; !fault.is_none()) {
             pod.fault = {.p50 = fault.p50, .p99 = fault.p99, .error_ratio = fault.error_ratio};
+        }
+        const auto object = world_.cluster.find(kube::resources::pods, running.key);
+        if (object != nullptr && is_gateway(*object)) {
+            pod.spared = "a gateway: the lab's proxy answers in its place";
+        } else if (pod.app == lab::apps::in_process) {
+            pod.spared = "a part of the lab itself";
+        } else if (pod.app.empty()) {
+            pod.spared = "none of its containers runs";
         }
         all.push_back(std::move(pod));
     }

@@ -1,5 +1,7 @@
 #include "web/health.hpp"
 
+#include "base/core/text.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -65,6 +67,33 @@ RequestHealth health_of_requests(const EdgeRates& rates) {
         return {"degraded", fmt::format("{:.1f} % of requests are refused (4xx)", 100 * refused)};
     }
     return {"healthy", ""};
+}
+
+Health health_of_way(const EdgeRates& rates, const Role* role) {
+    Health health;
+    auto judged = health_of_requests(rates);
+    health.worsen(judged.status, std::move(judged.reason));
+    if (role == nullptr || role->role != "canary" || rates.rps <= 0) return health;
+    const auto* metrics = role->release->json.if_contains("metrics");
+    if (metrics == nullptr || !metrics->is_array()) return health;
+    for (const auto& metric : metrics->get_array()) {
+        const auto unit = text_at(metric, {"unit"});
+        const auto name = text_at(metric, {"name"});
+        const auto min = number_at(metric, {"min"});
+        const auto max = number_at(metric, {"max"});
+        const auto success = 100 * (1 - rates.failed / rates.rps);
+        if (name == "request-success-rate" && min && success < *min) {
+            health.worsen(
+                "failure",
+                fmt::format("success {:.2f} % under the release's {} %", success, go_number(*min)));
+        }
+        if (name == "request-duration" && unit == "ms" && max && rates.p99 && *rates.p99 > *max) {
+            health.worsen(
+                "failure",
+                fmt::format("p99 {:.0f} ms over the release's {} ms", *rates.p99, go_number(*max)));
+        }
+    }
+    return health;
 }
 
 std::map<std::string, Role> roles_of(const std::vector<const Release*>& releases) {

@@ -48,6 +48,9 @@ struct Role {
     double weight = 0;
     std::string version = {};  // empty: not known
 };
+// Of one way in: by its requests, and for a canary by its release's own limits too. The picture and
+// the lists judge by this, so that one state has one word. `role` may be null.
+Health health_of_way(const EdgeRates& rates, const Role* role);
 // By the workload's id.
 std::map<std::string, Role> roles_of(const std::vector<const Release*>& releases);
 JsonObject role_json(const Role& role, std::string_view version);

@@ -199,21 +199,45 @@ JsonObject Inventory::injection(const Json& workload) const {
             {"reason", text_json(of.reason())}};
 }
 
+// As the topology does: each way in by itself, and the worst of them counts.
+void Inventory::judge_ways(Health& health, const std::string& id, const Role* role) {
+    const auto arrived = parts_.edges.arrivals.find(id);
+    if (arrived == parts_.edges.arrivals.end()) return;
+    const auto& all = arrived->second;
+    const bool may_differ = role != nullptr || all.failed > 0 || all.refused > 0;
+    if (!may_differ) {
+        health.worsen(health_of_requests(all).status, "");
+        return;
+    }
+    if (ways_.empty()) {
+        for (const auto& way : parts_.edges.edges) {
+            if (way.first.protocol != "tcp") ways_[way.first.target].push_back(&way);
+        }
+    }
+    std::map<std::pair<std::string_view, std::string_view>, EdgeRates> by_source;
+    for (const auto* way : ways_[id]) {
+        add_to(by_source[{way->first.source, way->first.protocol}], way->second);
+    }
+    for (const auto& [source, rates] : by_source) {
+        const auto of_way = health_of_way(rates, role);
+        if (of_way.reasons.empty()) health.worsen(of_way.status, "");
+        for (const auto& reason : of_way.reasons) health.worsen(of_way.status, reason);
+    }
+}
+
 JsonObject Inventory::workload(const Json& object) {
     const auto key = kube::key_of(object);
     const auto id = workload_id(key.ns, key.name);
     const auto replicas = replicas_of(object);
     Health health;
     judge_replicas(health, replicas);
-    const auto& arrivals = parts_.edges.arrivals;
-    if (const auto arrived = arrivals.find(id); arrived != arrivals.end()) {
-        auto judged = health_of_requests(arrived->second);
-        health.worsen(judged.status, std::move(judged.reason));
-    }
     Json release = nullptr;
-    if (const auto role = parts_.roles.find(id); role != parts_.roles.end()) {
-        judge_release(health, role->second);
-        release = role_json(role->second, role->second.version);
+    const auto found = parts_.roles.find(id);
+    const auto* role = found == parts_.roles.end() ? nullptr : &found->second;
+    judge_ways(health, id, role);
+    if (role != nullptr) {
+        judge_release(health, *role);
+        release = role_json(*role, role->version);
     }
     JsonArray images;
     for (const auto& container : array_at(object, {"spec", "template", "spec", "containers"})) {

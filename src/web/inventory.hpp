@@ -56,11 +56,14 @@ class Inventory {
     std::vector<const Validation*> findings_on(
         const std::vector<std::pair<std::string, kube::ObjectKey>>& objects);
     JsonObject injection(const Json& workload) const;
+    void judge_ways(Health& health, const std::string& id, const Role* role);
 
     InventoryParts parts_;
     std::map<std::pair<std::string, std::string>, Objects> in_;  // by kind and namespace
     // By namespace, and by a label of their pods.
     std::map<std::string, std::map<std::string, Objects>> labelled_;
+    // By their target; found once it is asked.
+    std::map<std::string_view, std::vector<const std::pair<const EdgeKey, EdgeRates>*>> ways_;
     // By namespace, and by "VirtualService test/podinfo".
     std::map<std::string, std::map<std::string, std::vector<const Validation*>>> findings_;
 };

@@ -185,13 +185,16 @@ Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
             call->id);
     }
     auto inventory = inventory_of(gathered, {key.ns}, call->viewer);
-    const auto pods = !is_service && call->viewer.sees_pods(key.ns)
-                          ? known->list(resources::pods, key.ns)
-                          : std::vector<Json>{};
-    co_return told(call->request,
-                   outside.clock.now(),
-                   is_service ? inventory.service_in_detail(*object)
-                              : inventory.workload_in_detail(*object, pods));
+    if (is_service) {
+        co_return told(call->request, outside.clock.now(), inventory.service_in_detail(*object));
+    }
+    const bool sees_pods = call->viewer.sees_pods(key.ns);
+    const auto pods = sees_pods ? known->list(resources::pods, key.ns) : std::vector<Json>{};
+    auto json = inventory.workload_in_detail(*object, pods);
+    const auto why = sees_pods ? known->why_incomplete(resources::pods)
+                               : "You may not list pods in namespace " + key.ns;
+    json["podsReason"] = why.empty() ? Json(nullptr) : Json(why);
+    co_return told(call->request, outside.clock.now(), std::move(json));
 }
 
 Task<> Dashboard::State::learn_istio_versions() {

@@ -358,6 +358,14 @@ std::vector<Problem> Known::problems_of(const std::vector<kube::Resource>& kinds
     return problems;
 }
 
+std::string Known::why_incomplete(const kube::Resource& kind) const {
+    const auto troubles = problems_of({kind});
+    if (!troubles.empty()) return troubles.front().message;
+    const auto* cache = find(kind);
+    return cache != nullptr && !cache->synced() ? fmt::format("{} are being read", kind.plural)
+                                                : std::string();
+}
+
 void Known::note(const kube::Resource& resource, const Json& object) {
     const auto found = caches_.find(resource);
     if (found != caches_.end()) found->second->note(object);

@@ -30,6 +30,7 @@ class LabSource {
         std::string app;                   // what plays it; empty while nothing runs
         std::vector<std::string> listens;  // "127.64.0.2:9898"
         std::optional<Fault> fault = {};
+        std::string spared = {};  // why it takes no fault; empty: it does
     };
     virtual std::vector<Pod> pods() const = 0;
     // not_found, or unsupported for a pod whose answers nobody here makes.

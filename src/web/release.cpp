@@ -243,9 +243,13 @@ Json next_json(const api::Canary& canary, const canary::Outlook& outlook) {
     if (outlook.next.empty() && outlook.waits_for.empty()) return nullptr;
     auto what = outlook.next.empty() ? outlook.waits_for : outlook.next;
     const auto fails = if_failed(canary);
-    if (!fails.empty() && what != "rollback") what = "check, then " + what;
-    return JsonObject{
-        {"what", what}, {"at", time_json(outlook.not_before)}, {"ifFailed", text_json(fails)}};
+    std::string passes;
+    // What has a time is the check; what follows it follows only if it passes.
+    if (!fails.empty() && what != "rollback") passes = std::exchange(what, "check");
+    return JsonObject{{"what", what},
+                      {"at", time_json(outlook.not_before)},
+                      {"ifPassed", text_json(passes)},
+                      {"ifFailed", text_json(fails)}};
 }
 
 // Whom a person should look at: all but what goes well, and what failed an hour ago.
@@ -516,7 +520,7 @@ JsonObject revisions_json(const ReleaseSeen& seen, const Versions& versions) {
 }
 
 JsonObject checks_json(const api::Canary& canary, const canary::Outlook& outlook) {
-    const bool is_checked = canary.status.phase == Phase::progressing;
+    const bool is_checked = !if_failed(canary).empty();
     return {{"failed", canary.status.failed_checks},
             {"threshold", canary.analysis.threshold},
             {"interval", seconds_of(canary.analysis.interval)},
@@ -616,7 +620,9 @@ void add_detail(JsonObject& json, const ReleaseSeen& seen) {
     json["traffic"] = traffic_json(seen);
     json["detail"] =
         JsonObject{{"pods", pods_json(seen)},
+                   {"podsReason", text_json(seen.pods_reason)},
                    {"events", events_json(seen.events)},
+                   {"eventsReason", text_json(seen.events_reason)},
                    {"decisions", decisions_json(object)},
                    {"notifications", sent_json(seen.sent)},
                    {"notificationsReason", seen.sent ? Json(nullptr) : Json(sent_elsewhere)},
@@ -645,8 +651,14 @@ void keep_verbs(JsonObject& json, const std::vector<std::string>& verbs) {
 void leave_out(JsonObject& json, const LeftOut& what) {
     auto* detail = json.if_contains("detail");
     if (detail == nullptr || !detail->is_object()) return;
-    if (what.pods) detail->get_object()["pods"] = JsonArray{};
-    if (what.events) detail->get_object()["events"] = JsonArray{};
+    const std::string ns(text_at(json, {"namespace"}));
+    const auto empty = [&](std::string_view list) {
+        detail->get_object()[list] = JsonArray{};
+        detail->get_object()[fmt::format("{}Reason", list)] =
+            fmt::format("You may not list {} in namespace {}", list, ns);
+    };
+    if (what.pods) empty("pods");
+    if (what.events) empty("events");
 }
 
 const std::string& text_for(Release& release, const std::vector<std::string>& verbs) {

@@ -60,6 +60,7 @@ struct ReleaseSeen {
     std::vector<OwnObject> objects;
     std::vector<Json> pods;
     std::vector<Json> events;
+    std::string pods_reason, events_reason;  // why not all of them are known; empty: they are
     // Newest first; nothing where this process does not know what is sent.
     std::optional<std::vector<notify::Sent>> sent = {};
 };

@@ -300,6 +300,8 @@ std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     auto all = seen(key, *std::move(object), entries_[key]);
     all.pods = known_->list(resources::pods, key.ns);
     all.events = known_->list_about(resources::events, key);
+    all.pods_reason = known_->why_incomplete(resources::pods);
+    all.events_reason = known_->why_incomplete(resources::events);
     // Whoever leads sends.
     const bool leads = !settings_.leading || settings_.leading() != false;
     if (sent_ != nullptr && leads) all.sent = sent_->of({key.ns, key.name});
@@ -338,7 +340,18 @@ std::set<kube::ObjectKey> Releases::take_remeasured() {
 
 void Releases::met(const kube::ObjectKey& key, Exposure exposure) {
     const auto found = entries_.find(key);
-    if (found == entries_.end() || found->second.exposure == exposure) return;
+    if (found == entries_.end()) return;
+    // Prometheus reckons what lies between its last sample and now, and takes that back when the
+    // pods have gone: of one run a count never shrinks.
+    const auto& before = found->second.exposure;
+    if (before.since == exposure.since) {
+        const auto keep = [](std::optional<double>& now, const std::optional<double>& was) {
+            if (now && was) now = std::max(*now, *was);
+        };
+        keep(exposure.requests, before.requests);
+        keep(exposure.failed, before.failed);
+    }
+    if (before == exposure) return;
     found->second.exposure = std::move(exposure);
     found->second.built.reset();
     remeasured_.insert(key);

@@ -386,37 +386,10 @@ void Drawing::add_planned_edges() {
 }
 
 Health Drawing::edge_health(const Edge& edge) const {
-    Health health;
-    if (edge.is_planned || edge.key.protocol == "tcp") return health;
-    const auto judged = health_of_requests(edge.rates);
-    health.worsen(judged.status, judged.reason);
+    if (edge.is_planned || edge.key.protocol == "tcp") return {};
     const auto found = nodes_.find(edge.key.target);
-    if (found == nodes_.end() || !found->second.role) return health;
-    const auto& role = *found->second.role;
-    if (role.role != "canary" || edge.rates.rps <= 0) return health;
-    // The release's own limits come before the general ones.
-    const auto* metrics = role.release->json.if_contains("metrics");
-    if (metrics == nullptr || !metrics->is_array()) return health;
-    for (const auto& metric : metrics->get_array()) {
-        const auto unit = text_at(metric, {"unit"});
-        const auto name = text_at(metric, {"name"});
-        const auto min = number_at(metric, {"min"});
-        const auto max = number_at(metric, {"max"});
-        const auto success = 100 * (1 - edge.rates.failed / edge.rates.rps);
-        if (name == "request-success-rate" && min && success < *min) {
-            health.worsen(
-                "failure",
-                fmt::format("success {:.2f} % under the release's {} %", success, go_number(*min)));
-        }
-        if (name == "request-duration" && unit == "ms" && max && edge.rates.p99 &&
-            *edge.rates.p99 > *max) {
-            health.worsen(
-                "failure",
-                fmt::format(
-                    "p99 {:.0f} ms over the release's {} ms", *edge.rates.p99, go_number(*max)));
-        }
-    }
-    return health;
+    const bool has_role = found != nodes_.end() && found->second.role;
+    return health_of_way(edge.rates, has_role ? &*found->second.role : nullptr);
 }
 
 void Drawing::judge() {

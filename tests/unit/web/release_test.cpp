@@ -114,7 +114,8 @@ TEST_CASE("a failing release says which check, how bad, how many are left and wh
     CHECK(attention.at("rps") == 12.0);
     CHECK(attention.at("actions") == JsonArray{"abort", "pause", "promote"});
     const auto& next = attention.at("next").as_object();
-    CHECK(text(next, "what") == "check, then weight 80");
+    CHECK(text(next, "what") == "check");
+    CHECK(text(next, "ifPassed") == "weight 80");
     CHECK(text(next, "at") == "2026-01-01T00:00:20.000Z");
     CHECK(text(next, "ifFailed") == "rolls back");
     const auto& check = attention.at("check").as_object();

@@ -160,3 +160,21 @@ TEST_CASE("a release with a window that is not asked about has the numbers of an
     world.releases.measure(60s, measured({{"podinfo", 5}}));
     CHECK(*number_at(release->json.at("revisions"), {"canary", "rps"}) == 4);
 }
+
+TEST_CASE("the requests that a version met so far never become fewer within its run") {
+    World world;
+    const kube::ObjectKey key{"test", "podinfo"};
+    const auto met = [&](double requests, double failed, Time since) {
+        world.releases.met(key, {.requests = requests, .failed = failed, .since = since});
+        const auto& json = world.releases.find(key)->json;
+        return std::pair(*number_at(json.at("exposure"), {"requests"}),
+                         *number_at(json.at("exposure"), {"failed"}));
+    };
+    world.put_canary("podinfo", advanced);
+    world.build_all();
+    CHECK(met(120, 4, Time{100s}) == std::pair(120.0, 4.0));
+    // The pods are gone, and with them what was reckoned up to now.
+    CHECK(met(111, 5, Time{100s}) == std::pair(120.0, 5.0));
+    // Another run counts from its own beginning.
+    CHECK(met(3, 0, Time{500s}) == std::pair(3.0, 0.0));
+}

@@ -2,6 +2,7 @@
 #include "web/topology.hpp"
 
 #include "web/gateways.hpp"
+#include "web/inventory.hpp"
 #include "web/mesh.hpp"
 #include "web/validations.hpp"
 
@@ -122,6 +123,51 @@ TEST_CASE("pods and requests make a node's health, the worst of both") {
     CHECK(*number_at(edge, {"success"}) == doctest::Approx(0.8));
     CHECK(*number_at(edge, {"codes", "500"}) == 2);
     CHECK(text_at(edge, {"health", "status"}) == "failure");
+}
+
+TEST_CASE("the canary of a release has one word for its state in the picture and in the list") {
+    // 4 % of what comes from the gateway fail, and nothing of what comes from elsewhere: 0.4 % in
+    // all.
+    const auto edges = table({{.code = "200", .rate = 0.96},
+                              {.code = "500", .rate = 0.04},
+                              {.from = "other", .code = "200", .rate = 9}});
+    Release release;
+    release.severity = Severity::failure;
+    release.ns = "test";
+    release.name = "podinfo";
+    release.status = "Failed";
+    release.json = {
+        {"weight", JsonObject{{"configured", 0}}},
+        {"revisions",
+         JsonObject{{"stable", JsonObject{{"workload", "podinfo-primary"}}},
+                    {"canary", JsonObject{{"workload", "podinfo"}}}}},
+        {"metrics",
+         JsonArray{JsonObject{{"name", "request-success-rate"}, {"unit", "%"}, {"min", 99}}}}};
+    const auto workload = deployment("podinfo", 1, 1);
+    const auto drawn = topology_of({.workloads = shared({workload}),
+                                    .services = {},
+                                    .virtual_services = {},
+                                    .destination_rules = {},
+                                    .gateways = {},
+                                    .mesh_gateways = {},
+                                    .releases = {&release},
+                                    .edges = edges,
+                                    .namespaces = {"test"},
+                                    .sees = nullptr});
+    const Landscape landscape;
+    SidecarBook pods;
+    const RatesTable rates;
+    Inventory inventory(
+        {.rates = rates,
+         .edges = edges,
+         .landscape = landscape,
+         .pods = pods,
+         .roles = roles_of({&release}),
+         .findings = [](const std::string&) { return std::vector<const Validation*>{}; },
+         .sees = [](const std::string&) { return true; }});
+    const auto listed = inventory.workload(workload);
+    CHECK(health(listed) == "failure");
+    CHECK(listed.at("health") == drawn.nodes.at("w/test/podinfo").at("health"));
 }
 
 TEST_CASE("a share is of what leaves its source") {

@@ -87,10 +87,10 @@ export function mesh(world) {
 
 const no_process = { pid: null, cpuSeconds: null, memory: null, reason: "a part of the lab's own process" };
 export function lab(world) {
-  const process = { pod: false, app: null, state: 'Running', ready: null, restarts: null, listens: [], reason: null };
+  const process = { pod: false, app: null, state: 'Running', ready: null, restarts: null, listens: [], takesFaults: false, takesNoneWhy: null, reason: null };
   const pods = workloads(world, ['test'], true).flatMap((one) => one.pods ?? []).map((pod, i) => {
     const name = `test/${pod.name}`;
-    return { name, pod: true, app: pod.name.includes('imgw') ? 'echo' : 'podinfo', state: pod.phase, ready: pod.ready, restarts: world.crashes?.get(name) ?? 0, listens: [`127.64.0.${i + 2}:9898`], ...no_process };
+    return { name, pod: true, app: pod.name.includes('imgw') ? 'echo' : 'podinfo', state: pod.phase, ready: pod.ready, restarts: world.crashes?.get(name) ?? 0, listens: [`127.64.0.${i + 2}:9898`], takesFaults: !pod.name.includes('imgw'), takesNoneWhy: pod.name.includes('imgw') ? "a gateway: the lab's proxy answers in its place" : null, ...no_process };
   });
   return {
     now: world.now(),
@@ -98,7 +98,7 @@ export function lab(world) {
       { ...process, name: 'sluice lab', pid: 4711, cpuSeconds: 12.4, memory: 96 * 1024 * 1024 },
       { ...process, name: 'prometheus', pid: 4712, cpuSeconds: 3.1, memory: 118 * 1024 * 1024 },
       ...pods,
-      { name: 'smm-system/flagger-7c8d5', pod: true, app: 'in-process', state: 'Running', ready: true, restarts: 0, listens: [], ...no_process },
+      { name: 'smm-system/flagger-7c8d5', pod: true, app: 'in-process', state: 'Running', ready: true, restarts: 0, listens: [], takesFaults: false, takesNoneWhy: 'a part of the lab itself', ...no_process },
     ],
     faults: [...(world.faults ?? new Map()).values()],
     load: world.loads ?? [],

@@ -12,6 +12,7 @@ const screens = [
   { name: 'overview-calm', mode: 'story', t: 40, path: 'overview' },
   { name: 'overview-1000', mode: 'thousand', t: 10, path: 'overview' },
   { name: 'releases', mode: 'story', t: 108, path: 'releases' },
+  { name: 'releases-grid', mode: 'story', t: 108, path: 'releases?view=grid' },
   { name: 'topology', mode: 'story', t: 108, path: 'topology?ns=test' },
   { name: 'topology-all', mode: 'story', t: 40, path: 'topology' },
   { name: 'topology-drawer', mode: 'story', t: 108, path: 'topology?ns=test&sel=w/test/podinfo' },

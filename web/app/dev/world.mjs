@@ -232,7 +232,7 @@ export class World {
       exposure,
       outlook: { waitsFor: waits, next: row.next.what, notBefore: next_at === null ? null : iso(next_at), deadline: row.what === 'start' ? iso(row.t + 60) : null, gates: [] },
       attention: is_failing
-        ? { sentence, check, next: row.phase === 'Failed' ? null : { what: checks_due ? 'check' : row.next.what, at: next_at === null ? null : iso(next_at), ifFailed: checks_due ? (left <= 1 ? 'rolls back' : `holds (${left - 1} left)`) : null }, since: iso(failure?.t ?? row.t) }
+        ? { sentence, check, next: row.phase === 'Failed' ? null : { what: checks_due ? 'check' : row.next.what, at: next_at === null ? null : iso(next_at), ifPassed: checks_due ? row.next.what : null, ifFailed: checks_due ? (left <= 1 ? 'rolls back' : `holds (${left - 1} left)`) : null }, since: iso(failure?.t ?? row.t) }
         : suspended ? { sentence: `paused by hand at ${row.weight} %` } : null,
     });
     return made;
@@ -253,7 +253,7 @@ export class World {
         checks: { threshold: 5 }, steps: { index: 0, total: 6 },
         outlook: { waitsFor: 'the pods of auth to be ready', next: 'weight 10', deadline: iso(600) },
         metrics: [metric('request-success-rate', '%', 99.5, null, null, null, null, { reason: 'not asked yet in this run' })],
-        attention: { sentence: '0 of 3 pods of auth 3.4.0-rc2 are ready: ErrImagePull; rolled back at its deadline', next: { what: 'rollback at its deadline', at: iso(600), ifFailed: null } },
+        attention: { sentence: '0 of 3 pods of auth 3.4.0-rc2 are ready: ErrImagePull; rolled back at its deadline', next: { what: 'rollback at its deadline', at: iso(600), ifPassed: null, ifFailed: null } },
       }),
       checkout_done
         ? release({ namespace: 'shop', name: 'checkout', status: 'Promoting', severity: 'progress', since: iso(checkout_done), message: '2.8.0 is promoted', stable: side('primary', 'checkout-primary', '2.7.1', images('checkout', '2.7.1'), 4, 4, numbers(31, 17, 130)), canary: side('canary', 'checkout', '2.8.0', images('checkout', '2.8.0'), 4, 4, numbers(32, 17, 124)), weight: { desired: 50, configured: 50 }, steps: { index: 5, total: 7 }, outlook: { waitsFor: 'the pods of checkout-primary to be ready with the new revision', next: 'all traffic to the primary' } })
@@ -265,7 +265,7 @@ export class World {
             metrics: [metric('request-success-rate', '%', 99, null, 99.94, 'pass', iso(t - 9)), metric('conversion-rate', '%', 3.2, null, 3.61, 'pass', iso(t - 9))],
             exposure: this.prometheus_ok ? { requests: 31620, failed: 19, since: iso(-1860), reason: null } : undefined,
             outlook: { waitsFor: 'approval of its promotion', next: 'promotion', gates: ['confirm-promotion ship'] },
-            attention: { sentence: '2.8.0 passed all checks at 50 % and waits for approval: gate ship', next: { what: 'promotion', at: null, ifFailed: null } },
+            attention: { sentence: '2.8.0 passed all checks at 50 % and waits for approval: gate ship', next: { what: 'promotion', at: null, ifPassed: null, ifFailed: null } },
           }),
       release({
         namespace: 'shop', name: 'cart', strategy: 'blueGreenMirrored', status: 'Progressing', severity: 'progress', since: iso(next_iteration - 15), suspended: paused('shop/cart'), message: '1.13.0 gets copies of all requests',
@@ -358,6 +358,8 @@ export class World {
         events: this.events().filter((event) => event.object.name === one.name && event.object.namespace === one.namespace),
         decisions: run.map((row) => ({ at: iso(row.t), what: row.what, words: row.words, said: row.said, checks: row.checks, wrote: row.wrote, next: { what: row.next.what, notBefore: row.next.at === null ? null : iso(row.next.at) } })),
         notifications: is_story ? run.filter((row) => row.warning).map((row) => ({ at: iso(row.t + 0.2), type: 'alert', name: 'on-call', ok: row.what !== 'roll back', ms: row.what === 'roll back' ? null : 31, error: row.what === 'roll back' ? 'bad response 502' : null })) : [],
+        podsReason: null,
+        eventsReason: null,
         notificationsReason: null,
         history: run.map((row) => ({ at: iso(row.t), phase: row.phase })),
       },
@@ -484,7 +486,7 @@ export class World {
           finding('2', 'SLU0001', 'error', 'Canary', 'platform', 'auth', 'spec.service.gateways[0]', 'Gateway platform/partners selects no running gateway pod', 'label the pods of partners-gw with app: partners-gw'),
           finding('3', 'SLU0004', 'warning', 'Canary', 'test', 'podinfo', 'spec.analysis.metrics[0]', 'about 20 requests per check at weight 20: one failure is 5 %, and the threshold 99 % can only mean none', 'a longer interval, or minRequests: 100'),
           finding('4', 'SLU0005', 'warning', 'Canary', 'billing', 'payments', 'spec.analysis.metrics[1].interval', 'interval 15s is less than 4 × the scrape interval of 5s', 'interval: 30s'),
-          finding('5', 'SLU0007', 'warning', 'Canary', 'test', 'podinfo', 'spec.service.retries', 'retries hide failures from users but not from the judge'),
+          finding('5', 'SLU0007', 'warning', 'Canary', 'test', 'podinfo', 'spec.service.retries', 'the mesh tries again what failed: users see fewer failures than request-success-rate counts', 'set retries.attempts: 0 to judge what users see, or leave it: the check is stricter than their experience'),
           finding('6', 'IST0118', 'info', 'Service', 'billing', 'ledger', 'spec.ports[0].name', "Port name grpc_api (port: 9000, targetPort: 9000) doesn't follow the naming convention of Istio port.", 'name: grpc-api'),
           finding('7', 'SLU0012', 'info', 'Canary', 'test', 'podinfo', 'spec.service.gateways', 'its hosts are not reachable from mesh: callers inside it see the primary only', 'add mesh to the gateways'),
         ];
@@ -688,7 +690,7 @@ function thousand(t) {
         metrics: [kind === 'failure' ? failed : metric('request-success-rate', '%', 99, null, 99.9, 'pass', iso(-20)), metric('request-duration', 'ms', null, 500, numbers.p99, 'pass', iso(-20))],
         exposure: active ? { requests: 1200 + i, failed: kind === 'failure' ? 80 : 1, since: iso(-300), reason: null } : undefined,
         outlook: active ? { waitsFor: kind === 'waiting' ? 'approval of its promotion' : kind === 'warning' ? `the pods of ${name} to be ready` : 'the next round of checks', next: kind === 'waiting' ? 'promotion' : `weight ${weight + 10}`, notBefore: kind === 'progress' || kind === 'failure' ? iso(t + (i % 30)) : null } : { waitsFor: `a new revision of Deployment ${name}`, next: 'its analysis, which begins with weight 10' },
-        attention: kind === 'failure' ? { sentence: `${failed.text}; ${1 + (i % 2)} of 3 allowed failures; canary ${to} at ${weight} % (${(numbers.rps * weight / 100).toFixed(1)} rps)`, check: check_result(failed), next: { what: 'check', at: iso(t + (i % 30)), ifFailed: i % 2 ? 'rolls back' : 'holds (1 left)' } } : kind === 'warning' ? { sentence: `0 of 2 pods of ${name} ${to} are ready` } : kind === 'waiting' ? { sentence: `${to} passed all checks at ${weight} % and waits for approval` } : null,
+        attention: kind === 'failure' ? { sentence: `${failed.text}; ${1 + (i % 2)} of 3 allowed failures; canary ${to} at ${weight} % (${(numbers.rps * weight / 100).toFixed(1)} rps)`, check: check_result(failed), next: { what: 'check', at: iso(t + (i % 30)), ifPassed: i % 4 ? `weight ${weight + 10}` : 'promotion', ifFailed: i % 2 ? 'rolls back' : 'holds (1 left)' } } : kind === 'warning' ? { sentence: `0 of 2 pods of ${name} ${to} are ready` } : kind === 'waiting' ? { sentence: `${to} passed all checks at ${weight} % and waits for approval` } : null,
       }),
     );
   }

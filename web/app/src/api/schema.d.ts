@@ -662,10 +662,12 @@ export interface components {
         };
         /** @description What the controller does next. */
         Next: {
-            /** @description `check, then weight 40`, `rollback`, `promotion`. */
+            /** @description What comes at `at`: `check`, `rollback`, `promotion`. */
             what: string;
             /** @description Not before; null when it waits for something without a time. */
             at: components["schemas"]["MaybeTime"];
+            /** @description What a check that passes lets come: `weight 40`, `promotion`; null when no check is due. */
+            ifPassed: string | null;
             /** @description What one more failed check does: `rolls back`, `holds (2 left)`; null when no check is due. */
             ifFailed: string | null;
         };
@@ -996,6 +998,10 @@ export interface components {
             pods: components["schemas"]["Pod"][];
             /** @description Newest first. */
             events: components["schemas"]["Event"][];
+            /** @description Why `pods` may lack some: `You may not list pods in namespace test`, `watching pods: …`. */
+            podsReason: string | null;
+            /** @description The same of `events`. */
+            eventsReason: string | null;
             /** @description Newest first; `status.decisions`, with `words`. */
             decisions: components["schemas"]["Decision"][];
             /** @description Why `notifications` is null. */
@@ -1317,6 +1323,7 @@ export interface components {
             path: string;
             message: string;
             since: components["schemas"]["MaybeTime"];
+            /** @description The edit that ends it; null where the message says it already, or where it depends on what was meant. */
             suggestion: string | null;
         };
         ValidationChange: {
@@ -1368,6 +1375,10 @@ export interface components {
             restarts: number | null;
             /** @description `address:port` */
             listens: string[];
+            /** @description Whether `PUT /lab/faults` is for it; false of a process. */
+            takesFaults: boolean;
+            /** @description Why a pod takes none: `a gateway: the lab's proxy answers in its place`. */
+            takesNoneWhy: string | null;
             pid: number | null;
             /** @description Seconds of a core that it took since it began. */
             cpuSeconds: number | null;
@@ -1527,6 +1538,8 @@ export interface components {
             services?: string[];
             /** @description Detail only. */
             pods?: components["schemas"]["Pod"][];
+            /** @description Detail only. Why `pods` may lack some. */
+            podsReason?: string | null;
             /** @description Detail only. What `validations` counts. */
             findings?: components["schemas"]["Validation"][];
         };

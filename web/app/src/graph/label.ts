@@ -43,6 +43,12 @@ export function label_of(edge: Edge, label: Label): string {
   }
 }
 
+// Many labels hide the picture: of many edges only those that fail are told.
+const labels_max = 80;
+export function is_labelled(edge: Edge, edges: number): boolean {
+  return edges <= labels_max || (edge.health.status === 'failure' && (edge.rps ?? 0) > 0);
+}
+
 // A hundred times the traffic is twice the width.
 export function width_of(edge: Edge): number {
   if (edge.rps === null || edge.rps <= 0) return 1.2;

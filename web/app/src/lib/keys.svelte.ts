@@ -4,6 +4,8 @@ import { look } from './theme.svelte';
 // What the screen at hand offers to the keys that depend on it.
 export interface ListKeys {
   move(by: number): void;
+  // How many stand side by side, where it is no single column.
+  across?(): number;
 }
 
 class Keys {
@@ -29,6 +31,7 @@ export function listen_to_keys(map: KeyMap): () => void {
     if (is_typing(event.target) || document.querySelector('dialog[open]')) return;
     // What scrolls, scrolls; arrows are for the list where there is one.
     if (event.key.startsWith('Arrow') && (!keys.list || (event.target instanceof Element && event.target.closest('.scroll')))) return;
+    if ((event.key === 'ArrowLeft' || event.key === 'ArrowRight') && !keys.list?.across && !keys.screen[event.key]) return;
     const now = Date.now();
     if (now < g_until) {
       g_until = 0;

@@ -5,6 +5,7 @@ import { announce } from './announce.svelte';
 import { clock } from './clock.svelte';
 import { Feed } from './feed';
 import { key_of, worst_first } from './order';
+import { quiet } from './quiet';
 
 export type Connection = 'connecting' | 'live' | 'polling' | 'lost' | 'paused';
 
@@ -184,14 +185,15 @@ class Live {
     }
   }
 
-  private flush(): void {
+  private flush = (): void => {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (quiet.is) return quiet.then(this.flush);
     if (this.#pending.size === 0) return;
     for (const [key, release] of this.#pending) this.#told.set(key, release);
     this.show(changed(this.releases, this.#pending));
     this.#pending.clear();
-  }
+  };
 
   private show(releases: Release[]): void {
     const before = new Map(this.releases.map((release) => [key_of(release), release]));

@@ -1,6 +1,7 @@
 // The topology of one question, kept up to date by the stream.
 import type { Topology, TopologyPatch } from '../api/types';
 import { listen } from './listen.svelte';
+import { quiet } from './quiet';
 import { Resource } from './resource.svelte';
 
 function patched<T extends { id: string }>(items: T[], change: { upsert: T[]; remove: string[] }): T[] {
@@ -10,31 +11,39 @@ function patched<T extends { id: string }>(items: T[], change: { upsert: T[]; re
   return [...by_id.values()];
 }
 
-// Must be called while a component is set up.
-export function watch_topology(path: () => string | null): { answer: Resource<Topology>; moving: (is: boolean) => void } {
-  const answer = new Resource<Topology>(() => null).follow(path);
-  // What comes while a hand moves the picture waits for it: three hundred nodes redrawn in the middle of a move are a jerk.
-  let held: TopologyPatch[] = [];
-  let is_moving = false;
-  function patch(change: TopologyPatch) {
-    if (is_moving) {
-      held.push(change);
-      return;
+export interface Watching {
+  answer: Resource<Topology>;
+  // Takes what the stream tells, or waits until the hand that moves the picture lets go.
+  heard(change: TopologyPatch): void;
+}
+
+// Must be called while a component is set up. `every`: seconds between two questions in place of the stream, Infinity for one question alone.
+export function watch_topology(path: () => string | null, every: () => number | null = () => null): Watching {
+  const answer: Resource<Topology> = new Resource<Topology>(() => {
+    const seconds = every();
+    return seconds !== null && Number.isFinite(seconds) ? seconds : null;
+  }).follow(() => {
+    void every();
+    return path();
+  });
+  const held: TopologyPatch[] = [];
+  function take() {
+    for (const change of held.splice(0)) {
+      answer.change((before) =>
+        before.topic === change.topic ? { ...before, now: change.now, at: change.at, problems: change.problems, nodes: patched(before.nodes, change.patch.nodes), edges: patched(before.edges, change.patch.edges) } : before,
+      );
     }
-    answer.change((before) =>
-      before.topic === change.topic ? { ...before, now: change.now, at: change.at, problems: change.problems, nodes: patched(before.nodes, change.patch.nodes), edges: patched(before.edges, change.patch.edges) } : before,
-    );
+  }
+  function heard(change: TopologyPatch) {
+    held.push(change);
+    quiet.then(take);
   }
   listen(
-    () => answer.data?.topic ?? null,
+    () => (every() === null ? (answer.data?.topic ?? null) : null),
     (event, data) => {
-      if (event === 'topology') patch(JSON.parse(data) as TopologyPatch);
+      if (event === 'topology') heard(JSON.parse(data) as TopologyPatch);
     },
     answer.again,
   );
-  function moving(is: boolean) {
-    is_moving = is;
-    if (!is) for (const change of held.splice(0)) patch(change);
-  }
-  return { answer, moving };
+  return { answer, heard };
 }

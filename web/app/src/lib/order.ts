@@ -1,5 +1,6 @@
 // Worst first: the order of the contract, kept while the stream changes single releases.
 import type { Release, Severity } from '../api/types';
+import { mark_of } from './words';
 
 const ranks: Record<Severity, number> = { failure: 0, warning: 1, waiting: 2, progress: 3, ok: 4 };
 
@@ -38,17 +39,36 @@ export function ordered(releases: Release[], by: string): Release[] {
   });
 }
 
-export function matches(release: Release, words: string[]): boolean {
-  if (words.length === 0) return true;
-  const text = [
-    `${release.namespace}/${release.name}`,
-    release.status,
-    ...release.revisions.stable.images,
-    ...release.revisions.canary.images,
-  ]
-    .join(' ')
-    .toLowerCase();
-  return words.every((word) => text.includes(word));
+// What releases are looked for by: all of the terms have to hold. "…" is a whole word or name, !… must not be there, and name:, ns:, kind:, status: and
+// version: ask that alone.
+export interface Term {
+  text: string;
+  of: string | null;
+  whole: boolean;
+  not: boolean;
+}
+
+export function terms_of(text: string): Term[] {
+  const all = text.toLowerCase().matchAll(/(!)?(?:(name|ns|kind|status|version):)?(?:"([^"]*)"|([^\s",]+))/g);
+  return [...all].map(([, not, of, whole, part]) => ({ text: whole ?? part ?? '', of: of ?? null, whole: whole !== undefined, not: not !== undefined }));
+}
+
+export function matches(release: Release, terms: Term[]): boolean {
+  if (terms.length === 0) return true;
+  const { stable, canary } = release.revisions;
+  const fields: Record<string, string[]> = {
+    name: [release.name],
+    ns: [release.namespace],
+    kind: [release.kind],
+    status: [release.status, mark_of(release).word],
+    version: [stable.version ?? '', canary.version ?? ''],
+  };
+  const anywhere = [`${release.namespace}/${release.name}`, release.name, release.namespace, ...(fields['status'] ?? []), ...(fields['version'] ?? []), ...stable.images, ...canary.images];
+  return terms.every(({ text, of, whole, not }) => {
+    const looked_in = (of === null ? anywhere : (fields[of] ?? [])).map((one) => one.toLowerCase());
+    const is_there = whole ? looked_in.includes(text) : looked_in.some((one) => one.includes(text));
+    return is_there !== not;
+  });
 }
 
 export function words_of(text: string): string[] {

@@ -2,6 +2,7 @@
 // What was there stays visible while the next answer is on its way.
 import { ApiError, get } from '../api/client';
 import { clock } from './clock.svelte';
+import { quiet } from './quiet';
 
 export class Resource<T extends { now: string }> {
   data = $state.raw<T | null>(null);
@@ -42,9 +43,9 @@ export class Resource<T extends { now: string }> {
     this.#abort = null;
   }
 
-  // Nobody looks at a hidden tab.
+  // Nobody looks at a hidden tab, and under a hand that moves a picture nothing is drawn.
   private wait(ms: number): void {
-    this.#timer = setTimeout(() => (document.hidden ? this.wait(ms) : void this.load()), ms);
+    this.#timer = setTimeout(() => (document.hidden || quiet.is ? this.wait(ms) : void this.load()), ms);
   }
 
   private async load(): Promise<void> {

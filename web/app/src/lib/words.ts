@@ -1,5 +1,5 @@
 // One word and one icon for each state; the colour only repeats them.
-import type { Health, Injection, Node, Release, Severity, Verb, Verdict } from '../api/types';
+import type { Health, Injection, Metric, Node, Release, Severity, Verb, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
 
@@ -66,6 +66,20 @@ export function versions(release: Release): { from: string; to: string | null } 
   const from = release.revisions.stable.version ?? 'unknown';
   const to = release.revisions.canary.version;
   return { from, to: to && to !== from ? to : null };
+}
+
+// What comes next. What has a time is the check: the plan goes on only where it passes.
+export function coming(release: Release): { what: string | null; at: string | null; if_passed: string | null } {
+  const { next, notBefore } = release.outlook;
+  if (release.checks.nextAt && next && next !== 'rollback') return { what: 'check', at: release.checks.nextAt, if_passed: next };
+  return { what: next, at: notBefore, if_passed: null };
+}
+
+// What was measured last, worst first.
+export function worst_metrics(release: Release): Metric[] {
+  const ranks = ['fail', 'error', 'nodata', 'inconclusive', 'pass'];
+  const rank = (metric: Metric) => (metric.verdict ? ranks.indexOf(metric.verdict) : ranks.length);
+  return release.metrics.toSorted((a, b) => rank(a) - rank(b));
 }
 
 export function is_under_way(release: Release): boolean {

@@ -1,8 +1,7 @@
 // What a person sees: nothing cut, nothing crooked, whatever stands in it and however wide the window is.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { start } from '../../dev/server.mjs';
-import { open_browser, open_page } from './browser.mjs';
+import { open_browser, visits } from './browser.mjs';
 
 let browser;
 before(async () => {
@@ -10,17 +9,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-async function at(options, path, body, look = {}) {
-  const server = await start({ frozen: true, ...options });
-  const opened = await open_page(browser, 'about:blank', look);
-  try {
-    await body(opened.page, `${server.url}/ui/${path}`, server);
-    assert.deepEqual(opened.wrong.filter((one) => !one.startsWith('request to')), []);
-  } finally {
-    await opened.close();
-    await server.stop();
-  }
-}
+const at = visits(() => browser, { goes: false });
 const settle = async (page) => {
   await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
   await page.waitForTimeout(500);
@@ -130,7 +119,6 @@ describe('a graph under the hand', () => {
       await page.evaluate(() => {
         globalThis.__drawn = 0;
         new MutationObserver((list) => (globalThis.__drawn += list.length)).observe(document.querySelector('.world'), { subtree: true, characterData: true, childList: true });
-        for (const box of document.querySelectorAll('.release-box')) box.remove();
       });
       const box = await page.locator('.graph').boundingBox();
       await page.mouse.move(box.x + 10, box.y + 10);
@@ -162,7 +150,8 @@ describe('the overview', () => {
   it('draws the traffic of the worst release, and a press on it leads to the whole picture', async () => {
     await at({ t: 108 }, 'overview', async (page, url) => {
       await page.goto(url);
-      await page.getByRole('heading', { name: 'Topology test' }).waitFor();
+      await page.getByRole('heading', { name: /^Topology of test, where podinfo is the worst release/ }).waitFor();
+      assert.match(await page.getByText(/^also under way in/).innerText(), /shop/);
       const node = page.locator('.mini [data-node="w/test/podinfo"]');
       await node.waitFor();
       // It is a part of a page that scrolls.

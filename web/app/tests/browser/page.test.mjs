@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { start } from '../../dev/server.mjs';
-import { open_browser, open_page, set } from './browser.mjs';
+import { open_browser, set, visits } from './browser.mjs';
 import { all_seven, one_frame, seven_facts } from './facts.mjs';
 
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
@@ -13,20 +12,9 @@ before(async () => {
 });
 after(() => browser.close());
 
-// A page in one situation; whatever goes wrong in it fails the test.
-async function at(options, path, body, look = {}) {
-  const server = await start({ frozen: true, ...options });
-  const opened = await open_page(browser, `${server.url}/ui/${path}`, look);
-  try {
-    await body(opened.page, server);
-    assert.deepEqual(opened.wrong, []);
-  } finally {
-    await opened.close();
-    await server.stop();
-  }
-}
+const at = visits(() => browser);
 // Every screen, and every tab of one that has tabs.
-const every_screen = ['overview', 'releases', 'releases/canary/test/podinfo', 'topology', 'topology?view=list', 'topology?ns=test&sel=w/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'validations', 'events', 'mesh', 'lab'];
+const every_screen = ['overview', 'releases', 'releases?view=grid', 'releases/canary/test/podinfo', 'topology', 'topology?view=list', 'topology?ns=test&sel=w/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'validations', 'events', 'mesh', 'lab'];
 async function each_tab(page, look) {
   await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
   await page.waitForTimeout(400);
@@ -436,6 +424,81 @@ describe('many', () => {
   });
 });
 
+describe('releases as cards', () => {
+  const focused = (page) => page.evaluate(() => document.activeElement?.closest('li')?.querySelector('h3')?.innerText);
+  it('are in the address, and are walked and chosen by the keyboard alone', async () => {
+    await at({ t: 108 }, 'releases', async (page) => {
+      await page.getByRole('heading', { name: /^Releases 12/ }).waitFor();
+      await page.keyboard.press('v');
+      await page.waitForURL(/view=grid/);
+      await page.locator('.release-cards li').first().waitFor();
+      await page.keyboard.press('j');
+      assert.equal(await focused(page), 'podinfo test');
+      await page.keyboard.press('ArrowRight');
+      assert.equal(await focused(page), 'auth platform');
+      const across = await page.evaluate(() => new Set([...document.querySelectorAll('.release-cards li')].map((card) => card.offsetLeft)).size);
+      assert.ok(across >= 3, `${across}`);
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('ArrowDown');
+      assert.equal(await page.evaluate(() => [...document.querySelectorAll('.release-cards li')].findIndex((card) => card.contains(document.activeElement))), across);
+      await page.keyboard.press('ArrowUp');
+      assert.equal(await focused(page), 'podinfo test');
+      await page.reload();
+      await page.locator('.release-cards li').first().waitFor();
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name: /podinfo/ }).waitFor();
+      await page.goBack();
+      await page.locator('.release-cards li').first().waitFor();
+      await page.keyboard.press('v');
+      await page.locator('table.releases').waitFor();
+    });
+  });
+  it('grow as they are scrolled to, and a phone has one beside none', async () => {
+    await at({ mode: 'thousand', t: 10 }, 'releases?view=grid', async (page) => {
+      await page.locator('.release-cards li').first().waitFor();
+      assert.equal(await page.evaluate(() => new Set([...document.querySelectorAll('.release-cards li')].map((card) => card.offsetLeft)).size), 1);
+      const before = await page.locator('.release-cards li').count();
+      assert.ok(before < 200, `${before}`);
+      await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+      await page.waitForFunction((before) => document.querySelectorAll('.release-cards li').length > before, before);
+    }, { viewport: { width: 390, height: 844 } });
+  });
+});
+
+describe('what is saved of the topology', () => {
+  const saved = async (page, name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name, exact: true }).click()]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  };
+  for (const colorScheme of ['light', 'dark']) {
+    it(`is a picture in the colours of the page, ${colorScheme}, as SVG and PNG, and what it was made of as JSON`, async () => {
+      await at({ t: 108 }, 'topology?ns=test', async (page) => {
+        await page.locator('.node').first().waitFor();
+        const svg = await saved(page, 'SVG');
+        assert.equal(svg.name, 'topology.svg');
+        const text = svg.bytes.toString();
+        assert.match(text, /podinfo-primary/);
+        const [ground] = /fill="(#[0-9a-f]+)"\/>\n<text/.exec(text)?.slice(1) ?? [];
+        assert.equal(ground, colorScheme === 'dark' ? '#10141a' : '#f5f6f8');
+        const png = await saved(page, 'PNG');
+        assert.equal(png.name, 'topology.png');
+        assert.equal(png.bytes.subarray(1, 4).toString(), 'PNG');
+        const [width, height] = [png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)];
+        const [, of_width, of_height] = /width="(\d+)" height="(\d+)"/.exec(text).map(Number);
+        assert.deepEqual([width, height], [2 * of_width, 2 * of_height]);
+        assert.ok(png.bytes.length > 20_000, `${png.bytes.length}`);
+        const json = JSON.parse((await saved(page, 'JSON')).bytes);
+        assert.ok(json.nodes.some((node) => node.id === 'w/test/podinfo'));
+        // The same on a large screen and a small one: all of it.
+        await page.keyboard.press('l');
+        await page.getByRole('dialog', { name: 'Legend' }).waitFor();
+        assert.deepEqual(await violations_of(page, { 'target-size': { enabled: false } }), []);
+      }, { colorScheme });
+    });
+  }
+});
+
 describe('workloads, Services, events, traffic, mesh and lab', () => {
   it('lists workloads in a chosen order, finds one, and shows it with its pods, charts and release', async () => {
     await at({ t: 108 }, 'workloads', async (page) => {
@@ -580,6 +643,50 @@ describe('the address', () => {
       await page.getByText(`until ${new Date(ends * 1000).toISOString().slice(11, 19)}`).waitFor();
       await page.getByRole('button', { name: /back to now/ }).click();
       assert.doesNotMatch(page.url(), /at=/);
+    });
+  });
+  it('the line below the topology leads to any moment of the last hour, by mouse or by keys, and leaves no trail', async () => {
+    await at({ t: 140 }, 'topology?ns=test', async (page) => {
+      await page.locator('.node').first().waitFor();
+      const moment = page.getByRole('slider', { name: 'Moment' });
+      assert.equal(await moment.getAttribute('aria-valuetext'), 'now');
+      // Second 106 of the story, when the canary had 20 %.
+      const past = Date.parse('2026-01-01T12:01:40Z') / 1000;
+      await moment.fill(String(past));
+      await page.waitForURL(/at=\d+/);
+      assert.equal(Number(new URL(page.url()).searchParams.get('at')), past);
+      await page.locator('.key-line b', { hasText: 'past' }).waitFor();
+      assert.match(await moment.getAttribute('aria-valuetext'), /^12:01:40, .* ago$/);
+      await moment.press('ArrowLeft');
+      await page.waitForURL(new RegExp(`at=${past - 10}`));
+      await page.reload();
+      await page.locator('.key-line b', { hasText: 'past' }).waitFor();
+      await page.goBack();
+      await page.waitForURL((url) => !url.searchParams.has('at'));
+      await moment.fill(String(past));
+      await page.getByRole('button', { name: 'Now', exact: true }).click();
+      await page.waitForURL((url) => !url.searchParams.has('at'));
+      assert.equal(await moment.getAttribute('aria-valuetext'), 'now');
+    });
+  });
+  it('the topology stands still where that is chosen, asks again where that is, and leaves kinds out', async () => {
+    await at({ t: 104, frozen: false }, 'topology?ns=test&refresh=paused', async (page) => {
+      await page.locator('.node').first().waitFor();
+      await page.locator('.key-line b', { hasText: 'paused' }).waitFor();
+      const time = () => page.locator('.key-line .dim').innerText();
+      const before = await time();
+      await page.waitForTimeout(6000);
+      assert.equal(await time(), before);
+      await page.getByLabel('Refresh').selectOption('5');
+      assert.match(page.url(), /refresh=5/);
+      await page.waitForFunction((before) => document.querySelector('.key-line .dim')?.innerText !== before, before);
+      const again = await time();
+      await page.waitForFunction((before) => document.querySelector('.key-line .dim')?.innerText !== before, again);
+      await page.getByText('Nodes', { exact: true }).click();
+      await page.getByLabel('Unknown sources').uncheck();
+      assert.match(page.url(), /hide=unknown/);
+      await page.locator('[data-node="unknown"]').waitFor({ state: 'detached' });
+      await page.locator('[data-node="w/test/test-imgw"]').waitFor();
     });
   });
   it('a namespace that is chosen holds on every screen', async () => {

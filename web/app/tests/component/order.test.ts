@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { matches, ordered, words_of, worst_first } from '../../src/lib/order';
+import { matches, ordered, terms_of, worst_first } from '../../src/lib/order';
 import { podinfo_at } from './samples';
 
 it('the worst stands first, and among equals who fails for longest', () => {
@@ -24,6 +24,12 @@ it('a column orders them, either way, and one that there is not leaves them as t
 
 it('a search finds by name, namespace, image and status, and every word must be there', () => {
   const release = podinfo_at(108);
-  for (const text of ['podinfo', 'TEST/podinfo', '6.2.0', 'progressing', 'podinfo 6.1.0', '']) expect(matches(release, words_of(text))).toBe(true);
-  for (const text of ['podinfo 9.9', 'shop']) expect(matches(release, words_of(text))).toBe(false);
+  for (const text of ['podinfo', 'TEST/podinfo', '6.2.0', 'progressing', 'podinfo 6.1.0', '']) expect(matches(release, terms_of(text))).toBe(true);
+  for (const text of ['podinfo 9.9', 'shop']) expect(matches(release, terms_of(text))).toBe(false);
+});
+
+it('a search takes whole names, what must not be there, and single fields', () => {
+  const release = podinfo_at(108);
+  for (const text of ['"podinfo"', 'ns:test', '!shop', 'status:failing', 'version:6.2.0,ns:test', 'kind:canary name:pod', '!status:failed', '"6.1.0"']) expect(matches(release, terms_of(text)), text).toBe(true);
+  for (const text of ['"podinf"', 'ns:podinfo', '!podinfo', 'status:failed', 'name:test', '!ns:test', 'version:"6.2"']) expect(matches(release, terms_of(text)), text).toBe(false);
 });

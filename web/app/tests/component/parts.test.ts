@@ -6,12 +6,15 @@ import Checks from '../../src/parts/Checks.svelte';
 import Decisions from '../../src/parts/Decisions.svelte';
 import Notifications from '../../src/parts/Notifications.svelte';
 import Objects from '../../src/parts/Objects.svelte';
+import Pods from '../../src/parts/Pods.svelte';
+import ReleaseTable from '../../src/parts/ReleaseTable.svelte';
 import Said from '../../src/parts/Said.svelte';
 import Split from '../../src/parts/Split.svelte';
 import Timeline from '../../src/parts/Timeline.svelte';
 import Token from '../../src/parts/Token.svelte';
 import { acting } from '../../src/lib/act.svelte';
 import { clock } from '../../src/lib/clock.svelte';
+import { coming } from '../../src/lib/words';
 import type { Detail } from '../../src/api/types';
 import { podinfo_at } from './samples';
 
@@ -36,6 +39,10 @@ describe('a failing release', () => {
     render(AttentionCard, { release: podinfo_at(118) });
     expect(screen.getByRole('article').textContent).toMatch(/one more failure rolls back/);
   });
+  it('says that the check has a time, and what follows it only if it passes', () => {
+    render(AttentionCard, { release: podinfo_at(108) });
+    expect(screen.getByRole('article').textContent).toMatch(/Next\s*check in 6 s\s*if it passes, weight 40; if it fails, it holds \(1 left\)/);
+  });
   it('shows what is unknown as a dash with its reason', () => {
     render(AttentionCard, { release: podinfo_at(108, 'prometheus-away') });
     expect(screen.getByRole('article').textContent).toMatch(/Requests so far\s*–\s*Prometheus does not answer/);
@@ -50,6 +57,34 @@ describe('a release that has failed', () => {
     const text = screen.getByRole('article').textContent ?? '';
     expect(text).toMatch(/Rolled back.*failed checks threshold reached 3/);
     expect(text).not.toMatch(/0 of 3/);
+  });
+});
+
+describe('what comes next', () => {
+  const shown = (t: number) => {
+    render(ReleaseTable, { releases: [podinfo_at(t)] });
+    return document.querySelector('td.c-next')?.textContent;
+  };
+  it('is a check with its time, and after it what the plan goes on with', () => {
+    expect(shown(108)).toBe('check in 6 s, then weight 40');
+  });
+  it('is no check where none is due', () => {
+    // Rolling back, the drain has an end.
+    const release = podinfo_at(108);
+    expect(coming({ ...release, checks: { ...release.checks, nextAt: null }, outlook: { ...release.outlook, next: 'podinfo is scaled to zero' } })).toEqual({ what: 'podinfo is scaled to zero', at: release.outlook.notBefore, if_passed: null });
+  });
+});
+
+describe('pods', () => {
+  const text = (reason: string | null) => {
+    cleanup();
+    return render(Pods, { pods: [], reason }).container.textContent;
+  };
+  it('that are not known are not told to be none, and it says why', () => {
+    expect(text('You may not list pods in namespace test')).toMatch(/You may not list pods in namespace test\..*None is known/);
+    expect(text('watching pods: connection refused')).toMatch(/connection refused.*None is known/);
+    expect(text(null)).toMatch(/No pod of it exists/);
+    expect(text(null)).not.toMatch(/None is known/);
   });
 });
 

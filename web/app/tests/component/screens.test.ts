@@ -12,6 +12,7 @@ import Events from '../../src/screens/Events.svelte';
 import Gateways from '../../src/screens/Gateways.svelte';
 import Lab from '../../src/screens/Lab.svelte';
 import Mesh from '../../src/screens/Mesh.svelte';
+import Overview from '../../src/screens/Overview.svelte';
 import Release from '../../src/screens/Release.svelte';
 import ServicePage from '../../src/screens/ServicePage.svelte';
 import Services from '../../src/screens/Services.svelte';
@@ -102,6 +103,44 @@ describe('workloads', () => {
     await at('story', 'workloads/test/deployment/nobody');
     render(WorkloadPage, { ns: 'test', kind: 'deployment', name: 'nobody' });
     await screen.findByText('There is no Deployment test/nobody');
+  });
+});
+
+describe('releases', () => {
+  const names = () => [...document.querySelectorAll('.release-cards h3')].map((head) => (head.textContent ?? '').trim());
+  it('are shown as cards with what a row tells and what may be done', async () => {
+    await live_at('story', 'releases?view=grid');
+    render(Overview, { list_only: true });
+    await waitFor(() => expect(names()[0]).toBe('podinfo test'));
+    const card = document.querySelector('.release-cards li')?.textContent?.replace(/\s+/g, ' ') ?? '';
+    for (const part of [/Failing/, /6\.1\.0\s*6\.2\.0/, /Canary, canary, since/, /Weight\s?20 %\s?measured [12]\d\.\d % of \d+/, /Step\s?1 of 7/, /Failed checks.*1 of 3/, /request-success-rate\s?93\.20 % Fail/, /Next\s?check in 6 s, then weight 40/, /Abort podinfo/]) expect(card).toMatch(part);
+    expect(document.querySelector('table.releases')).toBeNull();
+    route.set({ view: null });
+    await waitFor(() => expect(document.querySelector('table.releases')).not.toBeNull());
+  });
+  it('are fewer by phase, by need and by terms, each in the address', async () => {
+    await live_at('story', 'releases?view=grid');
+    render(Overview, { list_only: true });
+    await waitFor(() => expect(names().length).toBeGreaterThan(5));
+    await fireEvent.click(screen.getByRole('checkbox', { name: /Needs attention/ }));
+    expect(location.search).toContain('attention=1');
+    await waitFor(() => expect(names()).toContain('auth platform'));
+    expect(names()).not.toContain('cart shop');
+    await fireEvent.change(screen.getByRole('combobox', { name: /Phase/ }), { target: { value: 'WaitingPromotion' } });
+    expect(location.search).toContain('status=WaitingPromotion');
+    await waitFor(() => expect(names()).toEqual(['checkout shop']));
+    route.set({ status: null, attention: null, q: 'ns:shop !checkout' });
+    await waitFor(() => expect(names().every((name) => name.endsWith(' shop'))).toBe(true));
+    expect(names()).not.toContain('checkout shop');
+    route.set({ q: 'status:nothing' });
+    await screen.findByText(/matches “status:nothing”/);
+  });
+  it('are drawn some at a time where there are many', async () => {
+    await live_at('thousand', 'releases?view=grid');
+    render(Overview, { list_only: true });
+    await waitFor(() => expect(names().length).toBe(48));
+    await fireEvent.click(screen.getByRole('button', { name: 'Show more' }));
+    await waitFor(() => expect(names().length).toBe(96));
   });
 });
 
@@ -323,10 +362,10 @@ describe('the lab', () => {
   it('offers no fault of a pod that can have none, and says why', async () => {
     await at('story', 'lab');
     render(Lab);
-    await waitFor(() => expect(document.querySelector('[data-pod^="test/test-imgw-"]')?.textContent).toMatch(/gateway, served by the lab’s proxy/));
+    await waitFor(() => expect(document.querySelector('[data-pod^="test/test-imgw-"]')?.textContent).toMatch(/a gateway: the lab's proxy answers in its place.*takes none/));
     const fault = [...document.querySelectorAll<HTMLElement>('[data-pod^="test/test-imgw-"] button')].find((one) => /Fault/.test(one.textContent ?? '')) as HTMLElement;
     expect(fault.getAttribute('aria-disabled')).toBe('true');
-    expect(document.getElementById(fault.getAttribute('aria-describedby') ?? '')?.textContent).toMatch(/proxy answers for a gateway/);
+    expect(document.getElementById(fault.getAttribute('aria-describedby') ?? '')?.textContent).toMatch(/Takes no fault: a gateway/);
     await fireEvent.click(fault);
     expect(screen.queryByRole('dialog')).toBeNull();
   });

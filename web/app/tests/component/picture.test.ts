@@ -1,0 +1,49 @@
+// The topology as a picture that stands for itself.
+import { describe, expect, it } from 'vitest';
+import type { Release } from '../../src/api/types';
+import { lay_out } from '../../src/graph/layout';
+import { svg_of } from '../../src/graph/picture';
+import { podinfo_at, topology_at } from './samples';
+
+const palette = (token: string) => `rgb(${token.length} 0 0)`;
+
+function drawn(mode = 'story', ns = 'test', rename = (name: string) => name) {
+  const topology = topology_at(108, mode, ns);
+  const nodes = topology.nodes.map((node) => ({ ...node, name: rename(node.name) }));
+  const releases = new Map<string, Release>([['canary/test/podinfo', podinfo_at(108)]]);
+  const layout = lay_out(nodes, topology.edges);
+  const svg = svg_of({ layout, nodes, edges: topology.edges, releases, label: 'all', title: 'Topology of test', footer: '2026-01-01T12:01:48Z' }, palette);
+  const document = new DOMParser().parseFromString(svg, 'image/svg+xml');
+  return { svg, document, nodes, edges: topology.edges, layout };
+}
+
+describe('the picture that is saved', () => {
+  it('has each node, each edge with what it says, and the release with its share', () => {
+    const { document, nodes, edges } = drawn();
+    expect(document.querySelector('parsererror')).toBeNull();
+    const texts = [...document.querySelectorAll('text')].map((one) => one.textContent ?? '');
+    for (const node of nodes) expect(texts).toContain(node.name);
+    expect(document.querySelectorAll('path[marker-end]')).toHaveLength(edges.length);
+    expect(texts.filter((text) => / rps · /.test(text))).toHaveLength(edges.length);
+    for (const wanted of ['Topology of test', '2026-01-01T12:01:48Z', 'Failing', '6.1.0 → 6.2.0', '80 % primary', '20 % canary', '1 of 3 checks failed']) expect(texts).toContain(wanted);
+  });
+  it('needs nothing from elsewhere: no style sheet, no link, no script, no HTML in it', () => {
+    const { svg } = drawn();
+    expect(svg).not.toMatch(/var\(|class=|href|<style|<script|foreignObject/);
+    expect(svg.match(/https?:[^"]*/g)).toEqual(['http://www.w3.org/2000/svg']);
+  });
+  it('takes names of the cluster as text', () => {
+    const { document } = drawn('story', 'test', (name) => `${name}<script>"&'\u0001`);
+    expect(document.querySelector('parsererror')).toBeNull();
+    expect(document.querySelector('script')).toBeNull();
+    expect(document.documentElement.textContent).toContain('<script>"&\'');
+  });
+  it('has room for all of it', () => {
+    const { document, layout } = drawn('mesh300', '');
+    const [, , width, height] = (document.documentElement.getAttribute('viewBox') ?? '').split(' ').map(Number);
+    expect(width).toBeGreaterThanOrEqual(layout.width);
+    expect(height).toBeGreaterThanOrEqual(layout.height);
+    // Of many edges only those that fail have a label.
+    expect([...document.querySelectorAll('text')].filter((one) => / rps · /.test(one.textContent ?? '')).length).toBeLessThan(layout.lines.length / 2);
+  });
+});
