@@ -64,7 +64,11 @@ std::vector<web::LabSource::Pod> LabKnobs::pods() const {
             }
         }
         if (const auto& fault = running.fault; !fault.is_none()) {
-            pod.fault = {.p50 = fault.p50, .p99 = fault.p99, .error_ratio = fault.error_ratio};
+            pod.fault = {.p50 = fault.p50,
+                         .p99 = fault.p99,
+                         .error_ratio = fault.error_ratio,
+                         .hangs = fault.hangs,
+                         .slow_start = fault.slow_start};
         }
         const auto object = world_.cluster.find(kube::resources::pods, running.key);
         if (object != nullptr && is_gateway(*object)) {
@@ -87,7 +91,13 @@ Result<void> LabKnobs::set_fault(const kube::ObjectKey& pod, const std::optional
                                  to_string(pod))};
     }
     lab::PodFault wanted;
-    if (fault) wanted = {.p50 = fault->p50, .p99 = fault->p99, .error_ratio = fault->error_ratio};
+    if (fault) {
+        wanted = {.p50 = fault->p50,
+                  .p99 = fault->p99,
+                  .error_ratio = fault->error_ratio,
+                  .hangs = fault->hangs,
+                  .slow_start = fault->slow_start};
+    }
     return world_.kubelet.set_fault(pod, wanted);
 }
 

@@ -24,6 +24,8 @@ class LabSource {
     struct Fault {
         Duration p50{}, p99{};   // so much later
         double error_ratio = 0;  // 0..1
+        bool hangs = false;      // nobody is answered, until a container starts again
+        Duration slow_start{};   // after each start everybody gets a 503 for so long
     };
     struct Pod {
         kube::ObjectKey key;

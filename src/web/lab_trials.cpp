@@ -16,6 +16,7 @@ namespace sluice::web {
 namespace {
 
 constexpr double latency_max_ms = 60'000;
+constexpr double slow_start_max_s = 600;
 constexpr std::size_t host_max = 253;
 constexpr long tries_max = 4;
 constexpr Duration try_limit = std::chrono::seconds{10};
@@ -159,8 +160,10 @@ Result<std::optional<LabSource::Fault>> fault_wanted(std::string_view body) {
     if (trimmed(body).empty()) return std::optional<LabSource::Fault>{};
     const auto json = object_of(body);
     if (!json) return json.error();
-    const auto odd = unknown_field(*json, {"latencyMs", "errorRatio"});
-    if (!odd.empty()) return wrong(odd + " is no field: latencyMs and errorRatio are");
+    const auto odd = unknown_field(*json, {"latencyMs", "errorRatio", "hang", "slowStart"});
+    if (!odd.empty()) {
+        return wrong(odd + " is no field: latencyMs, errorRatio, hang and slowStart are");
+    }
     LabSource::Fault fault;
     if (const auto* latency = json->if_contains("latencyMs")) {
         const auto read = read_latency(*latency, fault);
@@ -171,7 +174,17 @@ Result<std::optional<LabSource::Fault>> fault_wanted(std::string_view body) {
         if (!number) return number.error();
         fault.error_ratio = *number;
     }
-    const bool is_none = fault.p99 == Duration{} && fault.error_ratio <= 0;
+    if (const auto* hang = json->if_contains("hang")) {
+        if (!hang->is_bool()) return wrong("hang is neither true nor false");
+        fault.hangs = hang->get_bool();
+    }
+    if (const auto* slow = json->if_contains("slowStart")) {
+        const auto number = number_in(*slow, {"slowStart", slow_start_max_s});
+        if (!number) return number.error();
+        fault.slow_start = milliseconds_of(*number * 1000);
+    }
+    const bool is_none = fault.p99 == Duration{} && fault.error_ratio <= 0 && !fault.hangs &&
+                         fault.slow_start == Duration{};
     return is_none ? std::nullopt : std::optional(fault);
 }
 
@@ -179,7 +192,9 @@ JsonObject fault_json(const kube::ObjectKey& pod, const LabSource::Fault& fault)
     return {{"pod", to_string(pod)},
             {"latencyMs",
              JsonObject{{"p50", in_milliseconds(fault.p50)}, {"p99", in_milliseconds(fault.p99)}}},
-            {"errorRatio", fault.error_ratio}};
+            {"errorRatio", fault.error_ratio},
+            {"hang", fault.hangs},
+            {"slowStart", in_milliseconds(fault.slow_start) / 1000}};
 }
 
 Result<TryWanted> try_wanted(std::string_view body) {

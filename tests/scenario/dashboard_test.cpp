@@ -1644,9 +1644,17 @@ TEST_CASE("a lab tells of its processes, its pods and its proxy, and what it doe
 TEST_CASE(
     "a pod's fault is set, listed, replaced and ended, and nonsense is refused by its field") {
     Site site({.lab = true});
-    site.lab.shown = {{.key = {"test", "web-1"}, .app = "podinfo"},
-                      {.key = {"test", "flagger-1"}, .app = "in-process"},
-                      {.key = {"test", "idle-1"}, .app = ""}};
+    site.lab.shown = {
+        {.key = {"test", "web-1"}, .app = "podinfo"},
+        {.key = {"test", "flagger-1"}, .app = "in-process", .spared = "a part of the lab itself"},
+        {.key = {"test", "idle-1"}, .app = ""}};
+    const auto before = site.json("/lab");
+    for (const auto& process : array_at(before, {"processes"})) {
+        if (bool_at(process, {"pod"}) != true) continue;
+        const bool takes = text_at(process, {"name"}) != "test/flagger-1";
+        CHECK(bool_at(process, {"takesFaults"}) == takes);
+        CHECK(text_at(process, {"takesNoneWhy"}) == (takes ? "" : "a part of the lab itself"));
+    }
     const auto set =
         site.write("PUT",
                    "/lab/faults/test/web-1",
@@ -1675,6 +1683,15 @@ TEST_CASE(
           "not_allowed_now no app answers");
     // What was refused changed nothing.
     CHECK(site.lab.shown[0].fault->p50 == 100ms);
+
+    CHECK(
+        site.write("PUT", "/lab/faults/test/web-1", Json{{"hang", true}, {"slowStart", 20}}).status ==
+        200);
+    CHECK(site.lab.shown[0].fault->hangs);
+    CHECK(site.lab.shown[0].fault->slow_start == 20s);
+    const auto hanging = site.json("/lab");
+    CHECK(bool_at(array_at(hanging, {"faults"}).at(0), {"hang"}) == true);
+    CHECK(*number_at(array_at(hanging, {"faults"}).at(0), {"slowStart"}) == 20);
 
     CHECK(site.write("PUT", "/lab/faults/test/web-1", Json(JsonObject{})).status == 200);
     CHECK(array_at(site.json("/lab"), {"faults"}).empty());

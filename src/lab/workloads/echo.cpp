@@ -20,9 +20,10 @@ class Echo final : public App {
     bool serves_any_port() const override { return true; }
 
     Task<net::Response> handle(net::Request request) override {
-        const auto strike = context_.faults->next(request);
-        if (strike.later > Duration{}) co_await clock_.sleep_for(strike.later);
-        if (strike.fails) co_return fault_answer();
+        const auto strike = context_.faults->next(request, clock_.now());
+        if (auto struck = co_await suffer(context_.faults, strike, &clock_)) {
+            co_return *std::move(struck);
+        }
         JsonObject headers;
         for (const auto& [name, value] : request.headers) headers[name] = value;
         const Json answer = {{"hostname", context_.hostname},

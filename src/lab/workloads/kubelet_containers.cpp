@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::lab {
 namespace {
@@ -137,6 +138,12 @@ void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContain
     container.exits_at.reset();
     record_made(pod, container);
     const ContainerId id{pod.uid, facts.name, container.instance};
+    // A process that was stuck is cured by being started again.
+    if (std::exchange(pod.fault.hangs, false)) {
+        for (const auto& one : pod.containers) {
+            runtime.set_fault({pod.uid, one.facts.name, one.instance}, pod.fault);
+        }
+    }
     auto env = container_environment(*pod.object, *container.spec, pod.ip);
     if (options.environment) env.merge(options.environment(*pod.object, pod.ip));
     ContainerStart start{id,

@@ -66,9 +66,10 @@ class LoadTesterApp final : public App {
 
     Task<net::Response> handle(net::Request request) override {
         const auto inside = inside_;
-        const auto strike = inside->context.faults->next(request);
-        if (strike.later > Duration{}) co_await inside->clock.sleep_for(strike.later);
-        if (strike.fails) co_return fault_answer();
+        const auto strike = inside->context.faults->next(request, inside->clock.now());
+        if (auto struck = co_await suffer(inside->context.faults, strike, &inside->clock)) {
+            co_return *std::move(struck);
+        }
         co_return co_await inside->tester.handle(std::move(request));
     }
 

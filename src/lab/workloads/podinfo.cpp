@@ -113,11 +113,11 @@ class Podinfo final : public App {
         // Probes and scrapes don't count: the pattern is one of users' requests.
         bool faulty = false;
         if (!probe) faulty = ++asked_ % fault_every == 0;
-        const auto strike = context_.faults->next(request);
-        if (strike.later > Duration{}) co_await clock_.sleep_for(strike.later);
+        const auto strike = context_.faults->next(request, clock_.now());
+        auto struck = co_await suffer(context_.faults, strike, &clock_);
         if (faulty && behaviour_.slow) co_await clock_.sleep_for(slow_answer);
         auto response =
-            strike.fails ? fault_answer()
+            struck ? *std::move(struck)
             : faulty && behaviour_.broken
                 ? json_response("{\n  \"code\": 500,\n  \"message\": \"broken by its tag\"\n}\n",
                                 500)

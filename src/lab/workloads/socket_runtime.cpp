@@ -87,7 +87,7 @@ template <typename Served>
 Task<> serve(std::shared_ptr<Served> served,
              ContainerStart start,
              std::shared_ptr<const AppRegistry> registry) {
-    served->faults->set(start.fault);
+    served->faults->begin(start.fault, served->clock.now());
     served->app = registry->make(start.app,
                                  {start.pod.name,
                                   start.image,

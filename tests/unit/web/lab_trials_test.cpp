@@ -17,7 +17,7 @@ TEST_CASE("a fault is read with what it leaves out") {
     };
     const auto fault = [](std::string_view p50, std::string_view p99, std::string_view ratio) {
         return fmt::format(R"({{"pod":"test/web-1","latencyMs":{{"p50":{},"p99":{}}},)"
-                           R"("errorRatio":{}}})",
+                           R"("errorRatio":{},"hang":false,"slowStart":0E0}})",
                            p50,
                            p99,
                            ratio);
@@ -27,10 +27,14 @@ TEST_CASE("a fault is read with what it leaves out") {
     CHECK(read(R"({"latencyMs":{"p50":250}})") == fault("2.5E2", "2.5E2", "0E0"));
     CHECK(read(R"({"latencyMs":{"p99":60000}})") == fault("0E0", "6E4", "0E0"));
     CHECK(read(R"({"errorRatio":1})") == fault("0E0", "0E0", "1E0"));
+    CHECK(read(R"({"hang":true,"slowStart":1.5})") ==
+          R"({"pod":"test/web-1","latencyMs":{"p50":0E0,"p99":0E0},"errorRatio":0E0,)"
+          R"("hang":true,"slowStart":1.5E0})");
     for (const auto* nothing : {"",
                                 " ",
                                 "{}",
                                 R"({"errorRatio":0})",
+                                R"({"hang":false,"slowStart":0})",
                                 R"({"latencyMs":{}})",
                                 R"({"latencyMs":{"p99":0}})"}) {
         CHECK(read(nothing) == "none");
@@ -55,7 +59,10 @@ TEST_CASE("a fault that makes no sense is refused by one line that names the fie
           "latencyMs.p50 is above latencyMs.p99");
     CHECK(refused(R"({"latencyMs":5})") == "latencyMs is no object");
     CHECK(refused(R"({"latencyMs":{"p95":5}})") == "latencyMs.p95 is no field");
-    CHECK(refused(R"({"errorRate":0.5})") == "errorRate is no field: latencyMs and errorRatio are");
+    CHECK(refused(R"({"errorRate":0.5})") ==
+          "errorRate is no field: latencyMs, errorRatio, hang and slowStart are");
+    CHECK(refused(R"({"hang":"yes"})") == "hang is neither true nor false");
+    CHECK(refused(R"({"slowStart":601})") == "slowStart is not in 0..600");
     CHECK(refused("[]") == "the body is no object");
 }
 

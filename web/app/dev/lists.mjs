@@ -115,14 +115,20 @@ export function set_fault(world, pod, wanted) {
   const { p50 = 0, p99 = p50 } = wanted.latencyMs ?? {};
   for (const [field, value] of [['p50', p50], ['p99', p99]]) if (typeof value !== 'number' || value < 0 || value > 60_000) return `latencyMs.${field} is not in 0..60000`;
   if (p50 > p99) return 'latencyMs.p50 is above latencyMs.p99';
+  const { hang = false, slowStart = 0 } = wanted;
+  if (typeof hang !== 'boolean') return 'hang is neither true nor false';
+  if (typeof slowStart !== 'number' || slowStart < 0 || slowStart > 600) return 'slowStart is not in 0..600';
   world.faults ??= new Map();
-  if (p99 === 0 && ratio === 0) world.faults.delete(pod);
-  else world.faults.set(pod, { pod, latencyMs: { p50, p99 }, errorRatio: ratio });
+  if (p99 === 0 && ratio === 0 && !hang && slowStart === 0) world.faults.delete(pod);
+  else world.faults.set(pod, { pod, latencyMs: { p50, p99 }, errorRatio: ratio, hang, slowStart });
   return null;
 }
 export function crash(world, pod) {
   world.crashes ??= new Map();
   world.crashes.set(pod, (world.crashes.get(pod) ?? 0) + 1);
+  // What was stuck is started again.
+  const fault = world.faults?.get(pod);
+  if (fault?.hang) set_fault(world, pod, { ...fault, hang: false });
 }
 export function try_gateway(world, { gateway, path = '/', host = 'podinfo.example.org' }) {
   const is_late = path.startsWith('/delay/');

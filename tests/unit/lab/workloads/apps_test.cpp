@@ -81,7 +81,7 @@ TEST_CASE("a fault's shares hold over every hundred answers") {
     std::vector<Duration> later;
     int failed = 0;
     for (int i = 0; i < 100; ++i) {
-        const auto strike = faults.next({});
+        const auto strike = faults.next({}, Time{});
         later.push_back(strike.later);
         failed += strike.fails ? 1 : 0;
     }
@@ -101,13 +101,67 @@ TEST_CASE("a fault spares what the kubelet and Prometheus ask, and ends when it 
     for (const auto* agent : {"kube-probe/1.32", "Prometheus/2.42.0"}) {
         net::Request request;
         request.headers.set("User-Agent", agent);
-        const auto strike = faults.next(request);
+        const auto strike = faults.next(request, Time{});
         CHECK(strike.later == Duration{});
         CHECK_FALSE(strike.fails);
     }
-    CHECK(faults.next({}).fails);
+    CHECK(faults.next({}, Time{}).fails);
     faults.set({});
-    CHECK_FALSE(faults.next({}).fails);
+    CHECK_FALSE(faults.next({}, Time{}).fails);
+}
+
+TEST_CASE("a pod that hangs answers nobody, its probes neither, until it no longer hangs") {
+    net::Request probe;
+    probe.headers.set("User-Agent", "kube-probe/1.32");
+    const auto faults = std::make_shared<AppFaults>();
+    faults->set({.hangs = true});
+    boost::asio::io_context context;
+    VirtualClock clock(context, Time{});
+    std::optional<std::optional<net::Response>> came;
+    const auto asks = [&](const net::Request& request) {
+        came.reset();
+        boost::asio::co_spawn(
+            context,
+            suffer(faults, faults->next(request, clock.now()), &clock),
+            [&](const std::exception_ptr&, std::optional<net::Response> response) {
+                came = std::move(response);
+            });
+        clock.run_for(std::chrono::seconds{30});
+    };
+    asks(probe);
+    CHECK_FALSE(came);
+    // It goes on where it was.
+    faults->set({});
+    clock.run_for(std::chrono::seconds{1});
+    REQUIRE(came);
+    CHECK_FALSE(*came);
+    // How many are held has a bound.
+    faults->set({.hangs = true});
+    asks({});
+    CHECK_FALSE(came);
+    clock.run_for(std::chrono::seconds{31});
+    REQUIRE(came);
+    REQUIRE(*came);
+    CHECK((*came)->status == 500);
+}
+
+TEST_CASE("a pod that starts slowly refuses everybody for so long after each start") {
+    net::Request probe;
+    probe.headers.set("User-Agent", "kube-probe/1.32");
+    const Time start{std::chrono::seconds{1000}};
+    const PodFault slow{.slow_start = std::chrono::seconds{20}};
+    AppFaults faults;
+    // It runs already.
+    faults.begin({}, start);
+    faults.set(slow);
+    CHECK_FALSE(faults.next(probe, start).starts);
+    faults.begin(slow, start);
+    CHECK(faults.next(probe, start + std::chrono::seconds{19}).starts);
+    CHECK(faults.next({}, start + std::chrono::seconds{19}).starts);
+    CHECK_FALSE(faults.next({}, start + std::chrono::seconds{20}).starts);
+    faults.begin(slow, start);
+    faults.set({});
+    CHECK_FALSE(faults.next({}, start).starts);
 }
 
 TEST_CASE("podinfo's front page has the keys of the real one, in its order") {

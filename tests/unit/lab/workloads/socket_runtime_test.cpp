@@ -274,6 +274,28 @@ TEST_CASE("a container that was ended runs again, restarted, with its pod's faul
     CHECK(lab.kubelet().pods()[0].fault.error_ratio == 1);
 }
 
+TEST_CASE("a pod that hangs is no longer ready, and one that starts slowly not yet") {
+    TwoThreads lab;
+    lab.create_pod("stefanprodan/podinfo:6.0.0", podinfo_container());
+    lab.run_until([&lab] { return lab.is_ready(); });
+    const ObjectKey web{"default", "web"};
+    REQUIRE(lab.kubelet().set_fault(web, {.hangs = true, .slow_start = std::chrono::seconds{2}}));
+    lab.run_until([&lab] { return !lab.is_ready(); });
+    CHECK(lab.kubelet().pods()[0].fault.hangs);
+    // Started again it hangs no longer, but takes its time.
+    REQUIRE(lab.kubelet().crash(web));
+    std::optional<net::Response> answer;
+    lab.run_until([&] {
+        answer = lab.ask("GET", "/version");
+        return answer.has_value();
+    });
+    CHECK(answer->status == 503);
+    CHECK_FALSE(lab.kubelet().pods()[0].fault.hangs);
+    lab.run_until([&lab] { return lab.is_ready(); });
+    CHECK(lab.ask("GET", "/version")->status == 200);
+    CHECK(lab.kubelet().pods()[0].fault.slow_start == std::chrono::seconds{2});
+}
+
 TEST_CASE("a deleted pod no longer listens") {
     TwoThreads lab;
     lab.create_pod("stefanprodan/podinfo:6.0.0", podinfo_container());

@@ -400,7 +400,7 @@ export interface paths {
         /**
          * What befalls a pod's answers from the next one on, in place of what did: `{}` ends it. Elsewhere 404 `not_a_lab`.
          * @description Inside its app, beside every VirtualService's faults, so that the pod's own metrics tell of it too. Spared is what the
-         *     kubelet and Prometheus ask. It goes with the pod, and stays when a container of it is started again.
+         *     kubelet and Prometheus ask, unless it hangs or starts. It goes with the pod, and stays (a hang does not) when a container of it is started again.
          */
         put: operations["setFault"];
         post?: never;
@@ -1395,6 +1395,9 @@ export interface components {
                 p99: number;
             };
             errorRatio: number;
+            hang: boolean;
+            /** @description Seconds. */
+            slowStart: number;
         };
         FaultSet: {
             now: components["schemas"]["Time"];
@@ -2543,6 +2546,10 @@ export interface operations {
                     };
                     /** @description So many are a 500. */
                     errorRatio?: number;
+                    /** @description Nobody is answered, the kubelet and Prometheus neither, as by a process that is stuck; until it is taken away, or a container of it starts again. */
+                    hang?: boolean;
+                    /** @description Seconds. For so long after each start of a container everybody gets a 503, the kubelet too; it begins with the next start. */
+                    slowStart?: number;
                 };
             };
         };

@@ -359,6 +359,27 @@ describe('the lab', () => {
     await screen.findByRole('option', { name: 'test/test-imgw' });
     for (const part of [/sluice lab, pid 4711 ?96 MiB, 12 s of CPU/, /prometheus, pid 4712/, /20\.1 rps, 4,021 so far/, /812/, /runs the app podinfo/, /exact shares/, /127\.64\.0\.\d+:9898/, /hey -z 30m -q 10 -c 2 http:\/\/127\.112/]) expect(text()).toMatch(part);
   });
+  it('lets a pod hang until it is started again, and start slowly', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await waitFor(() => expect(pod_row()).not.toBeNull());
+    await fireEvent.click(turn(/Fault/));
+    await fireEvent.input(screen.getByLabelText(/Slow start/), { target: { value: '601' } });
+    const form = screen.getByRole('button', { name: 'Set', hidden: true }).closest('form') as HTMLFormElement;
+    await fireEvent.submit(form);
+    await screen.findByText('slowStart is not in 0..600');
+    await fireEvent.input(screen.getByLabelText(/Slow start/), { target: { value: '30' } });
+    await fireEvent.click(screen.getByLabelText(/^Hang/));
+    await fireEvent.submit(form);
+    await waitFor(() => expect(pod_row().textContent).toMatch(/hangs, starts in 30 s/));
+    await fireEvent.click(turn(/Crash/));
+    await waitFor(() => expect(pod_row().textContent).toMatch(/starts in 30 s/));
+    await waitFor(() => expect(pod_row().textContent).not.toMatch(/hangs/));
+    // The dialog opens with what there is.
+    await fireEvent.click(turn(/Fault/));
+    expect((screen.getByLabelText(/Slow start/) as HTMLInputElement).value).toBe('30');
+    expect((screen.getByLabelText(/^Hang/) as HTMLInputElement).checked).toBe(false);
+  });
   it('offers no fault of a pod that can have none, and says why', async () => {
     await at('story', 'lab');
     render(Lab);
