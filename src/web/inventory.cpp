@@ -215,7 +215,9 @@ void Inventory::judge_ways(Health& health, const std::string& id, const Role* ro
         }
     }
     std::map<std::pair<std::string_view, std::string_view>, EdgeRates> by_source;
-    for (const auto* way : ways_[id]) {
+    const auto ways = ways_.find(id);
+    if (ways == ways_.end()) return;
+    for (const auto* way : ways->second) {
         add_to(by_source[{way->first.source, way->first.protocol}], way->second);
     }
     for (const auto& [source, rates] : by_source) {

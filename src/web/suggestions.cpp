@@ -47,8 +47,7 @@ constexpr auto ways_out = std::to_array<std::pair<std::string_view, std::string_
     {"SLU0006", "have the sidecars injected and restart the pods, or ask other metrics"},
     {"SLU0009", "add a label to the selector that only the one gateway's pods have"},
     {"SLU0011", "set the mode to ISTIO_MUTUAL, or the PeerAuthentication to PERMISSIVE"},
-    {"SLU0012",
-     "add mesh to spec.service.gateways, if callers within the mesh are to take part"},
+    {"SLU0012", "add mesh to spec.service.gateways, if callers within the mesh are to take part"},
     {"SLU0013", "give the Service a label in its selector that only one of both has"},
     {"SLU0014", "write one that selects the pods of the primary"},
 });

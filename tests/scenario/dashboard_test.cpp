@@ -1684,9 +1684,8 @@ TEST_CASE(
     // What was refused changed nothing.
     CHECK(site.lab.shown[0].fault->p50 == 100ms);
 
-    CHECK(
-        site.write("PUT", "/lab/faults/test/web-1", Json{{"hang", true}, {"slowStart", 20}}).status ==
-        200);
+    CHECK(site.write("PUT", "/lab/faults/test/web-1", Json{{"hang", true}, {"slowStart", 20}})
+              .status == 200);
     CHECK(site.lab.shown[0].fault->hangs);
     CHECK(site.lab.shown[0].fault->slow_start == 20s);
     const auto hanging = site.json("/lab");

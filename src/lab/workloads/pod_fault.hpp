@@ -1,5 +1,6 @@
-// What is done to a pod's answers for the sake of a trial: they come later, are errors, don't come at
-// all, or not yet. Inside the app and beside every route's faults, so that all metrics tell of it.
+// What is done to a pod's answers for the sake of a trial: they come later, are errors, don't come
+// at all, or not yet. Inside the app and beside every route's faults, so that all metrics tell of
+// it.
 #pragma once
 
 #include "base/async/clock.hpp"
@@ -52,7 +53,8 @@ class AppFaults {
     double failed_ = 0;  // what is due of an error
 };
 
-// Suffers it: waits as long as it is held up. The answer in place of the app's own, if there is one.
+// Suffers it: waits as long as it is held up. The answer in place of the app's own, if there is
+// one.
 Task<std::optional<net::Response>> suffer(std::shared_ptr<const AppFaults> faults,
                                           AppFaults::Strike strike,
                                           Clock* clock);

@@ -31,6 +31,9 @@ const screens = [
   { name: 'api-away', mode: 'api-away', t: 108, path: 'overview' },
   { name: 'odd', mode: 'odd', t: 108, path: 'overview' },
   { name: 'token', mode: 'token', t: 0, path: 'overview' },
+  { name: 'lab', mode: 'story', t: 108, path: 'lab' },
+  { name: 'legend', mode: 'story', t: 108, path: 'topology?ns=test', press: 'l' },
+  { name: 'topology-past', mode: 'story', t: 140, path: 'topology?ns=test&at=1767268890' },
   { name: 'dialog', mode: 'story', t: 108, path: 'releases/canary/test/podinfo', press: 'a' },
 ];
 const looks = [
