@@ -213,8 +213,13 @@ Result<std::vector<ObjectWrite>> NginxRouter::ensure(const Json& canary,
     }
     auto wanted = object == nullptr ? fresh_copy(*source, canary) : *object;
     put(wanted, {"spec"}, std::move(*spec));
-    auto done = put_split(wanted, canary, shares);
-    if (!done) return done.error();
+    // A match lets in all of those who match, or nobody: what lies between is somebody else's, and
+    // is put right as a weight.
+    const bool is_between = asks_for_match(canary) && shares.canary > 0 && shares.primary > 0;
+    if (object == nullptr || !is_between) {
+        const auto done = put_split(wanted, canary, shares);
+        if (!done) return done.error();
+    }
     if (object == nullptr) {
         return std::vector{creation(name, std::move(wanted), small_title(name) + " create error")};
     }
