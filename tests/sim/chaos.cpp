@@ -202,6 +202,8 @@ std::string Chaos::strike_once() {
             return kind_.plan == Plan::ab_testing ? edit_match() : new_image();
         case 13:
             return edit_reference();
+        case 14:
+            return kind_.door == Door::gateway_api ? strike_gateway() : new_image();
         default:
             return new_image();
     }
@@ -279,6 +281,7 @@ std::string Chaos::strike_hooks() {
 }
 
 std::string Chaos::strike_pods() {
+    if (one_in(6)) return take_canary_pods();
     if (one_in(3)) {
         lab::ImageScript how;
         how.ready = !one_in(3);
@@ -353,6 +356,29 @@ std::string Chaos::edit_canary() {
     }
     world_.patch(resources::canaries, "podinfo", patch);
     return "Canary " + to_text(patch);
+}
+
+// What it says of a route is about the route as it stands: the next one it has not seen yet.
+std::string Chaos::strike_gateway() {
+    const auto route = world_.get(resources::http_routes, "podinfo");
+    const auto& parents = array_at(route, {"spec", "parentRefs"});
+    if (parents.empty()) return "there is no route for a gateway to judge";
+    const bool accepts = one_in(2);
+    const Json accepted{
+        {"type", "Accepted"},
+        {"status", accepts ? "True" : "False"},
+        {"reason", accepts ? "Accepted" : "NoMatchingParent"},
+        {"message", ""},
+        {"lastTransitionTime", rfc3339(world_.clock.now())},
+        {"observedGeneration", integer_at(route, {"metadata", "generation"}).value_or(0)}};
+    Json patch = JsonObject{};
+    put(patch,
+        {"status", "parents"},
+        JsonArray{JsonObject{{"parentRef", parents[0]},
+                             {"controllerName", "example.com/gateway"},
+                             {"conditions", JsonArray{accepted}}}});
+    world_.patch(resources::http_routes, "podinfo", patch);
+    return accepts ? "the gateway accepts the route" : "the gateway does not accept the route";
 }
 
 // Those who take part change, or everybody does.
@@ -444,12 +470,15 @@ std::string Chaos::edit_generated() {
 // The weights of the routes as they stand, in other numbers. They need not add up.
 std::optional<std::string> Chaos::edit_weights(const std::string& ingress_copy) {
     // A Canary that is somewhere else has left them to people, and has said so.
-    if (text_at(world_.canary(), {"spec", "provider"}) != provider_of(kind_.door)) {
+    const auto own = provider_of(kind_.door);
+    const auto canary_object = world_.canary();
+    if (text_at(canary_object, {"spec", "provider"}) != own ||
+        text_at(canary_object, {"status", "routedBy", "provider"}) != own) {
         return std::nullopt;
     }
     const int canary = one_of<int>({0, 5, 10, 50, 100});
     const int primary = one_in(3) ? 1 + below(120) : 100 - canary;
-    const auto told = fmt::format("somebody sets the weights to {}/{}", primary, canary);
+    auto told = fmt::format("somebody sets the weights to {}/{}", primary, canary);
     if (kind_.door == Door::nginx) {
         if (!exists(resources::ingresses, ingress_copy)) return std::nullopt;
         Json patch = JsonObject{};
@@ -539,6 +568,11 @@ void Chaos::heal() {
                  "podinfo",
                  spec(JsonObject{{"service", JsonObject{{"delegation", nullptr}, {"hosts", hosts}}},
                                  {"provider", provider_of(kind_.door)}}));
+    if (exists(resources::http_routes, "podinfo")) {
+        Json patch = JsonObject{};
+        put(patch, {"status", "parents"}, JsonArray{});
+        world_.patch(resources::http_routes, "podinfo", patch);
+    }
     world_.neighbours.prometheus_away = false;
     world_.neighbours.metrics = {{"request-success-rate", "100"}, {"request-duration", "20"}};
     world_.neighbours.hooks = {};

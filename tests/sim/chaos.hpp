@@ -38,6 +38,7 @@ class Chaos {
     std::string strike_prometheus();
     std::string strike_hooks();
     std::string strike_pods();
+    std::string strike_gateway();
     std::string edit_canary();
     std::string edit_match();
     std::string edit_reference();

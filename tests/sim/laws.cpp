@@ -13,9 +13,6 @@ namespace {
 namespace resources = kube::resources;
 using std::chrono::seconds;
 
-// What the controller may take over what it sees while everybody answers: nothing but the moment in
-// which it is seen, and one more for a write that comes too late for another one.
-constexpr auto to_act = seconds{3};
 // What it may take to be back when nobody has answered, or nobody led: the longest pause of its
 // queue, and a second look.
 constexpr auto to_recover = seconds{65};
@@ -62,7 +59,11 @@ Laws::Laws(scenario::World& world) : world_(world), traffic_(world) {
     watch(resources::services, note_hand);
     watch(resources::canaries, note_hand);
     for (const auto* kind : {&resources::deployments, &resources::daemon_sets}) {
-        watch(*kind, [this](const lab::Change& change) { see_workload(change); });
+        watch(*kind, [this](const lab::Change& change) {
+            const std::string name(text_at(*change.object, {"metadata", "name"}));
+            if (world_.available(name) > 0) had_pods_.insert(name);
+            see_workload(change);
+        });
     }
     watch(resources::canaries, [this](const lab::Change& change) { see_canary(change); });
 }
@@ -79,6 +80,7 @@ void Laws::look() {
         if (found != before_.end()) see_rise(found->second, reach);
         see_nobody_left(reach);
         see_uninvited(reach);
+        see_promotion(reach);
     }
     before_ = now;
     see_log();
@@ -86,6 +88,7 @@ void Laws::look() {
         broke(world_.violations[violations_seen_]);
     }
     by_hand_ = false;
+    had_pods_.clear();
 }
 
 void Laws::see_trouble() {
@@ -103,11 +106,12 @@ void Laws::see_rise(const Reach& before, const Reach& now) {
     const auto see = [&](std::string_view name, Side Reach::* side, Side Reach::* other) {
         const auto& was = before.*side;
         const auto& is = now.*side;
-        // Both moments count: pod and route may change in one.
+        // Both moments count, and what was between them: pod and route may change in one. Where
+        // nobody has a pod the primary gets everything.
         if (is.share <= was.share || is.pods > 0 || was.pods > 0) return;
-        if ((before.*other).pods == 0 && (now.*other).pods == 0) return;
+        if ((before.*other).pods == 0 || (now.*other).pods == 0) return;
         const auto workload = world_.target() + (name == "primary" ? "-primary" : "");
-        if (world_.went_on_the_way(workload)) return;
+        if (had_pods_.contains(workload) || world_.went_on_the_way(workload)) return;
         broke(fmt::format("the {}'s share of {} rose from {} to {}, and no pod is ready there",
                           name,
                           now.who,
@@ -119,14 +123,14 @@ void Laws::see_rise(const Reach& before, const Reach& now) {
 }
 
 // What is wrong may be so for as long as the controller needs to see it and to act.
-void Laws::lasts(bool is_wrong, const std::string& what) {
+void Laws::lasts(bool is_wrong, const std::string& what, Duration to_act) {
     if (!is_wrong) {
         wrong_since_.erase(what);
         return;
     }
     const auto now = world_.clock.now();
     const auto since = std::max(wrong_since_.emplace(what, now).first->second, touched_);
-    if (now > since + to_act && now > trouble_ + to_recover) {
+    if (now > since + to_act && now > trouble_ + std::max<Duration>(to_act, to_recover)) {
         broke("longer than need be " + what);
     }
 }
@@ -137,6 +141,35 @@ void Laws::see_nobody_left(const Reach& reach) {
     const bool is_left = reach.canary.share > 0 && reach.canary.pods == 0 && reach.primary.pods > 0;
     lasts(is_ours() && is_left,
           fmt::format("{} are sent to a canary without pods, and the primary has some", reach.who));
+    // Of a spec that makes no sense nothing is made, Services neither.
+    const bool is_astray = reach.astray > 0 && reach.primary.pods > 0;
+    lasts(is_ours() && is_astray && !is_held(world_.canary()),
+          fmt::format("{} are led to neither version, and the primary has pods", reach.who));
+}
+
+// But for one that is proven: it serves while its promotion fails, from the primary's deadline on.
+void Laws::see_promotion(const Reach& reach) {
+    const auto what = fmt::format(
+        "{} are sent to a primary without pods, and the canary that it becomes has some",
+        reach.who);
+    const bool is_left =
+        reach.primary.share > 0 && reach.primary.pods == 0 && reach.canary.pods > 0;
+    if (!is_left || world_.phase() != "Promoting") return lasts(false, what);
+    const auto canary = world_.canary();
+    const bool is_test = !array_at(canary, {"spec", "analysis", "match"}).empty();
+    const bool has_all = world_.available(world_.target()) >= world_.wanted(world_.target());
+    const seconds deadline{integer_at(canary, {"spec", "progressDeadlineSeconds"}).value_or(600)};
+    lasts(!is_test && has_all && is_proven() && !is_held(canary), what, deadline + seconds{65});
+}
+
+// The primary is becoming what the target is.
+bool Laws::is_proven() const {
+    const auto target = world_.target();
+    const auto data = [&](const std::string& name) {
+        return object_at(world_.get(resources::config_maps, name), {"data"});
+    };
+    return image_of(world_.workload(target)) == image_of(world_.workload(target + "-primary")) &&
+           data("settings") == data("settings-primary");
 }
 
 // In an A/B test nobody meets the canary but those who match.

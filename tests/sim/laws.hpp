@@ -25,12 +25,18 @@ class Laws {
     const std::set<std::string>& proven() const { return proven_; }
 
    private:
+    // What the controller may take over what it sees while everybody answers: nothing but the
+    // moment in which it is seen, and a few more for a write that comes too late for another one.
+    static constexpr Duration acts_within = std::chrono::seconds{3};
+
     void see_trouble();
     void see_rise(const Reach& before, const Reach& now);
     void see_nobody_left(const Reach& reach);
     void see_uninvited(const Reach& reach);
-    void lasts(bool is_wrong, const std::string& what);
+    void see_promotion(const Reach& reach);
+    void lasts(bool is_wrong, const std::string& what, Duration to_act = acts_within);
     bool is_ours() const;
+    bool is_proven() const;
     static bool matches(const Json& canary, const std::string& who);
     void see_routes(const lab::Change& change);
     void see_workload(const lab::Change& change);
@@ -44,9 +50,10 @@ class Laws {
     std::vector<std::string> broken_;
     std::set<std::string> proven_;
     std::map<std::string, Reach> before_;
-    bool by_hand_ = false;  // since the last look: routes, Services, or the Canary
-    Time touched_{};        // when that was the last time
-    Time trouble_{};        // when the controller could not have acted, the last time
+    std::set<std::string> had_pods_;  // workloads that had some since the last look
+    bool by_hand_ = false;            // since the last look: routes, Services, or the Canary
+    Time touched_{};                  // when that was the last time
+    Time trouble_{};                  // when the controller could not have acted, the last time
     std::map<std::string, Time> wrong_since_;
     std::optional<Time> last_raise_;
     std::size_t log_seen_ = 0;

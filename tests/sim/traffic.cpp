@@ -90,9 +90,13 @@ Traffic::Doors Traffic::doors() const {
 }
 
 // Without a route the apex Service leads where its selector does.
-bool Traffic::is_of_primary(const std::string& service) const {
+Traffic::Whose Traffic::whose(const std::string& service) const {
+    if (service == "podinfo-primary") return Whose::primary;
+    if (service == "podinfo-canary") return Whose::canary;
     const auto object = world_.cluster.find(resources::services, {ns, service});
-    return object && text_at(*object, {"spec", "selector", "app"}).ends_with("-primary");
+    const auto app = object ? text_at(*object, {"spec", "selector", "app"}) : std::string_view();
+    if (app.ends_with("-primary")) return Whose::primary;
+    return app == world_.target() ? Whose::canary : Whose::nobody;
 }
 
 std::size_t Traffic::pods_of(const mesh::Upstream& upstream) const {
@@ -104,12 +108,15 @@ std::size_t Traffic::pods_of(const mesh::Upstream& upstream) const {
 void Traffic::see(const std::string& who,
                   const mesh::RouteTable& table,
                   const mesh::Routing& routing) {
-    Reach reach{.who = who, .primary = {}, .canary = {}};
+    Reach reach{.who = who, .primary = {}, .canary = {}, .astray = 0};
     const auto add = [&](const mesh::Upstream& upstream, int share) {
         if (upstream.service == nullptr) return;
-        const auto& name = upstream.service->name;
-        const bool is_primary = name == "podinfo" ? is_of_primary(name) : name == "podinfo-primary";
-        auto& side = is_primary ? reach.primary : reach.canary;
+        const auto is_of = whose(upstream.service->name);
+        if (is_of == Whose::nobody) {
+            reach.astray += share;
+            return;
+        }
+        auto& side = is_of == Whose::primary ? reach.primary : reach.canary;
         side.share += share;
         side.pods = pods_of(upstream);
     };

@@ -22,6 +22,8 @@ struct Side {
 struct Reach {
     std::string who;  // "insiders at the gateway"
     Side primary, canary;
+    // Of a Service that leads to the pods of neither.
+    int astray = 0;
 };
 
 class Traffic {
@@ -50,7 +52,8 @@ class Traffic {
 
     std::vector<User> users() const;
     Doors doors() const;
-    bool is_of_primary(const std::string& service) const;
+    enum class Whose { primary, canary, nobody };
+    Whose whose(const std::string& service) const;
     std::size_t pods_of(const mesh::Upstream& upstream) const;
     void see(const std::string& who, const mesh::RouteTable& table, const mesh::Routing& routing);
 
