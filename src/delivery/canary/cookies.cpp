@@ -51,6 +51,13 @@ std::optional<Move> bind_users(const World& world, int canary_weight) {
     return act;
 }
 
+bool rebinds_users(const World& world) {
+    const int weight = world.canary.status.canary_weight;
+    const int following = step_of(world).weights.canary;
+    return weight > 0 && following > weight && bind_users(world, weight) &&
+           !bind_users(world, following);
+}
+
 void unbind_users(api::Status& status) {
     if (!status.cookie.empty()) status.previous_cookie = status.cookie;
     status.cookie.clear();

@@ -2,6 +2,7 @@
 // is touched (DB-16).
 #include "api/texts.hpp"
 #include "delivery/canary/configs.hpp"
+#include "delivery/canary/cookies.hpp"
 #include "delivery/canary/corrections.hpp"
 #include "delivery/canary/objects.hpp"
 #include "delivery/canary/revision.hpp"
@@ -472,6 +473,8 @@ std::optional<Move> ensure_routes(const World& world) {
     auto act = act_of(world, "routes");
     act.effects.emplace_back(
         EnsureRoutes{live.value_or(Weights{}), world.routes.resource_version, {}});
+    // What a new cookie changes is nobody else's doing.
+    if (rebinds_users(world)) return act;
     return put_right(world, std::move(act));
 }
 
