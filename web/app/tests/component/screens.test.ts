@@ -238,6 +238,19 @@ describe('a release', () => {
     expect(screen.queryByText(/was deleted/)).toBeNull();
     await screen.findByRole('button', { name: 'Abort podinfo' });
   });
+  it('says who else writes what its controller writes', async () => {
+    await at('prometheus-away', 'releases/canary/test/podinfo');
+    const through = globalThis.fetch;
+    globalThis.fetch = (async (url: string, init: RequestInit) => {
+      const answer = await through(url, init);
+      if (!url.endsWith('canary/test/podinfo')) return answer;
+      const contested = { type: 'Contested', status: 'True', reason: 'Contested', message: 'helm writes metadata.labels.team, too', at: null };
+      const shown_release = (await answer.json()) as { conditions: unknown[] };
+      return new Response(JSON.stringify({ ...shown_release, conditions: [...shown_release.conditions, contested] }), { status: 200, headers: answer.headers });
+    }) as typeof fetch;
+    render(Release, shown);
+    await screen.findByText('helm writes metadata.labels.team, too');
+  });
   it('keeps what was told while an older answer was on its way', async () => {
     await live_at('prometheus-away', 'releases/canary/test/podinfo');
     render(Release, shown);
