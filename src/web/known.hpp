@@ -86,9 +86,9 @@ class Known : public std::enable_shared_from_this<Known> {
     std::optional<Error> canaries_trouble() const;
     std::vector<Problem> problems() const;
     // The same of other kinds, which were opened.
+    std::vector<Problem> problems_of(const std::vector<kube::Resource>& kinds) const;
     // Why a list of it may lack what there is: refused, the server away, or being read. Else empty.
     std::string why_incomplete(const kube::Resource& kind) const;
-    std::vector<Problem> problems_of(const std::vector<kube::Resource>& kinds) const;
     // A write's answer, so that the next look is not behind it.
     void note(const kube::Resource& resource, const Json& object);
     std::size_t bytes() const;
