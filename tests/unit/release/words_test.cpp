@@ -15,7 +15,8 @@ TEST_CASE("whatever the judgement of a Canary does is told in words") {
     // act_of(world, "roll back"), one_step_home(world, "step home", 20)
     const std::regex act(R"re((?:act_of|one_step_home)\(\s*world,\s*"([^"]+)")re");
     std::set<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator("src/delivery/canary")) {
+    const auto folder = std::filesystem::path(SLUICE_SOURCE_DIR) / "src/delivery/canary";
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         std::ifstream file(entry.path());
         const std::string text{std::istreambuf_iterator<char>(file), {}};
         for (std::sregex_iterator at(text.begin(), text.end(), act), end; at != end; ++at) {

@@ -276,7 +276,10 @@ TEST_CASE("a container that was ended runs again, restarted, with its pod's faul
 
 TEST_CASE("a pod that hangs is no longer ready, and one that starts slowly not yet") {
     TwoThreads lab;
-    lab.create_pod("stefanprodan/podinfo:6.0.0", podinfo_container());
+    // Its liveness probe would start it again.
+    auto container = podinfo_container();
+    container.as_object().erase("livenessProbe");
+    lab.create_pod("stefanprodan/podinfo:6.0.0", container);
     lab.run_until([&lab] { return lab.is_ready(); });
     const ObjectKey web{"default", "web"};
     REQUIRE(lab.kubelet().set_fault(web, {.hangs = true, .slow_start = std::chrono::seconds{2}}));
