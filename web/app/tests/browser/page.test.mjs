@@ -468,6 +468,7 @@ describe('releases as cards', () => {
 
 describe('what is saved of the topology', () => {
   const saved = async (page, name) => {
+    await page.locator('summary', { hasText: 'Save' }).click();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name, exact: true }).click()]);
     return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
   };

@@ -66,7 +66,7 @@ describe('what comes next', () => {
     return document.querySelector('td.c-next')?.textContent;
   };
   it('is a check with its time, and after it what the plan goes on with', () => {
-    expect(shown(108)).toBe('check in 6 s, then weight 40');
+    expect(shown(108)).toBe('check in 6 s; if it passes, weight 40');
   });
   it('is no check where none is due', () => {
     // Rolling back, the drain has an end.
