@@ -60,6 +60,38 @@ describe('a release that has failed', () => {
   });
 });
 
+describe('the table of releases', () => {
+  const row = (release = podinfo_at(108), roomy = true) => {
+    cleanup();
+    render(ReleaseTable, { releases: [release], roomy });
+    return screen.getAllByRole('row')[1] as HTMLElement;
+  };
+  it('shows the measured share beside the weight, with the requests it was measured on', () => {
+    expect(row().querySelector('.c-weight')?.textContent).toMatch(/20 %\s*19\.7 % of 197/);
+    const release = podinfo_at(108);
+    const away = row({ ...release, weight: { ...release.weight, measured: null, sample: null, reason: 'Prometheus does not answer' } });
+    expect(away.querySelector('.c-weight')?.textContent).toMatch(/not measured/);
+    expect(away.querySelector('.c-weight .second')?.getAttribute('title')).toBe('Prometheus does not answer');
+  });
+  it('offers what its state allows, and asks before it acts', async () => {
+    expect(within(row()).getAllByRole('button').map((button) => button.textContent)).toEqual(['Abort podinfo', 'Pause podinfo']);
+    await fireEvent.click(within(row()).getByRole('button', { name: /^Abort/ }));
+    expect(acting.release?.name).toBe('podinfo');
+  });
+  it('offers nothing to who may not, nor for what has ended well', () => {
+    expect(within(row({ ...podinfo_at(108), actions: {} })).queryAllByRole('button')).toEqual([]);
+    expect(within(row({ ...podinfo_at(108), status: 'Succeeded', severity: 'ok', attention: null })).queryAllByRole('button')).toEqual([]);
+  });
+  it('tells the worst that was measured last, where the line above tells no check', () => {
+    const release = podinfo_at(40);
+    expect(row(release).querySelector('.c-says')?.textContent).toMatch(/the next round of checks.*[0-9] .*request-/);
+    expect(row().querySelectorAll('.c-says .second')).toHaveLength(0);
+  });
+  it('has one line to a release beside the Events', () => {
+    expect(row(podinfo_at(108), false).querySelectorAll('.second, .c-actions')).toHaveLength(0);
+  });
+});
+
 describe('what comes next', () => {
   const shown = (t: number) => {
     render(ReleaseTable, { releases: [podinfo_at(t)] });
