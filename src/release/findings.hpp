@@ -1,4 +1,4 @@
-// Collects what is found about one object.
+// Collects what is found about one object, each with the way out that its rule has.
 #pragma once
 
 #include "kube/resource.hpp"
@@ -18,23 +18,17 @@ class Findings {
         : object_(fmt::format(
               "{} {}", text_at(object, {"kind"}, "Canary"), to_string(kube::key_of(object)))) {}
 
-    void error(std::string field, std::string text, std::string code = {}) {
-        add(Level::error, std::move(field), std::move(text), std::move(code));
+    // Whoever knows the way out better says it at what is returned, which stands until the next.
+    Finding& error(std::string field, std::string text, std::string code = {}) {
+        return add(Level::error, std::move(field), std::move(text), std::move(code));
     }
-    void warn(std::string field, std::string text, std::string code = {}) {
-        add(Level::warning, std::move(field), std::move(text), std::move(code));
+    Finding& warn(std::string field, std::string text, std::string code = {}) {
+        return add(Level::warning, std::move(field), std::move(text), std::move(code));
     }
-    void inform(std::string field, std::string text, std::string code = {}) {
-        add(Level::info, std::move(field), std::move(text), std::move(code));
+    Finding& inform(std::string field, std::string text, std::string code = {}) {
+        return add(Level::info, std::move(field), std::move(text), std::move(code));
     }
-    void add(Level level, std::string field, std::string text, std::string code) {
-        all_.push_back({.level = level,
-                        .code = std::move(code),
-                        .object = object_,
-                        .field = std::move(field),
-                        .text = std::move(text),
-                        .file = {}});
-    }
+    Finding& add(Level level, std::string field, std::string text, std::string code);
     std::vector<Finding> take() { return std::move(all_); }
 
    private:

@@ -27,7 +27,8 @@ struct Finding {
     std::string object;  // "Canary test/podinfo"
     std::string field;   // "spec.analysis.metrics[0].interval"; may be empty
     std::string text;
-    std::string file;  // where it was read from, if from a file
+    std::string suggestion;  // the edit that ends it; empty where the text says it already
+    std::string file;        // where it was read from, if from a file
     std::size_t line = 0;
 
     bool operator==(const Finding&) const = default;

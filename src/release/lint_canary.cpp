@@ -274,42 +274,52 @@ void look_at_retries(Findings& findings, const CanarySeen& seen) {
     if (std::ranges::any_of(metrics, [](const api::Metric& metric) {
             return metric.kind == MetricKind::request_success_rate;
         })) {
-        findings.warn("spec.service.retries",
-                      "the mesh tries again what failed: users see fewer failures than "
-                      "request-success-rate counts",
-                      "SLU0007");
+        findings
+            .warn("spec.service.retries",
+                  "the mesh tries again what failed: users see fewer failures than "
+                  "request-success-rate counts",
+                  "SLU0007")
+            .suggestion =
+            "set retries.attempts: 0 to judge what users see; or leave it: the check is stricter";
     }
     for (const auto& metric : metrics) {
         if (!asks_the(metric, "source")) continue;
-        findings.warn("spec.service.retries",
-                      fmt::format("the mesh tries again what failed, and metric {} asks the "
-                                  "callers: it does not see what the retries hide",
-                                  metric.name),
-                      "SLU0007");
+        findings
+            .warn("spec.service.retries",
+                  fmt::format("the mesh tries again what failed, and metric {} asks the "
+                              "callers: it does not see what the retries hide",
+                              metric.name),
+                  "SLU0007")
+            .suggestion = "ask reporter=\"destination\" in its query, or set retries.attempts: 0";
     }
     const auto each =
         parse_duration(text_at(object, {"spec", "service", "retries", "perTryTimeout"}));
     if (!each) return;
     const auto whole = parse_duration(text_at(object, {"spec", "service", "timeout"}));
     if (whole && *whole > Duration::zero() && *each * (attempts + 1) > *whole) {
-        findings.warn("spec.service.retries.perTryTimeout",
-                      fmt::format("{} for each of {} tries is more than the timeout, {}",
-                                  go_text(*each),
-                                  attempts + 1,
-                                  go_text(*whole)),
-                      "SLU0008");
+        findings
+            .warn("spec.service.retries.perTryTimeout",
+                  fmt::format("{} for each of {} tries is more than the timeout, {}",
+                              go_text(*each),
+                              attempts + 1,
+                              go_text(*whole)),
+                  "SLU0008")
+            .suggestion =
+            "raise spec.service.timeout to perTryTimeout × (attempts + 1), or try less often";
     }
     for (const auto& metric : metrics) {
         if (metric.kind != MetricKind::request_duration) continue;
         const auto limit = metric.has_range ? metric.max : std::optional(metric.threshold);
         if (!limit || *limit <= std::chrono::duration<double, std::milli>(*each).count()) continue;
-        findings.warn("spec.service.retries.perTryTimeout",
-                      fmt::format("{} is shorter than the {} ms that {} allows: a slow canary is "
-                                  "asked again before it counts as slow",
-                                  go_text(*each),
-                                  go_number(*limit),
-                                  metric.name),
-                      "SLU0008");
+        findings
+            .warn("spec.service.retries.perTryTimeout",
+                  fmt::format("{} is shorter than the {} ms that {} allows: a slow canary is "
+                              "asked again before it counts as slow",
+                              go_text(*each),
+                              go_number(*limit),
+                              metric.name),
+                  "SLU0008")
+            .suggestion = "raise perTryTimeout above what the check allows";
     }
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/core/sha256.hpp"
 #include "web/answer.hpp"
-#include "web/suggestions.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -40,7 +39,6 @@ auto order_of(const Validation& one) {
 
 JsonObject json_of(const Validation& validation) {
     const auto& finding = validation.finding;
-    const auto suggestion = suggestion_for(finding);
     return {{"id", validation.id},
             {"code", finding.code},
             {"level", to_string(finding.level)},
@@ -51,7 +49,7 @@ JsonObject json_of(const Validation& validation) {
             {"path", finding.field},
             {"message", finding.text},
             {"since", time_json(validation.since)},
-            {"suggestion", suggestion.empty() ? Json(nullptr) : Json(suggestion)}};
+            {"suggestion", finding.suggestion.empty() ? Json(nullptr) : Json(finding.suggestion)}};
 }
 
 void LevelCounts::add(release::Level level) {

@@ -1323,7 +1323,7 @@ export interface components {
             path: string;
             message: string;
             since: components["schemas"]["MaybeTime"];
-            /** @description The edit that ends it; null where the message says it already, or where it depends on what was meant. */
+            /** @description The edit that ends it; each code has one. Null for a Canary's own mistakes, whose message says it already. */
             suggestion: string | null;
         };
         ValidationChange: {

@@ -1,17 +1,19 @@
-#include "web/suggestions.hpp"
+#include "release/rules.hpp"
 
 #include <algorithm>
 #include <array>
-#include <string_view>
-#include <utility>
 
-namespace sluice::web {
+namespace sluice::release {
 namespace {
 
-// Rules that have one way out. The message names the object, the path the field.
-constexpr auto ways_out = std::to_array<std::pair<std::string_view, std::string_view>>({
+// The message names the object, the path the field. A rule with two ways out names both here, and
+// says at each finding which one it is.
+constexpr auto all = std::to_array<Rule>({
     {"IST0002", "write the field that replaces it, and remove this one"},
     {"IST0101", "create what is named, or correct the name here"},
+    {"IST0102", "label the namespace as the message says"},
+    {"IST0103", "restart what owns the pods: kubectl rollout restart"},
+    {"IST0106", "correct the field as the message says: until then Istio refuses the object"},
     {"IST0107", "move the annotation to an object of that kind, or remove it"},
     {"IST0108", "correct its spelling, or remove it: Istio does not read it"},
     {"IST0109", "leave the host in one of them, and move the routes of the others there"},
@@ -28,6 +30,7 @@ constexpr auto ways_out = std::to_array<std::pair<std::string_view, std::string_
     {"IST0130", "remove the rule, or move it before the one that takes its requests"},
     {"IST0131", "remove the match, or make it differ from the earlier one"},
     {"IST0132", "add the host to a server of the Gateway, or remove it from the VirtualService"},
+    {"IST0133", "change the field as the message says: Istio takes it as it is, and warns"},
     {"IST0137", "give the Services one port for this targetPort, or a targetPort each"},
     {"IST0138", "give each host a certificate of its own, or join the servers in one Gateway"},
     {"IST0140", "route to the Service's host without a subset where the gateway is named"},
@@ -35,6 +38,7 @@ constexpr auto ways_out = std::to_array<std::pair<std::string_view, std::string_
     {"IST0146", "label the pods for injection, or write an image"},
     {"IST0147", "label the pods for injection, or write an image"},
     {"IST0149", "apply a RequestAuthentication to the gateway's pods"},
+    {"IST0158", "restart what owns the pods: kubectl rollout restart"},
     {"IST0161", "create the Secret in the gateway's namespace, with tls.crt and tls.key"},
     {"IST0162", "add the port to the gateway's Service, or listen on one that it has"},
     {"IST0165", "name a Gateway of your own, or route with an HTTPRoute"},
@@ -45,41 +49,25 @@ constexpr auto ways_out = std::to_array<std::pair<std::string_view, std::string_
     {"SLU0003", "take a bound of the histogram as the threshold, such as the next one above"},
     {"SLU0005", "make the interval at least four scrape intervals"},
     {"SLU0006", "have the sidecars injected and restart the pods, or ask other metrics"},
+    {"SLU0007", "set retries.attempts: 0, or judge by a query that asks the side that is meant"},
+    {"SLU0008", "give the tries the time that they take: perTryTimeout, attempts and timeout"},
     {"SLU0009", "add a label to the selector that only the one gateway's pods have"},
     {"SLU0011", "set the mode to ISTIO_MUTUAL, or the PeerAuthentication to PERMISSIVE"},
     {"SLU0012", "add mesh to spec.service.gateways, if callers within the mesh are to take part"},
     {"SLU0013", "give the Service a label in its selector that only one of both has"},
     {"SLU0014", "write one that selects the pods of the primary"},
 });
-
-bool mentions(const release::Finding& finding, std::string_view words) {
-    return finding.text.find(words) != std::string::npos;
-}
+static_assert(std::ranges::is_sorted(all, {}, &Rule::code));
 
 }  // namespace
 
-std::string suggestion_for(const release::Finding& finding) {
-    const auto& code = finding.code;
-    if (code == "SLU0007") {
-        // The first is what users have of it; the second is what the judge misses.
-        return mentions(finding, "asks the callers")
-                   ? "ask reporter=\"destination\" in its query, or set retries.attempts: 0"
-                   : "set retries.attempts: 0 to judge what users see, or leave it: the check is "
-                     "stricter than their experience";
-    }
-    if (code == "SLU0008") {
-        return mentions(finding, "is more than the timeout")
-                   ? "raise spec.service.timeout to perTryTimeout × (attempts + 1), or try less "
-                     "often"
-                   : "raise perTryTimeout above what the check allows";
-    }
-    if (code == "IST0102") return "label the namespace as the message says";
-    if (code == "IST0103" || code == "IST0158") {
-        return "restart what owns the pods: kubectl rollout restart";
-    }
-    const auto* way = std::ranges::find(
-        ways_out, std::string_view(code), &std::pair<std::string_view, std::string_view>::first);
-    return way == ways_out.end() ? std::string() : std::string(way->second);
+std::span<const Rule> rules() {
+    return all;
 }
 
-}  // namespace sluice::web
+const Rule* rule_of(std::string_view code) {
+    const auto* found = std::ranges::lower_bound(all, code, {}, &Rule::code);
+    return found == all.end() || found->code != code ? nullptr : found;
+}
+
+}  // namespace sluice::release

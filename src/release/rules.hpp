@@ -1,0 +1,18 @@
+// The rules of lint by their codes, and what to do about what each of them finds.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace sluice::release {
+
+struct Rule {
+    std::string_view code;     // "IST0101", "SLU0003"
+    std::string_view way_out;  // the edit that ends a finding, in one sentence
+};
+
+// By code.
+std::span<const Rule> rules();
+const Rule* rule_of(std::string_view code);
+
+}  // namespace sluice::release
