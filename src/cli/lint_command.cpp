@@ -2,6 +2,7 @@
 #include "base/core/text.hpp"
 #include "cli/canary_access.hpp"
 #include "cli/command.hpp"
+#include "cli/lint_report.hpp"
 #include "cli/plan.hpp"
 #include "kube/yaml.hpp"
 #include "kube/yaml_places.hpp"
@@ -74,19 +75,6 @@ Result<std::vector<Read>> read_files(const std::vector<std::string>& files, cons
     return all;
 }
 
-Json json_of(const Finding& finding) {
-    JsonObject shown{{"level", to_string(finding.level)}, {"object", finding.object}};
-    const auto add = [&](std::string_view name, const std::string& text) {
-        if (!text.empty()) shown[name] = text;
-    };
-    add("field", finding.field);
-    add("code", finding.code);
-    add("file", finding.file);
-    if (finding.line > 0) shown["line"] = finding.line;
-    shown["message"] = finding.text;
-    return shown;
-}
-
 struct Counts {
     std::size_t canaries = 0;
     std::size_t others = 0;
@@ -107,7 +95,10 @@ std::string to_string(const Counts& counts) {
     return text;
 }
 
-int print(std::vector<Finding> findings, const Counts& seen, const std::string& output) {
+int print(std::vector<Finding> findings,
+          const Counts& seen,
+          const std::string& output,
+          TerminalStyle style) {
     std::ranges::sort(findings, {}, [](const Finding& finding) {
         return std::tie(
             finding.file, finding.line, finding.level, finding.object, finding.field, finding.text);
@@ -118,22 +109,19 @@ int print(std::vector<Finding> findings, const Counts& seen, const std::string& 
     const auto errors = count(Level::error);
     const auto warnings = count(Level::warning);
     if (output.empty()) {
-        for (const auto& finding : findings) fmt::print("{}\n", line_of(finding));
+        Terminal terminal(style);
+        show_findings(findings, terminal);
         const auto counted = [](std::ptrdiff_t number, std::string_view what) {
             return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
         };
-        fmt::print("{} looked at: {}, {}\n",
-                   to_string(seen),
-                   counted(errors, "error"),
-                   counted(warnings, "warning"));
+        terminal.line(fmt::format("{} looked at: {}, {}",
+                                  to_string(seen),
+                                  counted(errors, "error"),
+                                  counted(warnings, "warning")));
+    } else if (output == "json") {
+        fmt::print("{}\n", to_pretty_text(lint_json(findings)));
     } else {
-        JsonArray shown;
-        for (const auto& finding : findings) shown.push_back(json_of(finding));
-        if (output == "json") {
-            fmt::print("{}\n", to_pretty_text(Json(shown)));
-        } else {
-            std::fputs(kube::to_yaml(Json(shown)).c_str(), stdout);
-        }
+        std::fputs(kube::to_yaml(lint_json(findings)).c_str(), stdout);
     }
     return errors > 0 ? not_done : done;
 }
@@ -146,7 +134,7 @@ void add(std::vector<Finding>& all, std::vector<Finding> more, const Read& from)
     }
 }
 
-int lint_files(const LintOptions& options, const LintSettings& settings) {
+int lint_files(const LintOptions& options, const LintSettings& settings, TerminalStyle style) {
     const auto read =
         read_files(options.files, options.query.ns.empty() ? "default" : options.query.ns);
     if (!read) {
@@ -169,7 +157,7 @@ int lint_files(const LintOptions& options, const LintSettings& settings) {
                    joined(options.files, ", "));
         return not_done;
     }
-    return print(std::move(findings), counts, options.output);
+    return print(std::move(findings), counts, options.output, style);
 }
 
 // Whether it is the Canary, or one of the objects of its release.
@@ -187,7 +175,10 @@ bool belongs_to(const Json& canary, const Json& object) {
     return std::ranges::find(all, key.name) != all.end();
 }
 
-Task<Result<int>> lint_cluster(Session& session, LintOptions options, LintSettings settings) {
+Task<Result<int>> lint_cluster(Session& session,
+                               LintOptions options,
+                               LintSettings settings,
+                               TerminalStyle style) {
     const auto key = key_of(options.query, session.config());
     const auto around = co_await release::read_around(session.client(), key.ns);
     if (!around) co_return around.error();
@@ -213,7 +204,7 @@ Task<Result<int>> lint_cluster(Session& session, LintOptions options, LintSettin
     }
     const auto unjudged = release::not_judged(around->unread);
     if (!unjudged.empty()) fmt::print(stderr, "sluice: {}\n", unjudged);
-    co_return print(std::move(findings), counts, options.output);
+    co_return print(std::move(findings), counts, options.output, style);
 }
 
 }  // namespace
@@ -250,10 +241,11 @@ void add_lint(CLI::App& app, Environment environment, Run& run) {
         run = [options, environment] {
             const LintSettings settings{.scrape_interval =
                                             *parse_duration(options->scrape_interval)};
-            if (!options->files.empty()) return lint_files(*options, settings);
+            const auto style = style_of(environment);
+            if (!options->files.empty()) return lint_files(*options, settings, style);
             return talk_with_cluster(
-                environment, options->query.cluster, [options, settings](Session& session) {
-                    return lint_cluster(session, *options, settings);
+                environment, options->query.cluster, [options, settings, style](Session& session) {
+                    return lint_cluster(session, *options, settings, style);
                 });
         };
     });

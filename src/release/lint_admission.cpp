@@ -58,7 +58,11 @@ void tell_warning(Findings& findings, const istio::Fault& warning) {
         warning.text.find(" is not used (") != std::string::npos) {
         findings.inform(warning.field, std::move(text), "IST0131");
     } else {
-        findings.warn(warning.field, std::move(text), "IST0130");
+        auto& found = findings.warn(warning.field, std::move(text), "IST0130");
+        // This one takes the requests of those behind it, and the others are behind one.
+        if (warning.text.ends_with("(only the last rule can have no matches)")) {
+            found.suggestion = "give the rule a match, or move it behind the others";
+        }
     }
 }
 

@@ -21,6 +21,7 @@ refuses() {
 
 canary=$source_dir/examples/podinfo/04-canary.yaml
 says "0 errors" "$sluice" lint -f "$canary"
+says "    try: make the interval at least four scrape intervals" "$sluice" lint -f "$canary"
 sed 's/stepWeight: 20/stepWeight: 0/' "$canary" >"$scratch/stuck.yaml"
 refuses 1 "the weights never advance" "$sluice" lint -f "$scratch/stuck.yaml"
 says "Succeeded: podinfo is scaled to zero" "$sluice" plan -f "$canary"

@@ -82,13 +82,15 @@ TEST_CASE("every code that lint can find has a way out") {
         CHECK_FALSE(rule->way_out.empty());
     }
     // And no rule is kept that finds nothing.
-    for (const auto& rule : rules()) CHECK_MESSAGE(found.contains(std::string(rule.code)), rule.code);
+    for (const auto& rule : rules())
+        CHECK_MESSAGE(found.contains(std::string(rule.code)), rule.code);
 }
 
 TEST_CASE("every code that lint can find stands in the reference") {
     const auto told =
         codes_in(text_of(root / "docs/reference/cli.md"), std::regex("([A-Z]{3}[0-9]{4})"));
-    for (const auto& rule : rules()) CHECK_MESSAGE(told.contains(std::string(rule.code)), rule.code);
+    for (const auto& rule : rules())
+        CHECK_MESSAGE(told.contains(std::string(rule.code)), rule.code);
 }
 
 TEST_CASE("a way out is one line that a terminal shows beside its heading") {
@@ -114,6 +116,22 @@ TEST_CASE("a rule with two ways out says at each finding which one it is") {
                   "asked again before it counts as slow") ==
           "raise perTryTimeout above what the check allows");
     CHECK(ways.size() == 4);
+}
+
+TEST_CASE("a rule that takes all requests is told apart from those that get none") {
+    Around around;
+    around.objects.push_back(boost::json::parse(R"({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+        "metadata": {"name": "web", "namespace": "test"},
+        "spec": {"hosts": ["web"], "http": [
+          {"route": [{"destination": {"host": "web"}}]},
+          {"match": [{"uri": {"prefix": "/a"}}], "route": [{"destination": {"host": "web"}}]}]}})"));
+    const auto found = Linter(around).look(around.objects[0]);
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].field == "spec.http[0]");
+    CHECK(found[0].suggestion == "give the rule a match, or move it behind the others");
+    CHECK(found[1].suggestion ==
+          "remove the rule, or move it before the one that takes its requests");
 }
 
 TEST_CASE("a finding of another rule says its way out, and a Canary's own mistake is one already") {
