@@ -120,6 +120,8 @@ int print(std::vector<Finding> findings,
                                   counted(warnings, "warning")));
     } else if (output == "json") {
         fmt::print("{}\n", to_pretty_text(lint_json(findings)));
+    } else if (output == "sarif") {
+        fmt::print("{}\n", to_pretty_text(lint_sarif(findings)));
     } else {
         std::fputs(kube::to_yaml(lint_json(findings)).c_str(), stdout);
     }
@@ -225,8 +227,8 @@ void add_lint(CLI::App& app, Environment environment, Run& run) {
                      options->files,
                      "Files with Canaries and other objects; - is standard input")
         ->excludes(name);
-    command->add_option("-o,--output", options->output, "json or yaml")
-        ->check(CLI::IsMember({"json", "yaml"}));
+    command->add_option("-o,--output", options->output, "json, yaml or sarif")
+        ->check(CLI::IsMember({"json", "yaml", "sarif"}));
     command
         ->add_option("--scrape-interval",
                      options->scrape_interval,

@@ -15,5 +15,7 @@ namespace sluice::cli {
 void show_findings(const std::vector<release::Finding>& findings, Terminal& terminal);
 // An array.
 Json lint_json(const std::vector<release::Finding>& findings);
+// A log of SARIF 2.1.0 with one run: all rules, and a result for each finding.
+Json lint_sarif(const std::vector<release::Finding>& findings);
 
 }  // namespace sluice::cli

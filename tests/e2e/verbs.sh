@@ -24,6 +24,8 @@ says "0 errors" "$sluice" lint -f "$canary"
 says "    try: make the interval at least four scrape intervals" "$sluice" lint -f "$canary"
 sed 's/stepWeight: 20/stepWeight: 0/' "$canary" >"$scratch/stuck.yaml"
 refuses 1 "the weights never advance" "$sluice" lint -f "$scratch/stuck.yaml"
+refuses 1 '"ruleId": "Canary"' "$sluice" lint -f "$scratch/stuck.yaml" -o sarif
+refuses 2 "xml not in {json,yaml,sarif}" "$sluice" lint -f "$canary" -o xml
 says "Succeeded: podinfo is scaled to zero" "$sluice" plan -f "$canary"
 
 start_lab --drain-delay 1s

@@ -80,6 +80,7 @@ TEST_CASE("every code that lint can find has a way out") {
         const auto* rule = rule_of(code);
         REQUIRE(rule != nullptr);
         CHECK_FALSE(rule->way_out.empty());
+        CHECK_FALSE(rule->what.empty());
     }
     // And no rule is kept that finds nothing.
     for (const auto& rule : rules())
