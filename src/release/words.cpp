@@ -89,6 +89,10 @@ std::string_view words_for(std::string_view what) {
     return known == wordings.end() ? what : known->words;
 }
 
+std::string_view words_for(api::Phase phase) {
+    return phase == api::Phase::none ? "Unknown" : to_string(phase);
+}
+
 std::string answer_text(const Json& check) {
     const auto answer = text_at(check, {"answer"});
     // Hooks have no threshold, and what they say is no number of ours.

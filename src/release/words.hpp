@@ -1,6 +1,7 @@
 // What the controller keeps of its decisions, in a reader's words.
 #pragma once
 
+#include "api/canary.hpp"
 #include "base/core/json.hpp"
 
 #include <string>
@@ -10,6 +11,8 @@ namespace sluice::release {
 
 // "All checks passed: the next step": a decision's name in a reader's words.
 std::string_view words_for(std::string_view what);
+// "Progressing"; "Unknown" of what no controller has seen yet.
+std::string_view words_for(api::Phase phase);
 
 // What a check was answered, as it is read: a number to two decimals as in the Events (four digits
 // below 1), any other answer as it is kept.

@@ -74,24 +74,19 @@ Health health_of_way(const EdgeRates& rates, const Role* role) {
     auto judged = health_of_requests(rates);
     health.worsen(judged.status, std::move(judged.reason));
     if (role == nullptr || role->role != "canary" || rates.rps <= 0) return health;
-    const auto* metrics = role->release->json.if_contains("metrics");
-    if (metrics == nullptr || !metrics->is_array()) return health;
-    for (const auto& metric : metrics->get_array()) {
-        const auto unit = text_at(metric, {"unit"});
-        const auto name = text_at(metric, {"name"});
-        const auto min = number_at(metric, {"min"});
-        const auto max = number_at(metric, {"max"});
-        const auto success = 100 * (1 - rates.failed / rates.rps);
-        if (name == "request-success-rate" && min && success < *min) {
-            health.worsen(
-                "failure",
-                fmt::format("success {:.2f} % under the release's {} %", success, go_number(*min)));
-        }
-        if (name == "request-duration" && unit == "ms" && max && rates.p99 && *rates.p99 > *max) {
-            health.worsen(
-                "failure",
-                fmt::format("p99 {:.0f} ms over the release's {} ms", *rates.p99, go_number(*max)));
-        }
+    const auto& limits = role->release->limits;
+    const auto success = 100 * (1 - rates.failed / rates.rps);
+    if (limits.success_min && success < *limits.success_min) {
+        health.worsen("failure",
+                      fmt::format("success {:.2f} % under the release's {} %",
+                                  success,
+                                  go_number(*limits.success_min)));
+    }
+    if (limits.duration_max && rates.p99 && *rates.p99 > *limits.duration_max) {
+        health.worsen("failure",
+                      fmt::format("p99 {:.0f} ms over the release's {} ms",
+                                  *rates.p99,
+                                  go_number(*limits.duration_max)));
     }
     return health;
 }
@@ -132,13 +127,10 @@ void judge_release(Health& health, const Role& role) {
     const auto& release = *role.release;
     const bool fails = release.severity == Severity::failure && role.role == "canary";
     if (!fails || release.status == "Failed") return;
-    const auto* attention = release.json.if_contains("attention");
-    const auto check =
-        attention == nullptr ? std::string_view{} : text_at(*attention, {"check", "text"});
-    if (check.empty()) {
+    if (release.failing_check.empty()) {
         health.worsen("degraded", "its release fails");
     } else {
-        health.worsen("failure", fmt::format("release check {}", check));
+        health.worsen("failure", fmt::format("release check {}", release.failing_check));
     }
 }
 

@@ -131,7 +131,7 @@ Task<net::Response> Dashboard::State::compare(SharedCall call, kube::ObjectKey k
     auto json = chart_json(*charted);
     json["stable"] = side_of(*charted, subject.by, canary.primary_name());
     json["canary"] = side_of(*charted, subject.by, canary.target.name);
-    json["marks"] = marks_json(decisions_of(seen.object), charted->grid);
+    json["marks"] = marks_json(release::decisions_of(seen.object), charted->grid);
     co_return told(call->request, outside.clock.now(), std::move(json));
 }
 

@@ -1,9 +1,9 @@
 #include "web/mesh.hpp"
 
 #include "base/core/text.hpp"
+#include "release/versions.hpp"
 #include "web/answer.hpp"
 #include "web/health.hpp"
-#include "web/sentence.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -95,8 +95,9 @@ class Mesh {
                 {.source = "istiod",
                  .key = key,
                  .revision = revision,
-                 .version = containers.empty() ? std::string()
-                                               : version_of(text_at(containers.front(), {"image"})),
+                 .version = containers.empty()
+                                ? std::string()
+                                : release::version_of(text_at(containers.front(), {"image"})),
                  .status = pods.ready >= pods.desired && pods.desired > 0 ? "Ready" : "NotReady",
                  .pods = pods});
         }

@@ -1,12 +1,12 @@
 #include "web/release.hpp"
 
 #include "base/core/text.hpp"
-#include "release/wish.hpp"
+#include "release/action.hpp"
+#include "release/versions.hpp"
 #include "release/words.hpp"
 #include "web/answer.hpp"
 #include "web/checks.hpp"
 #include "web/people.hpp"
-#include "web/sentence.hpp"
 #include "web/steps.hpp"
 
 #include <boost/json.hpp>
@@ -20,6 +20,10 @@ namespace sluice::web {
 namespace {
 
 using api::Phase;
+using release::if_failed;
+using release::RolledBack;
+using release::Saying;
+using release::Versions;
 
 constexpr Duration remembered_failure = std::chrono::hours{1};
 constexpr std::size_t pods_max = 500;
@@ -40,46 +44,6 @@ Json text_json(std::string_view text) {
 
 double seconds_of(Duration duration) {
     return std::chrono::duration<double>(duration).count();
-}
-
-std::vector<std::string> images_of(const std::optional<Json>& workload) {
-    std::vector<std::string> images;
-    if (!workload) return images;
-    for (const auto& container : array_at(*workload, {"spec", "template", "spec", "containers"})) {
-        images.emplace_back(text_at(container, {"image"}));
-    }
-    return images;
-}
-
-// "7d9f0c1" of "v2:7d9f0c1…".
-std::string short_hash(std::string_view revision) {
-    const auto colon = revision.find(':');
-    if (colon != std::string_view::npos) revision = revision.substr(colon + 1);
-    return std::string(revision.substr(0, 10));
-}
-
-struct Versions {
-    std::string stable, canary;
-};
-
-// By the image that differs; equal tags say nothing, then the revision does.
-Versions versions_of(const ReleaseSeen& seen) {
-    const auto stable = images_of(seen.primary);
-    const auto canary = images_of(seen.target);
-    const auto& status = seen.of.canary.status;
-    for (std::size_t i = 0; i < std::min(stable.size(), canary.size()); ++i) {
-        if (stable[i] == canary[i]) continue;
-        Versions versions{version_of(stable[i]), version_of(canary[i])};
-        if (versions.stable != versions.canary) return versions;
-    }
-    const bool are_one = status.last_applied_spec == status.last_promoted_spec;
-    Versions versions;
-    if (!stable.empty()) versions.stable = version_of(stable.front());
-    if (!canary.empty()) versions.canary = version_of(canary.front());
-    if (are_one || stable.empty() || canary.empty() || versions.stable != versions.canary) {
-        return versions;
-    }
-    return {short_hash(status.last_promoted_spec), short_hash(status.last_applied_spec)};
 }
 
 std::int64_t ready_of(const std::optional<Json>& workload) {
@@ -120,7 +84,9 @@ void put_rates(JsonObject& side, const Rates& rates) {
 
 JsonObject side_json(const SideOf& side) {
     JsonArray images;
-    for (const auto& image : images_of(side.object)) images.emplace_back(image);
+    if (side.object) {
+        for (const auto& image : release::images_of(*side.object)) images.emplace_back(image);
+    }
     JsonObject json{{"label", side.label},
                     {"workload", side.workload},
                     {"version", side.version},
@@ -215,14 +181,16 @@ JsonObject action_json(const std::string& objection) {
 
 JsonObject actions_json(const api::Canary& canary) {
     using api::Verb;
-    const auto being_deleted =
-        canary.deleting ? canary.dotted() + " is being deleted" : std::string();
-    const auto pause = canary.suspended ? canary.dotted() + " is paused already" : being_deleted;
-    const auto resume = canary.suspended ? being_deleted : canary.dotted() + " is not paused";
+    using release::Suspension;
+    const auto objection_to = [&](Suspension wanted) {
+        const auto already = release::already(wanted, canary);
+        return already.empty() ? release::objection_to(wanted, canary)
+                               : fmt::format("{} {}", canary.dotted(), already);
+    };
     return {{"promote", action_json(release::objection_to(Verb::promote, canary))},
             {"abort", action_json(release::objection_to(Verb::abort, canary))},
-            {"pause", action_json(pause)},
-            {"resume", action_json(resume)},
+            {"pause", action_json(objection_to(Suspension::pause))},
+            {"resume", action_json(objection_to(Suspension::resume))},
             {"retry", action_json(release::objection_to(Verb::retry, canary))}};
 }
 
@@ -418,7 +386,7 @@ constexpr std::array phase_texts{PhaseWord{"Initialization done!", "Initialized"
 Json history_json(const ReleaseSeen& seen) {
     std::vector<std::pair<Time, std::string_view>> phases;
     std::optional<Time> first_decision;
-    for (const auto& decision : decisions_of(seen.of.object)) {
+    for (const auto& decision : release::decisions_of(seen.of.object)) {
         if (!first_decision) first_decision = decision.at;
         const auto* word = std::ranges::find(phase_words, decision.what, &PhaseWord::what);
         if (word != phase_words.end()) phases.emplace_back(decision.at, word->phase);
@@ -441,32 +409,21 @@ Json history_json(const ReleaseSeen& seen) {
 }
 
 // What a list is ordered by, without what is told.
-Release judged(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now) {
+Release judged(const ReleaseSeen& seen, const Saying& saying, Time now) {
     const auto& canary = seen.of.canary;
     const auto& status = canary.status;
     const auto created = parse_rfc3339(text_at(seen.of.object, {"metadata", "creationTimestamp"}));
     Release release;
     release.ns = canary.ns;
     release.name = canary.name;
-    release.severity = severity_of(seen, run, now);
-    release.status = status.phase == Phase::none ? "Unknown" : std::string(to_string(status.phase));
+    release.severity = saying.severity;
+    release.status = release::words_for(status.phase);
     release.since = status.last_transition_time.value_or(created.value_or(now));
     release.stale_at = stale_at(canary, release.since, now);
     release.has_attention = needs_a_person(release.severity, canary, release.since, now);
+    release.limits = release::request_limits(canary.analysis);
+    if (saying.failure) release.failing_check = saying.failure->text;
     return release;
-}
-
-Saying saying_of(const ReleaseSeen& seen,
-                 const std::vector<Decision>& run,
-                 Severity severity,
-                 const Versions& versions) {
-    const auto& status = seen.of.canary.status;
-    const bool has_failed = status.failed_checks > 0 || status.phase == Phase::failed ||
-                            status.rollback || severity == Severity::warning;
-    return {.severity = severity,
-            .failure = has_failed ? last_failure(run) : std::nullopt,
-            .rolled_back = rolled_back(seen.of.canary, run),
-            .version = versions.canary};
 }
 
 // What the parts of one release are told by.
@@ -560,7 +517,8 @@ std::string haystack_of(const ReleaseSeen& seen, std::string_view status) {
     const auto& canary = seen.of.canary;
     auto haystack = fmt::format("{}/{} {}", canary.ns, canary.name, status);
     for (const auto* workload : {&seen.primary, &seen.target}) {
-        for (const auto& image : images_of(*workload)) haystack += " " + image;
+        if (!*workload) continue;
+        for (const auto& image : release::images_of(**workload)) haystack += " " + image;
     }
     return lower_case(haystack);
 }
@@ -569,33 +527,21 @@ std::string haystack_of(const ReleaseSeen& seen, std::string_view status) {
 
 const std::vector<std::string> all_verbs{"promote", "abort", "pause", "resume", "retry"};
 
-std::string_view to_string(Severity severity) {
-    switch (severity) {
-        case Severity::failure:
-            return "failure";
-        case Severity::warning:
-            return "warning";
-        case Severity::waiting:
-            return "waiting";
-        case Severity::progress:
-            return "progress";
-        case Severity::ok:
-            return "ok";
-    }
-    return {};
-}
-
 Release release_of(const ReleaseSeen& seen, Time now) {
-    const auto run = last_run(decisions_of(seen.of.object));
+    const auto run = release::last_run(release::decisions_of(seen.of.object));
     const auto outlook = canary::outlook_of(seen.of.canary, seen.of.around);
-    const auto versions = versions_of(seen);
-    auto release = judged(seen, run, now);
-    const auto saying = saying_of(seen, run, release.severity, versions);
+    const auto versions = release::versions_of(seen.of.canary.status,
+                                               {.stable = seen.primary ? &*seen.primary : nullptr,
+                                                .canary = seen.target ? &*seen.target : nullptr});
+    auto saying = release::saying_of(seen.of.canary, run, now);
+    saying.version = versions.canary;
+    saying.rps = seen.canary.rps;
+    auto release = judged(seen, saying, now);
     const Told told{.run = run,
                     .outlook = outlook,
                     .versions = versions,
                     .saying = saying,
-                    .sentence = sentence_of(seen, saying, now),
+                    .sentence = release::sentence_of(seen.of, saying),
                     .actions = actions_json(seen.of.canary)};
     release.json = release_json(seen, release, told);
     release.haystack = haystack_of(seen, release.status);
@@ -612,7 +558,7 @@ void put_numbers(Release& release, const SidesMeasured& numbers) {
 
 void add_detail(JsonObject& json, const ReleaseSeen& seen) {
     const auto& object = seen.of.object;
-    const auto run = last_run(decisions_of(object));
+    const auto run = release::last_run(release::decisions_of(object));
     auto steps = steps_of(seen.of, run, seen.events);
     json["steps"].as_object()["items"] = std::move(steps.items);
     json["metrics"] = metrics_json(seen.of.canary, run, true);

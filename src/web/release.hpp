@@ -5,7 +5,7 @@
 #include "base/core/json.hpp"
 #include "base/core/time.hpp"
 #include "notify/sent.hpp"
-#include "release/seen.hpp"
+#include "release/sentence.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -65,8 +65,7 @@ struct ReleaseSeen {
     std::optional<std::vector<notify::Sent>> sent = {};
 };
 
-enum class Severity { failure, warning, waiting, progress, ok };
-std::string_view to_string(Severity severity);
+using release::Severity;
 
 // What a list is ordered by, and what it may be looked for.
 struct Release {
@@ -78,6 +77,9 @@ struct Release {
     JsonObject json;       // without detail; `actions` as the state has them
     bool has_attention = false;
     std::optional<Time> stale_at;  // when time alone changes it
+    // What requests to its canary are held against, and the check that fails: empty for none.
+    release::RequestLimits limits;
+    std::string failing_check;
     // `json` as text, by what its reader may do.
     std::map<std::string, std::string, std::less<>> texts;
 };

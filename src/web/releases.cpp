@@ -222,7 +222,7 @@ Release* Releases::find(const kube::ObjectKey& key) {
     entry.is_under_way = is_of_run(canary.status.phase);
     entry.run_began.reset();
     if (entry.is_under_way) {
-        const auto run = last_run(decisions_of(all.of.object));
+        const auto run = release::last_run(release::decisions_of(all.of.object));
         entry.run_began = web::run_began(canary, run, {});
         // Its start is no longer among the decisions that are kept.
         if (!entry.run_began) entry.run_began = began_by_events(key, canary, entry);

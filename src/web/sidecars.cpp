@@ -1,8 +1,8 @@
 #include "web/sidecars.hpp"
 
 #include "release/mesh_scene.hpp"
+#include "release/versions.hpp"
 #include "web/edges.hpp"
-#include "web/sentence.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -125,7 +125,7 @@ std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
         seen.revision = text_at(pod, {"metadata", "labels", "istio.io/rev"});
     }
     const auto image = proxy == nullptr ? std::string_view{} : text_at(*proxy, {"image"});
-    if (!image.empty()) seen.version = version_of(image);
+    if (!image.empty()) seen.version = release::version_of(image);
     // No tag, as of a gateway's `auto`, or one that moves, says no version.
     if (seen.version.empty() || seen.version == "latest") seen.version = seen.revision;
     if (seen.version.empty()) seen.version = "unknown";

@@ -3,6 +3,7 @@
 
 #include "base/async/signal.hpp"
 #include "base/async/task_group.hpp"
+#include "release/action.hpp"
 #include "web/asked.hpp"
 #include "web/assets.hpp"
 #include "web/dashboard.hpp"
@@ -175,7 +176,10 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // --- acting: actions.cpp
     // ----------------------------------------------------------------------
     Task<net::Response> act(SharedCall call, kube::ObjectKey key, std::string verb);
-    Task<> tell_event(release::CanarySeen seen, std::string verb, std::string who, std::string why);
+    Task<> tell_event(release::CanarySeen seen,
+                      release::Action action,
+                      std::string who,
+                      std::string why);
 
     // --- telling: streaming.cpp
     // -------------------------------------------------------------------

@@ -1,10 +1,11 @@
 // What anybody may send to the dashboard: a target with its parameters, a Host, a page's token, and
 // what Prometheus answers it.
 #include "fuzz/fuzz.hpp"
+#include "release/checks.hpp"
+#include "release/versions.hpp"
 #include "web/gate.hpp"
 #include "web/listing.hpp"
 #include "web/samples.hpp"
-#include "web/sentence.hpp"
 #include "web/series.hpp"
 
 namespace sluice::fuzz {
@@ -19,8 +20,8 @@ void try_input(std::string_view input) {
     }
     static_cast<void>(web::objection_to_origin(
         {.headers = {{"Host", std::string(line)}, {"Origin", std::string(rest)}}}));
-    static_cast<void>(web::version_of(line));
-    static_cast<void>(web::limits_of(line));
+    static_cast<void>(release::version_of(line));
+    static_cast<void>(release::limits_of(line));
 
     for (const auto status : {200, 500}) {
         if (const auto lines = web::read_lines(status, rest)) {

@@ -4,7 +4,6 @@
 #include "base/core/text.hpp"
 #include "web/checks.hpp"
 #include "web/overview.hpp"
-#include "web/sentence.hpp"
 #include "web/steps.hpp"
 
 #include <boost/json.hpp>
@@ -105,6 +104,8 @@ TEST_CASE("a failing release says which check, how bad, how many are left and wh
           "request-duration 917 ms > 500 ms; 2 of 3 allowed failures; "
           "canary 6.1.0 at 60 % (12.0 rps)");
     CHECK(release.severity == Severity::failure);
+    CHECK(release.failing_check == "request-duration 917 ms > 500 ms");
+    CHECK(release.limits == release::RequestLimits{.success_min = 99, .duration_max = 500});
     const auto& attention = release.json.at("attention").as_object();
     CHECK(text(attention, "sentence") == text(release.json, "message"));
     CHECK(text(attention, "version") == "6.1.0");
@@ -286,7 +287,7 @@ TEST_CASE("what failed an hour ago needs nobody any more") {
 
 TEST_CASE("steps are done, under way and to come, with their times and their checks") {
     const auto all = seen(failing);
-    const auto steps = steps_of(all.of, last_run(decisions_of(all.of.object)));
+    const auto steps = steps_of(all.of, release::last_run(release::decisions_of(all.of.object)));
     CHECK(steps.index == 2);
     const auto& items = steps.items.as_array();
     REQUIRE(items.size() == 7);
@@ -378,7 +379,7 @@ TEST_CASE("a step whose decision is no longer kept has its time of the Event") {
         event("2025-12-31T23:55:00Z", "New revision detected! Scaling up podinfo.test"),
         event("2025-12-31T23:56:00Z", "Advance podinfo.test canary weight 20"),
         event("2025-12-31T23:57:00Z", "Advance podinfo.test canary weight 40")};
-    const auto steps = steps_of(of, last_run(decisions_of(of.object)), events);
+    const auto steps = steps_of(of, release::last_run(release::decisions_of(of.object)), events);
     const auto& items = steps.items.as_array();
     CHECK(text_at(items[0], {"startedAt"}) == "2025-12-31T23:56:00.000Z");
     CHECK(text_at(items[0], {"endedAt"}) == "2025-12-31T23:57:00.000Z");
@@ -397,7 +398,7 @@ TEST_CASE("a run that begins in the second in which another ended tells nothing 
     };
     const std::vector<Json> events{event("Promotion completed! Scaling down podinfo.test"),
                                    event("New revision detected! Scaling up podinfo.test")};
-    auto run = last_run(decisions_of(of.object));
+    auto run = release::last_run(release::decisions_of(of.object));
     CHECK(steps_of(of, run, events).index == 2);
     // Nor where its own start is no longer kept.
     run.erase(run.begin());
@@ -409,7 +410,7 @@ TEST_CASE("a failed release shows where it failed, and what it was spared") {
     put(object, {"status", "phase"}, "Failed");
     put(object, {"status", "canaryWeight"}, 0);
     const auto of = release::seen_of(std::move(object));
-    const auto steps = steps_of(of, last_run(decisions_of(of.object)));
+    const auto steps = steps_of(of, release::last_run(release::decisions_of(of.object)));
     CHECK(steps.index == 2);
     CHECK(text_at(steps.items.as_array()[2], {"state"}) == "failed");
     CHECK(text_at(steps.items.as_array()[3], {"state"}) == "skipped");
@@ -458,10 +459,6 @@ TEST_CASE(
 }
 
 TEST_CASE("versions are told by the image that differs, and by the revision where none does") {
-    CHECK(version_of("registry.io:5000/a/b:6.1.0") == "6.1.0");
-    CHECK(version_of("registry.io:5000/a/b") == "latest");
-    CHECK(version_of("a@sha256:0123456789abcdef") == "0123456789ab");
-    CHECK(version_of("a:1@sha256:0123456789abcdef") == "1");
     auto all = seen(failing);
     all.target = deployment("podinfo", "podinfo:6.0.0");
     const auto json = release_of(all, now).json;
@@ -501,17 +498,6 @@ TEST_CASE("the detail tells of pods by revision, and why one is not ready") {
     CHECK(text_at(decisions[0], {"words"}) == "A check failed: nothing moves, and it is counted");
     CHECK(text_at(decisions[0], {"next", "notBefore"}) == "2026-01-01T00:00:20.000Z");
     CHECK(text_at(json.at("detail").at("history").as_array().at(0), {"phase"}) == "Progressing");
-}
-
-TEST_CASE("limits are read back out of what is kept") {
-    CHECK(limits_of("at least 99 (%)") == Limits{.min = 99, .max = {}, .unit = "%"});
-    CHECK(limits_of("at least 1, at most 2.5") == Limits{.min = 1, .max = 2.5, .unit = ""});
-    CHECK(limits_of("any") == Limits{});
-    CHECK(number_text(93.2, "%") == "93.20 %");
-    CHECK(number_text(917, "ms") == "917 ms");
-    CHECK(number_text(2.25, "ms") == "2.2 ms");
-    CHECK(number_text(0.3512345, "") == "0.3512");
-    CHECK(number_text(1234567, "") == "1234567");
 }
 
 TEST_CASE("names with markup and emoji are told as they are") {

@@ -136,13 +136,11 @@ TEST_CASE("the canary of a release has one word for its state in the picture and
     release.ns = "test";
     release.name = "podinfo";
     release.status = "Failed";
-    release.json = {
-        {"weight", JsonObject{{"configured", 0}}},
-        {"revisions",
-         JsonObject{{"stable", JsonObject{{"workload", "podinfo-primary"}}},
-                    {"canary", JsonObject{{"workload", "podinfo"}}}}},
-        {"metrics",
-         JsonArray{JsonObject{{"name", "request-success-rate"}, {"unit", "%"}, {"min", 99}}}}};
+    release.json = {{"weight", JsonObject{{"configured", 0}}},
+                    {"revisions",
+                     JsonObject{{"stable", JsonObject{{"workload", "podinfo-primary"}}},
+                                {"canary", JsonObject{{"workload", "podinfo"}}}}}};
+    release.limits.success_min = 99;
     const auto workload = deployment("podinfo", 1, 1);
     const auto drawn = topology_of({.workloads = shared({workload}),
                                     .services = {},

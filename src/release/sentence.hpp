@@ -1,14 +1,19 @@
 // How a release fares, in one sentence with numbers: what a person reads in the first five seconds.
+// Pure.
 #pragma once
 
-#include "web/checks.hpp"
-#include "web/release.hpp"
+#include "release/checks.hpp"
+#include "release/seen.hpp"
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-namespace sluice::web {
+namespace sluice::release {
+
+enum class Severity { failure, warning, waiting, progress, ok };
+std::string_view to_string(Severity severity);
 
 // Why a revision was taken back, or is: "failed checks threshold reached 3", "aborted by hand".
 struct RolledBack {
@@ -20,21 +25,21 @@ struct RolledBack {
 // Nothing while nothing is taken back.
 std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vector<Decision>& run);
 
+Severity severity_of(const api::Canary& canary, const std::vector<Decision>& run, Time now);
+
 // What is said of a release, beside its objects.
 struct Saying {
     Severity severity = Severity::ok;
     std::optional<Check> failure;  // the check that failed last in this run
     std::optional<RolledBack> rolled_back;
-    std::string version;  // of the new revision; may be empty
+    std::string version = {};        // of the new revision; empty: not known
+    std::optional<double> rps = {};  // that it was measured to get
 };
-
-Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now);
+// By what the Canary says of its last run; whoever knows them adds the version and the rate.
+Saying saying_of(const api::Canary& canary, const std::vector<Decision>& run, Time now);
 // "request-duration 917 ms > 500 ms; 2 of 3 allowed failures; canary 6.1.0 at 60 % (12.0 rps)".
-std::string sentence_of(const ReleaseSeen& seen, const Saying& saying, Time now);
+std::string sentence_of(const CanarySeen& seen, const Saying& saying);
 // What one more failed check does; empty when no check is due.
 std::string if_failed(const api::Canary& canary);
 
-// The tag of an image, or what stands for one.
-std::string version_of(std::string_view image);
-
-}  // namespace sluice::web
+}  // namespace sluice::release

@@ -1,4 +1,4 @@
-#include "web/sentence.hpp"
+#include "release/sentence.hpp"
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace sluice::web {
+namespace sluice::release {
 namespace {
 
 using api::Phase;
@@ -60,10 +60,10 @@ std::string_view held_by(const api::Canary& canary) {
     return canary.suspended ? std::string_view{} : api::held_by(canary.status.conditions);
 }
 
-std::string the_canary(const ReleaseSeen& seen, const Saying& saying) {
+std::string the_canary(const CanarySeen& seen, const Saying& saying) {
     auto text = saying.version.empty() ? std::string("canary") : "canary " + saying.version;
-    text += fmt::format(" at {} %", seen.of.canary.status.canary_weight);
-    if (seen.canary.rps) text += fmt::format(" ({:.1f} rps)", *seen.canary.rps);
+    text += fmt::format(" at {} %", seen.canary.status.canary_weight);
+    if (saying.rps) text += fmt::format(" ({:.1f} rps)", *saying.rps);
     return text;
 }
 
@@ -80,14 +80,14 @@ std::string without_rolling_back(std::string_view text, const api::Canary& canar
 }
 
 // A failed check is the reason only where too many of them were: who aborts may have others.
-std::string when_rolled_back(const ReleaseSeen& seen, const Saying& saying) {
+std::string when_rolled_back(const CanarySeen& seen, const Saying& saying) {
     const auto& why = saying.rolled_back->why;
     std::vector<std::string> parts;
     if (saying.failure && (saying.rolled_back->for_checks || why.empty())) {
         parts.push_back(saying.failure->text);
     }
     if (!why.empty()) parts.push_back(why);
-    if (seen.of.canary.status.phase != Phase::failed) {
+    if (seen.canary.status.phase != Phase::failed) {
         parts.push_back("it is rolled back: " + the_canary(seen, saying));
         return joined(parts, "; ");
     }
@@ -105,16 +105,16 @@ std::string when_rolled_back(const ReleaseSeen& seen, const Saying& saying) {
     return joined(parts, "; ");
 }
 
-std::string when_failing(const ReleaseSeen& seen, const Saying& saying) {
+std::string when_failing(const CanarySeen& seen, const Saying& saying) {
     if (saying.rolled_back) return when_rolled_back(seen, saying);
     return fmt::format("{}; {}; {}",
                        saying.failure ? saying.failure->text : std::string("a check failed"),
-                       failures(seen.of.canary),
+                       failures(seen.canary),
                        the_canary(seen, saying));
 }
 
-std::string when_stuck(const ReleaseSeen& seen, const Saying& saying) {
-    const auto& canary = seen.of.canary;
+std::string when_stuck(const CanarySeen& seen, const Saying& saying) {
+    const auto& canary = seen.canary;
     if (canary.invalid) return "its spec cannot be used: " + to_string(*canary.invalid);
     if (canary.unbuilt) return "its spec cannot be used: " + to_string(*canary.unbuilt);
     if (const auto why = held_by(canary); !why.empty()) {
@@ -137,19 +137,19 @@ std::string when_stuck(const ReleaseSeen& seen, const Saying& saying) {
     return "it does not get on; " + the_canary(seen, saying);
 }
 
-std::string when_waiting(const ReleaseSeen& seen, const Saying& saying) {
-    const auto& canary = seen.of.canary;
+std::string when_waiting(const CanarySeen& seen, const Saying& saying) {
+    const auto& canary = seen.canary;
     if (canary.suspended) return "paused; " + the_canary(seen, saying);
-    const auto outlook = canary::outlook_of(canary, seen.of.around);
+    const auto outlook = canary::outlook_of(canary, seen.around);
     auto text = "waits for " + outlook.waits_for;
     if (canary.status.phase == Phase::progressing) text = "waits for a gate to open";
     if (!outlook.gates.empty()) text += fmt::format(" ({})", outlook.gates.front());
     return fmt::format("{}; {}", text, the_canary(seen, saying));
 }
 
-std::string when_well(const ReleaseSeen& seen, const Saying& saying) {
-    const auto& canary = seen.of.canary;
-    const auto outlook = canary::outlook_of(canary, seen.of.around);
+std::string when_well(const CanarySeen& seen, const Saying& saying) {
+    const auto& canary = seen.canary;
+    const auto outlook = canary::outlook_of(canary, seen.around);
     if (is_under_way(canary.status.phase)) {
         return outlook.next.empty()
                    ? fmt::format("{}; waits for {}", the_canary(seen, saying), outlook.waits_for)
@@ -162,6 +162,22 @@ std::string when_well(const ReleaseSeen& seen, const Saying& saying) {
 }
 
 }  // namespace
+
+std::string_view to_string(Severity severity) {
+    switch (severity) {
+        case Severity::failure:
+            return "failure";
+        case Severity::warning:
+            return "warning";
+        case Severity::waiting:
+            return "waiting";
+        case Severity::progress:
+            return "progress";
+        case Severity::ok:
+            return "ok";
+    }
+    return {};
+}
 
 std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vector<Decision>& run) {
     const auto& status = canary.status;
@@ -190,8 +206,7 @@ std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vect
     return found;
 }
 
-Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, Time now) {
-    const auto& canary = seen.of.canary;
+Severity severity_of(const api::Canary& canary, const std::vector<Decision>& run, Time now) {
     const auto& status = canary.status;
     const bool under_way = is_under_way(status.phase);
     if (status.phase == Phase::failed || status.rollback) return Severity::failure;
@@ -212,7 +227,17 @@ Severity severity_of(const ReleaseSeen& seen, const std::vector<Decision>& run, 
     return Severity::progress;
 }
 
-std::string sentence_of(const ReleaseSeen& seen, const Saying& saying, Time /*now*/) {
+Saying saying_of(const api::Canary& canary, const std::vector<Decision>& run, Time now) {
+    const auto& status = canary.status;
+    const auto severity = severity_of(canary, run, now);
+    const bool has_failed = status.failed_checks > 0 || status.phase == Phase::failed ||
+                            status.rollback || severity == Severity::warning;
+    return {.severity = severity,
+            .failure = has_failed ? last_failure(run) : std::nullopt,
+            .rolled_back = rolled_back(canary, run)};
+}
+
+std::string sentence_of(const CanarySeen& seen, const Saying& saying) {
     constexpr std::size_t length_max = 400;
     std::string text;
     switch (saying.severity) {
@@ -243,16 +268,4 @@ std::string if_failed(const api::Canary& canary) {
     return left <= 0 ? std::string("rolls back") : fmt::format("holds ({} left)", left);
 }
 
-std::string version_of(std::string_view image) {
-    const auto digest = image.find('@');
-    const auto name = image.substr(0, digest);
-    const auto colon = name.rfind(':');
-    if (colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos) {
-        return std::string(name.substr(colon + 1));
-    }
-    if (digest == std::string_view::npos) return "latest";
-    const auto hash = image.substr(digest + 1);
-    return std::string(hash.substr(hash.find(':') + 1).substr(0, 12));
-}
-
-}  // namespace sluice::web
+}  // namespace sluice::release

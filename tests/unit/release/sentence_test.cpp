@@ -1,0 +1,82 @@
+// The sentence of a release, from the Canary alone and with what is known around it. What each
+// state is told by is held in unit/web/release_test.cpp, as the page gets it.
+#include "release/sentence.hpp"
+
+#include "base/core/text.hpp"
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::release;
+
+namespace {
+
+constexpr Time now{std::chrono::seconds{1767225600}};  // 2026-01-01T00:00:00Z
+
+CanarySeen a_canary(std::string_view status) {
+    Json object = boost::json::parse(R"({
+        "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+        "metadata": {"namespace": "test", "name": "podinfo"},
+        "spec": {
+          "provider": "istio",
+          "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+          "service": {"port": 9898},
+          "analysis": {"interval": "30s", "threshold": 3, "maxWeight": 80, "stepWeight": 20}}})");
+    put(object, {"status"}, boost::json::parse(std::string(status)));
+    return seen_of(std::move(object));
+}
+
+constexpr std::string_view failing = R"json({"phase": "Progressing", "canaryWeight": 60,
+    "failedChecks": 2, "iterations": 0, "lastAppliedSpec": "v2:ab", "observedGeneration": 1,
+    "decisions": [
+      {"at": "2025-12-31T23:50:00Z", "what": "count failure", "checks": [
+        {"check": "request-success-rate", "answer": "42", "threshold": "at least 99 (%)", "verdict": "fail"}]},
+      {"at": "2025-12-31T23:55:00Z", "what": "start"},
+      {"at": "2025-12-31T23:59:50Z", "what": "count failure", "checks": [
+        {"check": "load-test", "answer": "no", "verdict": "fail"},
+        {"check": "request-duration", "answer": "917", "threshold": "at most 500 (ms)", "verdict": "fail"}]}]})json";
+
+Saying saying(const CanarySeen& seen) {
+    return saying_of(seen.canary, last_run(decisions_of(seen.object)), now);
+}
+
+}  // namespace
+
+TEST_CASE("the sentence says of version and rate what is known, and leaves out the rest") {
+    const auto seen = a_canary(failing);
+    auto known = saying(seen);
+    CHECK(to_string(known.severity) == "failure");
+    CHECK(sentence_of(seen, known) ==
+          "request-duration 917 ms > 500 ms; 2 of 3 allowed failures; canary at 60 %");
+    known.version = "6.1.0";
+    CHECK(sentence_of(seen, known) ==
+          "request-duration 917 ms > 500 ms; 2 of 3 allowed failures; canary 6.1.0 at 60 %");
+    known.rps = 12;
+    CHECK(sentence_of(seen, known) ==
+          "request-duration 917 ms > 500 ms; 2 of 3 allowed failures; "
+          "canary 6.1.0 at 60 % (12.0 rps)");
+}
+
+TEST_CASE("a check of an earlier run is no reason of this one") {
+    const auto seen = a_canary(R"json({"phase": "Progressing", "canaryWeight": 0,
+        "failedChecks": 1, "iterations": 0, "observedGeneration": 1, "decisions": [
+          {"at": "2025-12-31T23:50:00Z", "what": "count failure", "checks": [
+            {"check": "load-test", "answer": "no", "verdict": "fail"}]},
+          {"at": "2025-12-31T23:55:00Z", "what": "restart"}]})json");
+    CHECK(sentence_of(seen, saying(seen)) ==
+          "a check failed; 1 of 3 allowed failures; canary at 0 %");
+}
+
+TEST_CASE("a sentence ends within 400 bytes, and between two letters") {
+    std::string answer;
+    while (answer.size() < 600) answer += "ж";
+    auto seen = a_canary(failing);
+    seen.object.at("status").at("decisions").as_array().back().at("checks") =
+        JsonArray{JsonObject{{"check", "gate"}, {"answer", answer}, {"verdict", "fail"}}};
+    const auto told = sentence_of(seen, saying(seen));
+    CHECK(told.size() <= 400);
+    CHECK(told.size() > 390);
+    CHECK(told.ends_with("ж…"));
+    CHECK(is_utf8(told));
+}
