@@ -5,6 +5,8 @@
 #include "cli/command.hpp"
 #include "delivery/canary/workloads.hpp"
 #include "kube/yaml.hpp"
+#include "release/sentence.hpp"
+#include "release/versions.hpp"
 #include "release/words.hpp"
 
 #include <CLI/CLI.hpp>
@@ -12,7 +14,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 
 namespace sluice::cli {
@@ -55,11 +56,6 @@ std::string pods_text(const std::string& name, const std::optional<PodCount>& po
     return fmt::format("{} {} of {} ready", name, pods->ready, pods->wanted);
 }
 
-bool begins_a_run(const Json& decision) {
-    constexpr std::array<std::string_view, 4> beginnings{"start", "restart", "take over", "begin"};
-    return std::ranges::find(beginnings, text_at(decision, {"what"})) != beginnings.end();
-}
-
 // The checks of the last decision that made any, of this run only: those of an earlier revision say
 // nothing about this one.
 const JsonArray& last_checks(const Json& object) {
@@ -67,7 +63,7 @@ const JsonArray& last_checks(const Json& object) {
     for (auto decision = decisions.rbegin(); decision != decisions.rend(); ++decision) {
         const auto& checks = array_at(*decision, {"checks"});
         if (!checks.empty()) return checks;
-        if (begins_a_run(*decision)) break;
+        if (release::begins_a_run(text_at(*decision, {"what"}))) break;
     }
     static const JsonArray none;
     return none;
@@ -103,6 +99,27 @@ bool has_release(const api::Canary& canary) {
     return false;
 }
 
+// As the dashboard tells it; what only a metrics server knows is left out.
+struct Telling {
+    release::Severity severity = release::Severity::ok;
+    std::string sentence;
+
+    // What stands in the sentence is not told once more.
+    bool says(std::string_view text) const { return sentence.find(text) != std::string::npos; }
+};
+Telling telling_of(const StatusSeen& seen, Time now) {
+    const auto run = release::last_run(release::decisions_of(seen.of.object));
+    auto saying = release::saying_of(seen.of.canary, run, now);
+    saying.version = seen.version;
+    return {.severity = saying.severity, .sentence = release::sentence_of(seen.of, saying)};
+}
+
+std::string sentence_text(const Telling& telling, const Terminal& terminal) {
+    const bool is_bad = telling.severity == release::Severity::failure ||
+                        telling.severity == release::Severity::warning;
+    return is_bad ? terminal.red(telling.sentence) : telling.sentence;
+}
+
 // The target was changed after whoever runs the controller has last looked.
 bool is_unseen(const StatusSeen& seen) {
     const auto& analysed = seen.of.canary.status.analysed;
@@ -119,14 +136,15 @@ Task<Result<int>> show_status(Session& session, StatusOptions options, Terminal&
     }
     const auto seen = co_await read_status(session.client(), key);
     if (!seen) co_return seen.error();
+    const auto now = session.clock().now();
     if (options.output == "json") {
-        terminal.line(to_pretty_text(status_json(*seen)));
+        terminal.line(to_pretty_text(status_json(*seen, now)));
     } else if (options.output == "yaml") {
-        auto text = kube::to_yaml(status_json(*seen));
+        auto text = kube::to_yaml(status_json(*seen, now));
         while (text.ends_with('\n')) text.pop_back();
         terminal.line(text);
     } else {
-        for (const auto& line : status_lines(*seen, session.clock().now(), terminal)) {
+        for (const auto& line : status_lines(*seen, now, terminal)) {
             terminal.line(line);
         }
     }
@@ -138,7 +156,7 @@ Task<Result<int>> show_status(Session& session, StatusOptions options, Terminal&
 Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key) {
     auto canary = co_await read_canary(client, key);
     if (!canary) co_return canary.error();
-    StatusSeen seen{.of = *std::move(canary), .target = {}, .primary = {}};
+    StatusSeen seen{.of = *std::move(canary), .target = {}, .primary = {}, .version = {}};
     const kube::ObjectKey target{key.ns, seen.of.canary.target.name};
     const kube::ObjectKey primary{key.ns, seen.of.canary.primary_name()};
     // Whoever may read Canaries only sees the rest.
@@ -146,8 +164,14 @@ Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key) 
     if (kind && *kind != canary::Kind::service && !target.name.empty()) {
         const auto& resource = *kind == canary::Kind::daemon_set ? kube::resources::daemon_sets
                                                                  : kube::resources::deployments;
-        seen.target = pods_of(*kind, co_await client.get(resource, target));
-        seen.primary = pods_of(*kind, co_await client.get(resource, primary));
+        const auto fresh = co_await client.get(resource, target);
+        const auto stable = co_await client.get(resource, primary);
+        seen.target = pods_of(*kind, fresh);
+        seen.primary = pods_of(*kind, stable);
+        seen.version = release::versions_of(seen.of.canary.status,
+                                            {.stable = stable ? &*stable : nullptr,
+                                             .canary = fresh ? &*fresh : nullptr})
+                           .canary;
     }
     co_return seen;
 }
@@ -194,6 +218,7 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
     const auto& canary = seen.of.canary;
     const auto& status = canary.status;
     const auto outlook = canary::outlook_of(canary, seen.of.around);
+    const auto telling = telling_of(seen, now);
     std::vector<std::string> lines;
     const auto add = [&](std::string_view name, const std::string& text) {
         lines.push_back(fmt::format("{:<11}{}", name, text));
@@ -204,6 +229,7 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
         head += fmt::format("  (last transition {} ago)", human_text(since));
     }
     add("Canary", fmt::format("{}  {}", terminal.bold(canary.dotted()), head));
+    add("In short", sentence_text(telling, terminal));
     add("Primary", weight_bar(api::whole - status.canary_weight));
     add("Canary",
         weight_bar(status.canary_weight) + (status.mirrored ? "  and copies of all requests" : ""));
@@ -221,15 +247,14 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
         fmt::format("{}, {}",
                     pods_text(canary.target.name, seen.target),
                     pods_text(canary.primary_name(), seen.primary)));
-    if (status.rollback) add("Because", status.rollback->message);
-    if (const auto why = api::held_by(status.conditions); !why.empty()) {
+    if (const auto why = api::held_by(status.conditions); !why.empty() && !telling.says(why)) {
         add("Held", terminal.red(why));
     }
     if (const auto who = api::contested_by(status.conditions); !who.empty()) {
         add("Contested", terminal.red(who));
     }
-    add("Waits for", outlook.waits_for);
-    if (!outlook.next.empty()) {
+    if (!telling.says(outlook.waits_for)) add("Waits for", outlook.waits_for);
+    if (!outlook.next.empty() && (outlook.not_before || !telling.says(outlook.next))) {
         add("Next",
             outlook.not_before ? fmt::format("{} {}", outlook.next, until(*outlook.not_before, now))
                                : outlook.next);
@@ -239,26 +264,25 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
     return lines;
 }
 
-std::string status_line(const StatusSeen& seen) {
+std::string status_line(const StatusSeen& seen, Time now) {
     const auto& canary = seen.of.canary;
     const auto& status = canary.status;
     const auto outlook = canary::outlook_of(canary, seen.of.around);
-    auto line = fmt::format("{} {}, weight {}",
+    const auto telling = telling_of(seen, now);
+    auto line = fmt::format("{} {}",
                             canary.dotted(),
-                            status.phase == Phase::none ? "not seen yet" : to_string(status.phase),
-                            status.canary_weight);
+                            status.phase == Phase::none ? "not seen yet" : to_string(status.phase));
+    if (status.canary_weight > 0 && !telling.says(fmt::format("at {} %", status.canary_weight))) {
+        line += fmt::format(", weight {}", status.canary_weight);
+    }
     if (canary.analysis.iterations > 0 && status.iterations > 0) {
         line += fmt::format(", iteration {}", status.iterations);
     }
-    if (status.failed_checks > 0) {
-        line += fmt::format(
-            ", {} of {} checks failed", status.failed_checks, canary.analysis.threshold);
-    }
-    if (status.rollback) line += ", rolling back";
-    if (const auto why = api::held_by(status.conditions); !why.empty()) {
+    line += ": " + telling.sentence;
+    if (const auto why = api::held_by(status.conditions); !why.empty() && !telling.says(why)) {
         line += fmt::format("; held: {}", why);
     }
-    line += "; waits for " + outlook.waits_for;
+    if (!telling.says(outlook.waits_for)) line += "; waits for " + outlook.waits_for;
     return line;
 }
 
@@ -268,13 +292,16 @@ void put_obstacles(JsonObject& shown, const api::Canary& canary) {
     if (const auto who = api::contested_by(conditions); !who.empty()) shown["contested"] = who;
 }
 
-Json status_json(const StatusSeen& seen) {
+Json status_json(const StatusSeen& seen, Time now) {
     const auto& canary = seen.of.canary;
     const auto& status = canary.status;
     const auto outlook = canary::outlook_of(canary, seen.of.around);
+    const auto telling = telling_of(seen, now);
     JsonObject shown{{"name", canary.name},
                      {"namespace", canary.ns},
                      {"phase", to_string(status.phase)},
+                     {"severity", to_string(telling.severity)},
+                     {"sentence", telling.sentence},
                      {"canaryWeight", status.canary_weight},
                      {"failedChecks", status.failed_checks},
                      {"iterations", status.iterations},
@@ -328,7 +355,7 @@ Task<Result<int>> watch_status(kube::Client& client,
             } else {
                 terminal.live(std::move(lines));
             }
-        } else if (auto line = status_line(*seen); line != told) {
+        } else if (auto line = status_line(*seen, now); line != told) {
             terminal.line(fmt::format("{} {}", rfc3339(now), line));
             told = std::move(line);
         }

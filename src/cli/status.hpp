@@ -23,6 +23,7 @@ struct StatusSeen {
     CanarySeen of;
     // Nothing where it cannot be read, or does not exist.
     std::optional<PodCount> target, primary;
+    std::string version;  // of the revision at hand; empty: not known
 };
 Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key);
 
@@ -36,8 +37,8 @@ int exit_code_of(const StatusSeen& seen);
 // Several lines, for a person.
 std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Terminal& terminal);
 // One line, for a log; without what changes by itself.
-std::string status_line(const StatusSeen& seen);
-Json status_json(const StatusSeen& seen);
+std::string status_line(const StatusSeen& seen, Time now);
+Json status_json(const StatusSeen& seen, Time now);
 // Keys "held" and "contested", where something is in the way: the texts of the conditions.
 void put_obstacles(JsonObject& shown, const api::Canary& canary);
 

@@ -1,6 +1,7 @@
 #include "release/checks.hpp"
 
 #include "base/core/text.hpp"
+#include "release/words.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -146,10 +147,10 @@ std::vector<Decision> decisions_of(const Json& canary) {
 }
 
 std::vector<Decision> last_run(const std::vector<Decision>& decisions) {
-    const auto is_start = [](const Decision& decision) {
-        return decision.what == "start" || decision.what == "restart" || decision.what == "begin";
-    };
-    const auto start = std::find_if(decisions.rbegin(), decisions.rend(), is_start);
+    const auto start =
+        std::find_if(decisions.rbegin(), decisions.rend(), [](const Decision& decision) {
+            return begins_a_run(decision.what);
+        });
     if (start == decisions.rend()) return decisions;
     return {start.base() - 1, decisions.end()};
 }

@@ -89,6 +89,11 @@ std::string_view words_for(std::string_view what) {
     return known == wordings.end() ? what : known->words;
 }
 
+bool begins_a_run(std::string_view what) {
+    constexpr std::array<std::string_view, 4> beginnings{"start", "restart", "take over", "begin"};
+    return std::ranges::find(beginnings, what) != beginnings.end();
+}
+
 std::string_view words_for(api::Phase phase) {
     return phase == api::Phase::none ? "Unknown" : to_string(phase);
 }

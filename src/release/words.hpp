@@ -11,6 +11,9 @@ namespace sluice::release {
 
 // "All checks passed: the next step": a decision's name in a reader's words.
 std::string_view words_for(std::string_view what);
+// What stands before it is of another revision, or of another controller, and says nothing about
+// what comes after.
+bool begins_a_run(std::string_view what);
 // "Progressing"; "Unknown" of what no controller has seen yet.
 std::string_view words_for(api::Phase phase);
 

@@ -86,14 +86,19 @@ struct World : kube::test::LabWorld {
                               patch,
                               {.subresource = lab::Subresource::status}));
     }
-    void add_deployment(const std::string& name, int wanted, int ready) {
+    void add_deployment(const std::string& name,
+                        int wanted,
+                        int ready,
+                        std::string_view image = "podinfo:6.1.0") {
         Json object = boost::json::parse(R"({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "default"},
             "spec": {"selector": {"matchLabels": {"app": "x"}}, "template": {
-              "metadata": {"labels": {"app": "x"}},
-              "spec": {"containers": [{"name": "c", "image": "i"}]}}}})");
+              "metadata": {"labels": {"app": "x"}}, "spec": {}}}})");
         put(object, {"metadata", "name"}, Json(name));
         put(object, {"spec", "replicas"}, wanted);
+        put(object,
+            {"spec", "template", "spec", "containers"},
+            JsonArray{JsonObject{{"name", "c"}, {"image", image}}});
         REQUIRE(cluster.create(resources::deployments, object));
         const Json patch =
             JsonObject{{"status", JsonObject{{"replicas", wanted}, {"readyReplicas", ready}}}};
@@ -190,6 +195,14 @@ TEST_CASE("pausing and resuming is spec.suspend, and said when it was so already
     CHECK(say(Suspension::pause) == "canary.flagger.app/podinfo is paused already");
     CHECK(say(Suspension::resume) == "canary.flagger.app/podinfo resumed");
     CHECK(bool_at(world.canary(), {"spec", "suspend"}) == false);
+    REQUIRE(world.cluster.patch(resources::canaries,
+                                podinfo,
+                                lab::PatchKind::merge,
+                                boost::json::parse(R"({"metadata": {"finalizers": ["a.b/c"]}})")));
+    REQUIRE(world.run(world.client.remove(resources::canaries, podinfo)));
+    const auto late = world.run(suspend(world.client, podinfo, Suspension::pause));
+    REQUIRE_FALSE(late);
+    CHECK(late.error().message == "podinfo.default is being deleted");
     const auto missing = world.run(suspend(world.client, {"default", "nobody"}, Suspension::pause));
     REQUIRE_FALSE(missing);
     CHECK(missing.error().kind == ErrorKind::not_found);
@@ -199,7 +212,7 @@ TEST_CASE("the status tells weights, checks, pods, what it waits for and what is
     World world;
     world.add_canary();
     world.add_deployment("podinfo", 2, 1);
-    world.add_deployment("podinfo-primary", 2, 2);
+    world.add_deployment("podinfo-primary", 2, 2, "podinfo:6.0.0");
     world.set_status(progressing);
     world.clock.run_until(world.clock.now() + std::chrono::seconds(20));
     const auto seen = world.run(read_status(world.client, podinfo));
@@ -207,6 +220,7 @@ TEST_CASE("the status tells weights, checks, pods, what it waits for and what is
     Paper paper;
     CHECK(text_of(status_lines(*seen, world.clock.now(), paper.terminal)) ==
           R"(Canary     podinfo.default  Progressing  (last transition 20s ago)
+In short   request-success-rate 42.00 % < 99 %; 1 of 5 allowed failures; canary 6.1.0 at 20 %
 Primary     80%  ████████████████░░░░
 Canary      20%  ████░░░░░░░░░░░░░░░░
 Checks     1 of 5 failed
@@ -216,9 +230,63 @@ Waits for  the next round of checks
 Next       weight 30 in 40s
 )");
     CHECK(exit_code_of(*seen) == under_way);
-    const auto json = status_json(*seen);
+    const auto json = status_json(*seen, world.clock.now());
+    CHECK(text_at(json, {"severity"}) == "failure");
+    CHECK(text_at(json, {"sentence"}) ==
+          "request-success-rate 42.00 % < 99 %; 1 of 5 allowed failures; canary 6.1.0 at 20 %");
     CHECK(text_at(json, {"notBefore"}) == "2026-01-01T00:01:00Z");
     CHECK(integer_at(json, {"pods", "podinfo", "ready"}) == 1);
+}
+
+TEST_CASE("the status tells each thing once: what stands in its sentence has no line of its own") {
+    World world;
+    world.add_canary();
+    Paper paper;
+    const auto status = [&](std::string_view text) {
+        world.set_status(text);
+        auto seen = world.run(read_status(world.client, podinfo));
+        REQUIRE(seen);
+        return *std::move(seen);
+    };
+    const auto lines = [&](const StatusSeen& seen) {
+        return text_of(status_lines(seen, world.clock.now(), paper.terminal));
+    };
+    const auto rest = status(R"({"phase": "Succeeded", "canaryWeight": 0, "failedChecks": 0,
+        "iterations": 0})");
+    CHECK(lines(rest).find("In short   waits for a new revision of Deployment podinfo\n") !=
+          std::string::npos);
+    CHECK(lines(rest).find("Waits for") == std::string::npos);
+    CHECK(status_line(rest, world.clock.now()) ==
+          "podinfo.default Succeeded: waits for a new revision of Deployment podinfo");
+
+    const auto back = status(R"json({"phase": "Progressing", "canaryWeight": 20,
+        "failedChecks": 5, "iterations": 0, "observedGeneration": 1,
+        "rollback": {"cause": "failed-checks", "message": "failed checks threshold reached 5"},
+        "conditions": [
+          {"type": "Held", "status": "True", "reason": "Held", "message": "Secret x not found"}]})json");
+    CHECK(
+        lines(back).find("In short   failed checks threshold reached 5; it is rolled back: canary "
+                         "at 20 %\n") != std::string::npos);
+    CHECK(lines(back).find("Because") == std::string::npos);
+    // The sentence has no word of it.
+    CHECK(lines(back).find("Held       Secret x not found\n") != std::string::npos);
+    CHECK(status_line(back, world.clock.now()).find("; held: Secret x not found") !=
+          std::string::npos);
+}
+
+TEST_CASE("a failed promotion's share of the users is told as long as it has one") {
+    World world;
+    world.add_canary();
+    world.set_status(R"json({"phase": "Failed", "canaryWeight": 50, "failedChecks": 0,
+        "iterations": 0, "observedGeneration": 1, "decisions": [
+          {"at": "2025-12-31T23:59:00Z", "what": "promotion failed",
+           "said": ["Promotion of podinfo.default failed"]}]})json");
+    const auto seen = world.run(read_status(world.client, podinfo));
+    REQUIRE(seen);
+    CHECK(
+        status_line(*seen, world.clock.now())
+            .starts_with("podinfo.default Failed, weight 50: Promotion of podinfo.default failed; "
+                         "the new version has failed"));
 }
 
 TEST_CASE("the status shows no checks of an earlier run") {
@@ -254,11 +322,13 @@ TEST_CASE("a watch tells each change once and ends with the release") {
             world.run(watch_status(world.client, world.clock, podinfo, {}, paper.terminal));
         REQUIRE(code);
         CHECK(*code == not_done);
-        CHECK(paper.text() ==
-              "2026-01-01T00:00:00Z podinfo.default Progressing, weight 20, 1 of 5 checks failed; "
-              "waits for the next round of checks\n"
-              "2026-01-01T00:00:30Z podinfo.default Failed, weight 0, 1 of 5 checks failed; waits "
-              "for a new revision of Deployment podinfo, or `sluice retry`\n");
+        CHECK(
+            paper.text() ==
+            "2026-01-01T00:00:00Z podinfo.default Progressing: request-success-rate 42.00 % < "
+            "99 %; 1 of 5 allowed failures; canary at 20 %; waits for the next round of checks\n"
+            "2026-01-01T00:00:30Z podinfo.default Failed: request-success-rate 42.00 % < 99 %; the "
+            "new version has failed and was rolled back at 00:00:00 UTC; waits for a new revision "
+            "of Deployment podinfo, or `sluice retry`\n");
     }
     SUBCASE("or with its patience") {
         const auto code = world.run(watch_status(world.client,
@@ -327,15 +397,18 @@ TEST_CASE("what is in the way, and who writes against us, is told by the status 
     const auto status = world.run(read_status(world.client, podinfo));
     REQUIRE(status);
     const auto lines = text_of(status_lines(*status, now, paper.terminal));
-    CHECK(lines.find("Held       Secret x not found\n") != std::string::npos);
+    CHECK(lines.find("In short   Secret x not found; canary at 20 %\n") != std::string::npos);
+    CHECK(lines.find("Held") == std::string::npos);
     CHECK(lines.find("Contested  helm writes metadata.labels.team, too\n") != std::string::npos);
-    CHECK(status_line(*status).find("; held: Secret x not found; waits") != std::string::npos);
+    CHECK(status_line(*status, now) ==
+          "podinfo.default Progressing: Secret x not found; canary at 20 %; waits for the next "
+          "round of checks");
     const auto story = world.run(read_story(world.client, podinfo));
     REQUIRE(story);
     const auto told = text_of(story_lines(*story, 10, now, paper.terminal));
     CHECK(told.find("Held: Secret x not found\n") != std::string::npos);
     CHECK(told.find("Contested: helm writes metadata.labels.team, too\n") != std::string::npos);
-    for (const auto& json : {status_json(*status), story_json(*story, 10)}) {
+    for (const auto& json : {status_json(*status, now), story_json(*story, 10)}) {
         CHECK(text_at(json, {"held"}) == "Secret x not found");
         CHECK(text_at(json, {"contested"}) == "helm writes metadata.labels.team, too");
     }

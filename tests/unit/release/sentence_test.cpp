@@ -59,13 +59,19 @@ TEST_CASE("the sentence says of version and rate what is known, and leaves out t
 }
 
 TEST_CASE("a check of an earlier run is no reason of this one") {
-    const auto seen = a_canary(R"json({"phase": "Progressing", "canaryWeight": 0,
+    auto seen = a_canary(R"json({"phase": "Progressing", "canaryWeight": 0,
         "failedChecks": 1, "iterations": 0, "observedGeneration": 1, "decisions": [
           {"at": "2025-12-31T23:50:00Z", "what": "count failure", "checks": [
             {"check": "load-test", "answer": "no", "verdict": "fail"}]},
-          {"at": "2025-12-31T23:55:00Z", "what": "restart"}]})json");
+          {"at": "2025-12-31T23:55:00Z", "what": "advance"}]})json");
     CHECK(sentence_of(seen, saying(seen)) ==
-          "a check failed; 1 of 3 allowed failures; canary at 0 %");
+          "load-test: no; 1 of 3 allowed failures; canary at 0 %");
+    for (const auto* what : {"start", "restart", "begin", "take over"}) {
+        CAPTURE(what);
+        seen.object.at("status").at("decisions").as_array().back().at("what") = what;
+        CHECK(sentence_of(seen, saying(seen)) ==
+              "a check failed; 1 of 3 allowed failures; canary at 0 %");
+    }
 }
 
 TEST_CASE("a sentence ends within 400 bytes, and between two letters") {
