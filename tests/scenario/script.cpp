@@ -175,15 +175,11 @@ void Player::step(const Line& line) {
         if (words.at(2) == "crash") how.exits_after = std::chrono::seconds{5};
         world_.pods.script(words.at(1), how);
     } else if (verb == "pods-of") {
-        for (const auto& pod : world_.cluster.list(resources::pods, World::ns)) {
-            const auto key = kube::key_of(*pod);
-            // DEPLOYMENT-HASH-RANDOM, and not those of DEPLOYMENT-primary.
-            const auto prefix = words.at(1) + "-";
-            if (key.name.starts_with(prefix) &&
-                std::ranges::count(key.name.substr(prefix.size()), '-') == 1) {
-                world_.pods.set_ready(key, words.at(2) == "ready");
-            }
+        for (const auto& pod : pods_of(words.at(1))) {
+            world_.pods.set_ready(kube::key_of(*pod), words.at(2) == "ready");
         }
+    } else if (verb == "waits") {
+        expect_waiting(line);
     } else if (verb == "reads") {
         expect(line, std::to_string(world_.api.reads()), words.at(1));
     } else if (verb == "edit") {
@@ -268,6 +264,33 @@ void Player::step(const Line& line) {
         compare_messages(line);
     } else {
         throw std::runtime_error(fmt::format("line {}: unknown verb {}", line.number, verb));
+    }
+}
+
+std::vector<lab::ObjectPtr> Player::pods_of(const std::string& deployment) const {
+    auto all = world_.cluster.list(resources::pods, World::ns);
+    std::erase_if(all, [prefix = deployment + "-"](const auto& pod) {
+        // DEPLOYMENT-HASH-RANDOM, and not those of DEPLOYMENT-primary.
+        const auto name = kube::key_of(*pod).name;
+        return !name.starts_with(prefix) ||
+               std::ranges::count(name.substr(prefix.size()), '-') != 1;
+    });
+    return all;
+}
+
+void Player::expect_waiting(const Line& line) {
+    const auto wanted = from_word(line, 2);
+    const auto pods = pods_of(line.words.at(1));
+    if (pods.empty()) wrong(line, "there is no pod");
+    for (const auto& pod : pods) {
+        for (const auto& status : array_at(*pod, {"status", "containerStatuses"})) {
+            const auto* waiting = find(status, {"state", "waiting"});
+            const auto is = waiting == nullptr ? std::string("it does not wait")
+                                               : fmt::format("{}: {}",
+                                                             text_at(*waiting, {"reason"}),
+                                                             text_at(*waiting, {"message"}));
+            if (!matches(wanted, is)) expect(line, is, wanted);
+        }
     }
 }
 

@@ -33,6 +33,9 @@
 //   no errors                     nothing was logged above warning so far
 //   pods      GLOB unready|ready|crash   those of these images that start from now on
 //   pods-of   DEPLOYMENT unready|ready   those that run now
+//   waits     DEPLOYMENT TEXT     why each of its pods is not started: "REASON: MESSAGE"; `*`
+//   stands
+//                                  for anything
 //   edit      JSON                 a merge patch on the Canary
 //   patch     RESOURCE NAME JSON   a merge patch on another object
 //   rival     RESOURCE NAME JSON   an operator, rival-operator, that writes this over whatever else
@@ -96,6 +99,8 @@ class Player {
     void until(const Line& line);
     void expect_field(const Line& line);
     bool exists(const std::string& resource, const std::string& name) const;
+    std::vector<lab::ObjectPtr> pods_of(const std::string& deployment) const;
+    void expect_waiting(const Line& line);
     void compare_messages(const Line& line);
     void compare_mail(const Line& line, const std::vector<std::string>& mail, std::size_t& seen);
     void compare_calls(const Line& line);

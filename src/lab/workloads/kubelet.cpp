@@ -3,6 +3,7 @@
 #include "lab/workloads/container_spec.hpp"
 #include "lab/workloads/kubelet_state.hpp"
 #include "lab/workloads/object_status.hpp"
+#include "lab/workloads/pod_configs.hpp"
 #include "lab/workloads/pod_questions.hpp"
 
 #include <boost/json/array.hpp>
@@ -19,6 +20,8 @@ using std::chrono::seconds;
 
 constexpr Duration grace_default = seconds{30};
 constexpr Duration address_retry = seconds{5};
+constexpr Duration mount_retry_first = std::chrono::milliseconds{500};
+constexpr Duration mount_retry_max = seconds{122};
 // 128 and SIGKILL.
 constexpr int killed = 137;
 
@@ -157,7 +160,7 @@ void Kubelet::State::sync(const ObjectKey& key) {
     auto& pod = pods.at(key);
     if (is_being_deleted(*stored)) leave(key, pod);
     if (!pod.leaving) {
-        if (initialize(key, pod)) {
+        if (mount(pod) && initialize(key, pod)) {
             for (auto& container : pod.containers) advance(key, pod, container);
         }
     }
@@ -203,6 +206,19 @@ bool Kubelet::State::take_on(const ObjectKey& key, const ObjectPtr& object) {
     key_of_uid[pod.uid] = key;
     pods.emplace(key, std::move(pod));
     return true;
+}
+
+bool Kubelet::State::mount(KubeletPod& pod) {
+    if (pod.mounted) return true;
+    if (now() < pod.mount_at) return false;
+    const auto problems = mount_problems(cluster, *pod.object);
+    for (const auto& problem : problems) {
+        events.record(*pod.object, {EventType::warning, "FailedMount", problem});
+    }
+    pod.mounted = problems.empty();
+    pod.mount_back_off = std::clamp(pod.mount_back_off * 2, mount_retry_first, mount_retry_max);
+    pod.mount_at = now() + pod.mount_back_off;
+    return pod.mounted;
 }
 
 // The pod is gone from the cluster, whatever still runs of it.
@@ -307,7 +323,7 @@ Task<> Kubelet::State::prepare_to_stop(ObjectPtr pod, ProbeCall hook, std::strin
 }
 
 void Kubelet::State::report(const Json& stored, const KubeletPod& pod) {
-    PodFacts facts{pod.ip, pod.start_time, pod.leaving};
+    PodFacts facts{pod.mounted ? pod.ip : std::string{}, pod.start_time, pod.leaving};
     for (const auto& container : pod.init) facts.init.push_back(container.facts);
     for (const auto& container : pod.containers) facts.containers.push_back(container.facts);
     save_status(cluster, resources::pods, stored, pod_status(stored, facts, now()));
@@ -315,6 +331,7 @@ void Kubelet::State::report(const Json& stored, const KubeletPod& pod) {
 
 std::optional<Time> Kubelet::State::next_due(const KubeletPod& pod) const {
     if (pod.leaving) return std::nullopt;
+    if (!pod.mounted) return pod.mount_at;
     auto earliest = Time::max();
     for (const auto& container : pod.init) {
         const auto phase = container.facts.phase;

@@ -15,6 +15,9 @@ using std::chrono::seconds;
 
 constexpr Duration back_off_first = seconds{10};
 constexpr Duration back_off_max = seconds{300};
+// A container that could not be made is no crash: its tries come no slower.
+constexpr Duration config_retry = seconds{10};
+constexpr std::string_view config_error = "CreateContainerConfigError";
 // A container that has run so long starts its back-off from the beginning.
 constexpr Duration back_off_forgotten = std::chrono::minutes{10};
 
@@ -65,8 +68,7 @@ void Kubelet::State::advance(const ObjectKey& key, KubeletPod& pod, KubeletConta
                 return;
             }
             if (container.app == apps::bad) return fail_to_pull(pod, container);
-            if (container.played) return begin_played(key, pod, container);
-            return begin(key, pod, container);
+            return make(key, pod, container);
         }
         case ContainerPhase::running:
             if (container.exits_at && now() >= *container.exits_at) {
@@ -118,25 +120,43 @@ void Kubelet::State::fail_to_pull(KubeletPod& pod, KubeletContainer& container) 
     container.retry_at = now() + seconds{1};
 }
 
-void Kubelet::State::record_made(const KubeletPod& pod, const KubeletContainer& container) {
-    const auto& facts = container.facts;
-    const auto path = field_path(container);
-    events.record(*pod.object,
-                  {EventType::normal,
-                   "Pulled",
-                   fmt::format("Container image \"{}\" already present on machine", facts.image),
-                   path});
-    events.record(
-        *pod.object,
-        {EventType::normal, "Created", fmt::format("Created container: {}", facts.name), path});
+void Kubelet::State::make(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
+    auto& facts = container.facts;
+    const auto tell = [&, path = field_path(container)](
+                          EventType type, std::string reason, std::string message) {
+        events.record(*pod.object, {type, std::move(reason), std::move(message), path});
+    };
+    tell(EventType::normal,
+         "Pulled",
+         fmt::format("Container image \"{}\" already present on machine", facts.image));
+    auto environment = container_environment(cluster, *pod.object, *container.spec, pod.ip);
+    if (!environment) {
+        facts.waiting_reason = config_error;
+        facts.waiting_message = environment.error().message;
+        tell(EventType::warning, "Failed", "Error: " + facts.waiting_message);
+        container.retry_at = now() + config_retry;
+        return;
+    }
+    for (const auto& text : environment->skipped) {
+        events.record(*pod.object, {EventType::warning, "InvalidEnvironmentVariableNames", text});
+    }
+    if (facts.waiting_reason == config_error) {
+        facts.waiting_reason = "ContainerCreating";
+        facts.waiting_message.clear();
+    }
+    tell(EventType::normal, "Created", fmt::format("Created container: {}", facts.name));
+    if (container.played) return begin_played(key, pod, container);
+    begin(key, pod, container, std::move(environment->variables));
 }
 
-void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container) {
+void Kubelet::State::begin(const ObjectKey& key,
+                           KubeletPod& pod,
+                           KubeletContainer& container,
+                           Variables variables) {
     auto& facts = container.facts;
     facts.phase = ContainerPhase::starting;
     container.retry_at = Time::max();
     container.exits_at.reset();
-    record_made(pod, container);
     const ContainerId id{pod.uid, facts.name, container.instance};
     // A process that was stuck is cured by being started again.
     if (std::exchange(pod.fault.hangs, false)) {
@@ -144,16 +164,17 @@ void Kubelet::State::begin(const ObjectKey& key, KubeletPod& pod, KubeletContain
             runtime.set_fault({pod.uid, one.facts.name, one.instance}, pod.fault);
         }
     }
-    auto env = container_environment(*pod.object, *container.spec, pod.ip);
-    if (options.environment) env.merge(options.environment(*pod.object, pod.ip));
+    auto command = command_line(*container.spec);
+    for (auto& word : command) word = expanded(word, variables);
+    if (options.environment) variables.merge(options.environment(*pod.object, pod.ip));
     ContainerStart start{id,
                          key,
                          pod.object,
                          pod.ip,
                          facts.image,
                          container.app,
-                         std::move(env),
-                         command_line(*container.spec),
+                         std::move(variables),
+                         std::move(command),
                          tcp_ports(*container.spec),
                          logs.begin(id),
                          pod.fault};
@@ -179,7 +200,6 @@ void Kubelet::State::begin_played(const ObjectKey& key,
     container.exit_code = behaviour.fails || behaviour.exits_after ? 1 : 0;
     const ContainerId id{pod.uid, facts.name, container.instance};
     logs.begin(id)(fmt::format("the lab runs no commands: {} counts as done", facts.name));
-    record_made(pod, container);
     events.record(
         *pod.object,
         {EventType::normal, "Started", fmt::format("Started container {}", facts.name), path});

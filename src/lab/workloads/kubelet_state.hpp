@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/async/task_group.hpp"
+#include "lab/workloads/container_environment.hpp"
 #include "lab/workloads/event_recorder.hpp"
 #include "lab/workloads/key_queue.hpp"
 #include "lab/workloads/kubelet.hpp"
@@ -47,6 +48,10 @@ struct KubeletPod {
     ObjectPtr object;  // as it was when the pod was taken on; its spec does not change
     std::string ip;
     Time start_time;
+    // Nothing of it is made, and no address is told, before its volumes are there.
+    bool mounted = false;
+    Duration mount_back_off{};
+    Time mount_at = {};
     bool leaving = false;
     PodFault fault = {};
     std::vector<KubeletContainer> init;
@@ -75,12 +80,17 @@ struct Kubelet::State {
     void sync(const ObjectKey& key);
     bool take_on(const ObjectKey& key, const ObjectPtr& pod);
     void let_go(const ObjectKey& key);
+    // True when all that its volumes need is there.
+    bool mount(KubeletPod& pod);
     // Works on the first init container that is not done; true when all are.
     bool initialize(const ObjectKey& key, KubeletPod& pod);
     void advance(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
-    // The Events Pulled and Created.
-    void record_made(const KubeletPod& pod, const KubeletContainer& container);
-    void begin(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    // What its environment needs is looked for at each start anew.
+    void make(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
+    void begin(const ObjectKey& key,
+               KubeletPod& pod,
+               KubeletContainer& container,
+               Variables variables);
     void begin_played(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container);
     void fail_to_pull(KubeletPod& pod, KubeletContainer& container);
     void ask(const ObjectKey& key, KubeletPod& pod, KubeletContainer& container, ProbeKind kind);

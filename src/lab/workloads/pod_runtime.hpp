@@ -30,10 +30,10 @@ struct ContainerStart {
     ObjectPtr object;  // the Pod
     std::string ip;
     std::string image;
-    std::string app;                         // ImageMap's answer
-    std::map<std::string, std::string> env;  // literal values and what the downward API gives
-    std::vector<std::string> command;        // command and args
-    std::vector<std::uint16_t> ports;        // TCP
+    std::string app;  // ImageMap's answer
+    std::map<std::string, std::string> env;
+    std::vector<std::string> command;  // command and args, with the variables they name
+    std::vector<std::uint16_t> ports;  // TCP
     // Takes a line without its newline, from any thread.
     std::function<void(std::string line)> log;
     PodFault fault = {};

@@ -159,8 +159,9 @@ Json pod_status(const Json& pod, const PodFacts& facts, Time now) {
         auto status_here = status_of(container);
         const bool done = is_done(container);
         put(status_here, {"ready"}, done);
-        // Whose turn has not come waits for the others.
-        if (!is_next) put(status_here, {"state", "waiting", "reason"}, "PodInitializing");
+        // Whose turn has not come waits for the others, and all for the volumes.
+        if (!is_next || facts.ip.empty())
+            put(status_here, {"state", "waiting", "reason"}, "PodInitializing");
         is_next = is_next && done;
         init.push_back(std::move(status_here));
     }

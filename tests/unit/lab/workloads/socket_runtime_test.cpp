@@ -4,6 +4,7 @@
 #include "app/real_world.hpp"
 #include "base/async/task_group.hpp"
 #include "lab/workloads/kubelet.hpp"
+#include "lab/workloads/pod_questions.hpp"
 #include "lab/workloads/workload_controllers.hpp"
 #include "net/client.hpp"
 
@@ -14,6 +15,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <functional>
 #include <optional>
@@ -272,6 +274,33 @@ TEST_CASE("a container that was ended runs again, restarted, with its pod's faul
     lab.run_until([&] { return restarts() == 1 && lab.is_ready(); });
     CHECK(lab.ask("GET", "/version")->status == 500);
     CHECK(lab.kubelet().pods()[0].fault.error_ratio == 1);
+}
+
+TEST_CASE("podinfo says what the ConfigMap said when its container was started") {
+    TwoThreads lab;
+    const auto settings = [](std::string_view message) -> Json {
+        return {{"apiVersion", "v1"},
+                {"kind", "ConfigMap"},
+                {"metadata", {{"name", "settings"}, {"namespace", "default"}}},
+                {"data", {{"PODINFO_UI_MESSAGE", message}}}};
+    };
+    REQUIRE(lab.cluster().create(resources::config_maps, settings("hello")).has_value());
+    auto container = podinfo_container();
+    put(container, {"envFrom"}, JsonArray{Json{{"configMapRef", {{"name", "settings"}}}}});
+    lab.create_pod("stefanprodan/podinfo:6.0.0", container);
+    lab.run_until([&lab] { return lab.is_ready(); });
+    const auto says = [&lab](std::string_view message) {
+        const auto answer = lab.ask("GET", "/");
+        return answer &&
+               answer->body.find(fmt::format("\"message\": \"{}\"", message)) != std::string::npos;
+    };
+    CHECK(says("hello"));
+    REQUIRE(lab.cluster().update(resources::config_maps, settings("goodbye")).has_value());
+    lab.run_for(milliseconds{200});
+    CHECK(says("hello"));
+    REQUIRE(lab.kubelet().crash({"default", "web"}));
+    lab.run_until([&lab] { return restarts_of(lab.pod()) == 1 && lab.is_ready(); });
+    CHECK(says("goodbye"));
 }
 
 TEST_CASE("a pod that hangs is no longer ready, and one that starts slowly not yet") {
