@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/table.hpp"
 #include "kube/yaml.hpp"
+#include "release/sentence.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -16,8 +17,6 @@
 namespace sluice::cli {
 namespace {
 
-using api::Phase;
-
 enum class Order { by_name, worst_first };
 
 struct GetOptions {
@@ -28,30 +27,9 @@ struct GetOptions {
     Order order = Order::by_name;
 };
 
-int badness_of(const api::Canary& canary) {
-    const auto& status = canary.status;
-    if (status.phase == Phase::failed || status.rollback) return 0;
-    if (canary.invalid || canary.unbuilt) return 1;
-    if (status.failed_checks > 0 && status.phase == Phase::progressing) return 2;
-    switch (status.phase) {
-        case Phase::waiting:
-        case Phase::waiting_promotion:
-            return 3;
-        case Phase::progressing:
-        case Phase::promoting:
-        case Phase::finalising:
-            return 4;
-        case Phase::none:
-        case Phase::initializing:
-        case Phase::terminating:
-        case Phase::terminated:
-            return 5;
-        case Phase::initialized:
-        case Phase::succeeded:
-        case Phase::failed:
-            break;
-    }
-    return canary.suspended ? 6 : 7;
+release::Severity severity_of(const CanarySeen& seen, Time now) {
+    return release::severity_of(
+        seen.canary, release::last_run(release::decisions_of(seen.object)), now);
 }
 
 // As kubectl's printer shows the value of a JSONPath.
@@ -93,7 +71,7 @@ Task<Result<int>> get(Session& session, GetOptions options, std::size_t width) {
         auto list = co_await session.client().list(kube::resources::canaries, {.ns = ns});
         if (!list) co_return list.error().with("listing Canaries");
         canaries = std::move(list->items);
-        if (options.order == Order::worst_first) put_worst_first(canaries);
+        if (options.order == Order::worst_first) put_worst_first(canaries, session.clock().now());
     }
     if (options.output == "json" || options.output == "yaml") {
         print_as(options.output, as_list(std::move(canaries)));
@@ -183,12 +161,12 @@ Json canary_table(const std::vector<Json>& canaries, CanaryColumns columns) {
     return JsonObject{{"columnDefinitions", std::move(definitions)}, {"rows", std::move(rows)}};
 }
 
-void put_worst_first(std::vector<Json>& canaries) {
-    using Rank = std::tuple<int, std::string, std::string>;
+void put_worst_first(std::vector<Json>& canaries, Time now) {
+    using Rank = std::tuple<release::Severity, std::string, std::string>;
     std::vector<std::pair<Rank, Json>> ranked;
     for (auto& object : canaries) {
         const auto seen = seen_of(object);
-        ranked.emplace_back(Rank{badness_of(seen.canary), seen.canary.ns, seen.canary.name},
+        ranked.emplace_back(Rank{severity_of(seen, now), seen.canary.ns, seen.canary.name},
                             std::move(object));
     }
     std::ranges::sort(ranked, {}, [](const auto& one) -> const Rank& { return one.first; });

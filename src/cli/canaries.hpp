@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/core/json.hpp"
+#include "base/core/time.hpp"
 
 #include <string>
 #include <vector>
@@ -17,8 +18,7 @@ struct CanaryColumns {
 // A metav1.Table with the columns of the CRD (canary.md 1.7).
 Json canary_table(const std::vector<Json>& canaries, CanaryColumns columns);
 
-// Failed and rolling back, then what fails checks, then what waits for people, then what is under
-// way, then the rest; by namespace and name among equals.
-void put_worst_first(std::vector<Json>& canaries);
+// By their severity, as the dashboard's list; by namespace and name among equals.
+void put_worst_first(std::vector<Json>& canaries, Time now);
 
 }  // namespace sluice::cli

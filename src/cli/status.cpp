@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace sluice::cli {
 namespace {
@@ -238,10 +239,15 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
             fmt::format("{} of {}", std::max(0, status.iterations), canary.analysis.iterations));
     }
     if (has_release(canary)) {
-        const auto text =
-            fmt::format("{} of {} failed", status.failed_checks, canary.analysis.threshold);
-        add("Checks", status.failed_checks > 0 ? terminal.red(text) : text);
-        for (const auto& check : last_checks(seen.of.object)) add("", check_text(check, terminal));
+        std::string_view name = "Checks";
+        // How many failed is said in the sentence of what fails.
+        if (telling.severity != release::Severity::failure) {
+            add(std::exchange(name, ""),
+                fmt::format("{} of {} failed", status.failed_checks, canary.analysis.threshold));
+        }
+        for (const auto& check : last_checks(seen.of.object)) {
+            add(std::exchange(name, ""), check_text(check, terminal));
+        }
     }
     add("Pods",
         fmt::format("{}, {}",

@@ -1,17 +1,13 @@
 #include "web/checks.hpp"
 
-#include "base/core/text.hpp"
 #include "metrics/table.hpp"
 #include "metrics/template.hpp"
 #include "release/words.hpp"
 #include "web/answer.hpp"
 
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 namespace sluice::web {
 namespace {

@@ -223,8 +223,7 @@ TEST_CASE("the status tells weights, checks, pods, what it waits for and what is
 In short   request-success-rate 42.00 % < 99 %; 1 of 5 allowed failures; canary 6.1.0 at 20 %
 Primary     80%  ████████████████░░░░
 Canary      20%  ████░░░░░░░░░░░░░░░░
-Checks     1 of 5 failed
-           fail     request-success-rate: 42, wanted at least 99 (%)
+Checks     fail     request-success-rate: 42, wanted at least 99 (%)
 Pods       podinfo 1 of 2 ready, podinfo-primary 2 of 2 ready
 Waits for  the next round of checks
 Next       weight 30 in 40s
@@ -256,8 +255,13 @@ TEST_CASE("the status tells each thing once: what stands in its sentence has no 
     CHECK(lines(rest).find("In short   waits for a new revision of Deployment podinfo\n") !=
           std::string::npos);
     CHECK(lines(rest).find("Waits for") == std::string::npos);
+    CHECK(lines(rest).find("Checks") == std::string::npos);
     CHECK(status_line(rest, world.clock.now()) ==
           "podinfo.default Succeeded: waits for a new revision of Deployment podinfo");
+
+    const auto going = status(R"({"phase": "Progressing", "canaryWeight": 20, "failedChecks": 0,
+        "iterations": 0, "observedGeneration": 1})");
+    CHECK(lines(going).find("Checks     0 of 5 failed\n") != std::string::npos);
 
     const auto back = status(R"json({"phase": "Progressing", "canaryWeight": 20,
         "failedChecks": 5, "iterations": 0, "observedGeneration": 1,
@@ -466,7 +470,7 @@ failed    Failed        10       2026-01-01T00:00:00Z
 halting   Progressing   10       2026-01-01T00:00:00Z
 running   Progressing   10       2026-01-01T00:00:00Z
 )");
-    put_worst_first(list.items);
+    put_worst_first(list.items, world.clock.now());
     CHECK(
         text_of(wide_table(canary_table(
             list.items, {.wide = true, .with_namespace = true, .with_outlook = true}))) ==
@@ -476,6 +480,30 @@ default     halting   Progressing   10                   2              1m      
 default     running   Progressing   10                   0              1m                  10                         50          2026-01-01T00:00:00Z   the next round of checks
 default     calm      Succeeded     10                   0              1m                  10                         50          2026-01-01T00:00:00Z   a new revision of Deployment calm
 )");
+}
+
+TEST_CASE("a list has the dashboard's order: what fails, what is held, what waits, what goes on") {
+    World world;
+    for (const auto* name : {"a-rest", "b-going", "c-waiting", "d-held", "e-failing"}) {
+        world.add_canary(name);
+    }
+    const auto status = [&](const std::string& name, std::string_view text) {
+        auto whole = boost::json::parse(std::string(text)).as_object();
+        whole.insert({{"canaryWeight", 0}, {"iterations", 0}, {"observedGeneration", 1}});
+        whole.emplace("failedChecks", 0);
+        world.set_status(to_text(whole), name);
+    };
+    status("a-rest", R"({"phase": "Initialized"})");
+    status("b-going", R"({"phase": "Progressing"})");
+    status("c-waiting", R"({"phase": "WaitingPromotion"})");
+    status("d-held", R"({"phase": "Progressing", "conditions": [
+        {"type": "Held", "status": "True", "reason": "Held", "message": "Secret x not found"}]})");
+    status("e-failing", R"({"phase": "Progressing", "failedChecks": 1})");
+    auto list = *world.run(world.client.list(resources::canaries, {.ns = "default"}));
+    put_worst_first(list.items, world.clock.now());
+    std::string order;
+    for (const auto& canary : list.items) order += kube::key_of(canary).name + " ";
+    CHECK(order == "e-failing d-held c-waiting b-going a-rest ");
 }
 
 TEST_CASE("a Canary is named as kubectl names one, and a refusal says that it is one") {
