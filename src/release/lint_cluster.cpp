@@ -2,6 +2,7 @@
 
 #include "base/core/text.hpp"
 #include "release/mesh_lint.hpp"
+#include "release/revision_tags.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -70,6 +71,33 @@ Task<> read_one(kube::Client& client,
     }
 }
 
+// The one of the revision that is asked for; empty for the default one. Where there is none of this
+// name, it may be a tag.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): as above.
+Task<Result<void>> read_injector(kube::Client& client, std::string asked, Around& around) {
+    const auto is_known = [&](std::string_view revision) {
+        return std::ranges::any_of(around.objects, [&](const Json& object) {
+            return text_at(object, {"kind"}) == resources::config_maps.kind &&
+                   kube::key_of(object) == injector_key(revision);
+        });
+    };
+    co_await read_one(client, resources::config_maps, injector_key(asked), around);
+    if (is_known(asked) || around.unread.contains(resources::config_maps.kind)) {
+        co_return Result<void>{};
+    }
+    const auto* kind = lint_kind_of(injector_webhooks());
+    const auto read = co_await read_kind(client, *kind, around);
+    if (!read) co_return read.error();
+    RevisionTags tags;
+    for (const auto& object : around.objects) tags.note(object);
+    const std::string_view tag = asked.empty() ? std::string_view("default") : asked;
+    const auto revision = tags.behind(tag);
+    if (revision != tag) {
+        co_await read_one(client, resources::config_maps, injector_key(revision), around);
+    }
+    co_return Result<void>{};
+}
+
 // The weights of a route change with each step, and its other fields say nothing about others.
 JsonArray leading(const JsonArray& routes) {
     JsonArray kept;
@@ -127,8 +155,21 @@ std::span<const LintKind> lint_kinds() {
         LintKind{of("security.istio.io", "v1beta1", "authorizationpolicies", "AuthorizationPolicy"),
                  true,
                  "themselves"},
+        LintKind{injector_webhooks(), true, "old proxies behind revision tags"},
         LintKind{resources::config_maps, true, "old proxies"}};
     return all;
+}
+
+const kube::Resource& injector_webhooks() {
+    static const auto resource = [] {
+        auto webhooks = of("admissionregistration.k8s.io",
+                           "v1",
+                           "mutatingwebhookconfigurations",
+                           "MutatingWebhookConfiguration");
+        webhooks.namespaced = false;
+        return webhooks;
+    }();
+    return resource;
 }
 
 const LintKind* lint_kind_of(const kube::Resource& resource) {
@@ -162,7 +203,9 @@ Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
     Around around{.objects = {}, .whole = true, .home = ns};
     for (const auto& asked : lint_kinds()) {
         // It is known below which of them are asked for.
-        if (asked.resource == resources::config_maps) continue;
+        if (asked.resource == resources::config_maps || asked.resource == injector_webhooks()) {
+            continue;
+        }
         const auto read = co_await read_kind(client, asked, around);
         if (!read) co_return read.error();
     }
@@ -172,14 +215,12 @@ Task<Result<Around>> read_around(kube::Client& client, std::string ns) {
     if (around.unread.contains("Namespace")) {
         co_await read_one(client, resources::namespaces, {"", ns}, around);
     }
-    co_await read_one(client, resources::config_maps, injector_key(), around);
     const auto own = std::ranges::find_if(around.objects, [&](const Json& object) {
         return text_at(object, {"kind"}) == "Namespace" && kube::key_of(object).name == ns;
     });
-    const auto revision = own == around.objects.end() ? std::string() : revision_of(*own);
-    if (!revision.empty()) {
-        co_await read_one(client, resources::config_maps, injector_key(revision), around);
-    }
+    const auto asked = own == around.objects.end() ? std::string() : revision_of(*own);
+    const auto read = co_await read_injector(client, asked, around);
+    if (!read) co_return read.error();
     co_return around;
 }
 
@@ -237,6 +278,10 @@ Json outline_of(const kube::Resource& resource, const Json& object) {
         keep({"spec", "query"});
     } else if (resource == resources::config_maps) {
         keep({"data", "values"});
+    } else if (resource == injector_webhooks()) {
+        for (const auto* label : {"istio.io/rev", "istio.io/tag"}) {
+            keep({"metadata", "labels", label});
+        }
     }
     return outline;
 }

@@ -20,6 +20,8 @@ struct LintKind {
     bool everywhere = true;
     std::string_view tells = {};  // what is not judged where it may not be read
 };
+// MutatingWebhookConfigurations: revision tags are some of them.
+const kube::Resource& injector_webhooks();
 // In the order in which they are read. Of ConfigMaps only the injectors' are.
 std::span<const LintKind> lint_kinds();
 // Null for what lint does not read.

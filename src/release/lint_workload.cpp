@@ -125,12 +125,6 @@ std::string image_of_injector(const Json& injector) {
 
 }  // namespace
 
-std::string revision_of(const Json& ns) {
-    if (!text_at(ns, {"metadata", "labels", "istio-injection"}).empty()) return {};
-    std::string revision(text_at(ns, {"metadata", "labels", "istio.io/rev"}));
-    return revision == "default" ? std::string() : revision;
-}
-
 void look_at_injection(Findings& findings,
                        const std::string& field,
                        const Json& ns,
@@ -206,9 +200,9 @@ void look_at_namespace(Findings& findings, const Json& object, const Scene& scen
         look_at_injection(findings, "metadata.labels", object, Level::info);
     }
     const auto pods = scene.pods.find(name);
-    const auto injector = scene.injectors.find(revision_of(object));
-    if (injector == scene.injectors.end() || pods == scene.pods.end()) return;
-    const auto wanted = image_of_injector(*injector->second);
+    const auto* injector = scene.injector_of(object);
+    if (injector == nullptr || pods == scene.pods.end()) return;
+    const auto wanted = image_of_injector(*injector);
     if (wanted.empty()) return;
     std::vector<std::string> others;
     for (const auto* pod : pods->second) {

@@ -27,8 +27,6 @@ void look_at_gateway(Findings& findings, const Json& object, const Scene& scene)
 void look_at_service(Findings& findings, const Json& object, const Scene& scene);
 void look_at_workload(Findings& findings, const Json& object, const Scene& scene);
 void look_at_pod(Findings& findings, const Json& object, const Scene& scene);
-// Whose proxies a namespace's pods get; empty for the default one.
-std::string revision_of(const Json& ns);
 void look_at_namespace(Findings& findings, const Json& object, const Scene& scene);
 void look_at_sidecar(Findings& findings, const Json& object, const Scene& scene);
 // Of security.istio.io.

@@ -141,6 +141,7 @@ Scene::Scene(const Around& objects_around) : around(objects_around) {
             service_of.emplace(istio::service_host(key.name, key.ns), &object);
         }
         if (kind == "ConfigMap") add_injector(*this, object, key.name);
+        if (kind == "MutatingWebhookConfiguration") tags.note(object);
     }
     for (const auto* gateway : gateways) by_gateway_.emplace(full_name_of(*gateway), gateway);
 }
@@ -212,6 +213,15 @@ bool Scene::is_injected(std::string_view ns) const {
     const auto& labels = object_at(*found->second, {"metadata", "labels"});
     const auto injection = text_at(*found->second, {"metadata", "labels", "istio-injection"});
     return injection == "enabled" || (injection.empty() && labels.contains("istio.io/rev"));
+}
+
+const Json* Scene::injector_of(const Json& ns) const {
+    const auto asked = revision_of(ns);
+    // The plain label means the revision behind the tag of that name, where there is one.
+    auto revision = tags.behind(asked.empty() ? "default" : asked);
+    if (revision == "default") revision.clear();
+    const auto found = injectors.find(revision);
+    return found == injectors.end() ? nullptr : found->second;
 }
 
 bool Scene::is_known_not_injected(std::string_view ns) const {

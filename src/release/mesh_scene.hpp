@@ -3,6 +3,7 @@
 
 #include "base/core/json.hpp"
 #include "release/lint.hpp"
+#include "release/revision_tags.hpp"
 
 #include <cstdint>
 #include <map>
@@ -49,6 +50,7 @@ struct Scene {
     std::map<std::string, Objects, std::less<>> rules_of;        // DestinationRules, by full host
     std::map<std::string, Objects, std::less<>> mesh_routes_of;  // VirtualServices of the mesh
     std::map<std::string, const Json*, std::less<>> injectors;   // ConfigMaps, by revision
+    RevisionTags tags;
 
     // Also what belongs to no namespace.
     const Json* object(std::string_view kind, std::string_view ns, std::string_view name) const;
@@ -63,6 +65,8 @@ struct Scene {
     // Nothing is known of a namespace that is not among the objects.
     bool is_injected(std::string_view ns) const;
     bool is_known_not_injected(std::string_view ns) const;
+    // Of the proxies that the namespace asks for, by revision or tag; null where it is not known.
+    const Json* injector_of(const Json& ns) const;
 
     // Their pods' labels have all of the selector.
     Objects workloads_with(const Json* selector, std::string_view ns) const;  // empty: everywhere

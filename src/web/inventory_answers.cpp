@@ -215,7 +215,7 @@ Task<> Dashboard::State::learn_istio_versions() {
 Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
     std::vector<kube::Resource> more{resources::istio_control_planes, peer_authentications};
     // A Role of one namespace cannot list what is in none.
-    if (settings.ns.empty()) more.push_back(injector_webhooks);
+    if (settings.ns.empty()) more.push_back(release::injector_webhooks());
     for (const auto& kind : more) known->open(kind);
     co_await known->wait_until_filled(open_limit);
     co_await learn_istio_versions();
@@ -232,7 +232,7 @@ Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
         outside.clock.now(),
         mesh_json({.control_planes = known->list(resources::istio_control_planes),
                    .deployments = landscape.list(resources::deployments),
-                   .webhooks = known->list(injector_webhooks),
+                   .webhooks = known->list(release::injector_webhooks()),
                    .policies = known->list(peer_authentications),
                    .namespaces = landscape.list(resources::namespaces),
                    .sidecars = sidecars.by_workload(),

@@ -96,6 +96,12 @@ void cut_config_map(Json& config_map) {
     config_map = std::move(kept);
 }
 
+// What revision tags they make; the certificates in it are long.
+void cut_webhooks(Json& webhooks) {
+    webhooks = picked(webhooks, {}, {"apiVersion", "kind", "metadata"});
+    kube::without_bookkeeping(webhooks);
+}
+
 // Names hold no slash.
 std::string about(std::string_view ns, std::string_view name) {
     return fmt::format("{}/{}", ns, name);
@@ -110,6 +116,7 @@ kube::CacheOptions options_for(const kube::Resource& resource, const std::string
     if (resource == resources::pods) options.trim = cut_pod;
     if (resource.group == "apps") options.trim = cut_workload;
     if (resource == resources::alert_providers) options.trim = cut_alert_provider;
+    if (resource == release::injector_webhooks()) options.trim = cut_webhooks;
     if (resource == resources::config_maps) {
         options.selection.ns = release::injector_key().ns;
         options.trim = cut_config_map;

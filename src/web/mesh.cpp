@@ -31,11 +31,7 @@ struct Plane {
 class Mesh {
    public:
     explicit Mesh(const MeshParts& parts) : parts_(parts) {
-        for (const auto& webhook : parts.webhooks) {
-            const auto revision = text_at(webhook, {"metadata", "labels", "istio.io/rev"});
-            const auto tag = text_at(webhook, {"metadata", "labels", "istio.io/tag"});
-            if (!revision.empty() && !tag.empty()) tags_[std::string(tag)] = revision;
-        }
+        for (const auto& webhook : parts.webhooks) tags_.note(webhook);
     }
 
     JsonObject json() const {
@@ -59,8 +55,7 @@ class Mesh {
         if (injection == "disabled") return {};
         std::string asked(text_at(ns, {"metadata", "labels", "istio.io/rev"}));
         if (injection == "enabled") asked = "default";
-        const auto tag = tags_.find(asked);
-        return tag == tags_.end() ? asked : tag->second;
+        return tags_.behind(asked);
     }
 
     std::vector<Plane> planes() const {
@@ -120,7 +115,7 @@ class Mesh {
         for (const auto& plane : all) {
             if (!parts_.sees(plane.key.ns)) continue;
             JsonArray tags;
-            for (const auto& [tag, revision] : tags_) {
+            for (const auto& [tag, revision] : tags_.all()) {
                 if (is_revision(revision, plane.revision)) tags.emplace_back(tag);
             }
             JsonArray namespaces;
@@ -249,7 +244,7 @@ class Mesh {
     }
 
     const MeshParts& parts_;
-    std::map<std::string, std::string> tags_;  // to revisions
+    release::RevisionTags tags_;
 };
 
 }  // namespace
@@ -258,11 +253,6 @@ const kube::Resource peer_authentications{.group = "security.istio.io",
                                           .version = "v1beta1",
                                           .plural = "peerauthentications",
                                           .kind = "PeerAuthentication"};
-const kube::Resource injector_webhooks{.group = "admissionregistration.k8s.io",
-                                       .version = "v1",
-                                       .plural = "mutatingwebhookconfigurations",
-                                       .kind = "MutatingWebhookConfiguration",
-                                       .namespaced = false};
 
 JsonObject mesh_json(const MeshParts& parts) {
     return Mesh(parts).json();

@@ -16,7 +16,7 @@
 namespace sluice::web {
 
 // Read when somebody looks at the mesh.
-extern const kube::Resource peer_authentications, injector_webhooks;
+extern const kube::Resource peer_authentications;
 
 struct MeshParts {
     std::vector<Json> control_planes;  // IstioControlPlanes

@@ -1,5 +1,6 @@
 #include "web/sidecars.hpp"
 
+#include "release/lint_cluster.hpp"
 #include "release/mesh_scene.hpp"
 #include "release/versions.hpp"
 #include "web/edges.hpp"
@@ -92,12 +93,15 @@ void SidecarBook::forget() {
     labels_.clear();
     by_workload_.clear();
     labelled_.clear();
+    tags_ = {};
+    are_tags_read_ = true;
     is_counted_ = true;
 }
 
 void SidecarBook::note_change(const kube::Resource& resource, const kube::ObjectKey& key) {
     if (resource == resources::pods) changed_.insert(key);
     if (resource == resources::namespaces) changed_namespaces_.insert(key.name);
+    if (resource == release::injector_webhooks()) are_tags_read_ = false;
 }
 
 std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
@@ -152,7 +156,7 @@ void SidecarBook::count() {
         if (pod.injection.wanted && !pod.has_sidecar) ++sum.missing;
         // A gateway's proxy is no sidecar that somebody would have to ask for.
         if (!pod.injection.wanted && pod.has_sidecar && !pod.revision.empty()) ++sum.needless;
-        const auto& asked = pod.injection.revision;
+        const auto asked = tags_.behind(pod.injection.revision);
         if (pod.has_sidecar && !asked.empty() && !pod.revision.empty() &&
             !is_revision(asked, pod.revision)) {
             ++sum.outdated;
@@ -161,6 +165,11 @@ void SidecarBook::count() {
 }
 
 bool SidecarBook::read_some(const Known& known, std::size_t pods_max) {
+    if (!std::exchange(are_tags_read_, true)) {
+        tags_ = {};
+        for (const auto& webhook : known.list(release::injector_webhooks())) tags_.note(webhook);
+        is_counted_ = false;
+    }
     if (!changed_namespaces_.empty()) {
         const auto spaces = std::exchange(changed_namespaces_, {});
         for (const auto& [key, pod] : pods_) {

@@ -2,6 +2,7 @@
 // what the namespace asks for; and which a Service leads to. A pod is read when it has changed.
 #pragma once
 
+#include "release/revision_tags.hpp"
 #include "web/known.hpp"
 
 #include <cstdint>
@@ -39,7 +40,7 @@ struct Sidecars {
 // Whether a pod with this metadata gets a sidecar in that namespace; nothing when it is not known.
 struct Injection {
     bool wanted = false;
-    std::string revision = {};  // empty: any
+    std::string revision = {};  // or a tag of it; empty: any
 };
 Injection injection_of(const Json& pod, const Json& ns);
 // "cp-v112x.istio-system" is also asked for as "cp-v112x".
@@ -84,7 +85,9 @@ class SidecarBook {
     // Pods by namespace and label, as long as none of the namespace has changed.
     using Labelled = std::map<std::string, std::vector<const Seen*>>;
     std::map<std::string, Labelled> labelled_;
+    release::RevisionTags tags_;
     std::uint64_t compared_ = 0;
+    bool are_tags_read_ = true;
     bool is_counted_ = true;
 };
 

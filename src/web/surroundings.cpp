@@ -264,8 +264,8 @@ bool Surroundings::is_as_seen(const kube::ObjectKey& key, std::optional<Json> po
 bool Surroundings::is_seen_by_all(const LintKind& kind) {
     const auto& resource = kind.resource;
     return resource == resources::gateways || resource == resources::namespaces ||
-           resource == resources::config_maps || resource.kind == "ServiceEntry" ||
-           resource.group == "security.istio.io";
+           resource == resources::config_maps || resource == release::injector_webhooks() ||
+           resource.kind == "ServiceEntry" || resource.group == "security.istio.io";
 }
 
 bool Surroundings::note(const LintKind& kind, const kube::ObjectKey& key, const Json* object) {

@@ -554,6 +554,33 @@ spec: {containers: [{name: istio-proxy, image: "docker.io/istio/proxyv2:)" +
     CHECK(analysed({}, of_revision).empty());
 }
 
+TEST_CASE("who asks for a revision by its tag is held against what that revision injects") {
+    const auto old_proxy = [](const std::string& tag) {
+        return R"(
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector-1-20, namespace: istio-system}
+data: {values: '{"global": {"hub": "docker.io/istio", "tag": "1.20.0", "proxy": {"image": "proxyv2"}}}'}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-1, namespace: test}
+spec: {containers: [{name: istio-proxy, image: "docker.io/istio/proxyv2:1.19.0"}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: istio-revision-tag, labels: {istio.io/rev: 1-20, istio.io/tag: )" +
+               tag + "}}\n";
+    };
+    const Change of_prod{
+        "Namespace", "test", "metadata: {labels: {istio-injection: null, istio.io/rev: prod}}"};
+    CHECK(analysed({of_prod}, old_proxy("prod")).size() == 1);
+    CHECK(analysed({of_prod}, old_proxy("next")).empty());
+    // istio-injection: enabled asks for the tag of this name.
+    CHECK(analysed({}, old_proxy("default")).size() == 1);
+    CHECK(analysed({}, old_proxy("prod")).empty());
+}
+
 TEST_CASE("a namespace of two meshes is found") {
     CHECK(analysed({{"Namespace", "test", "metadata: {labels: {istio.io/rev: x}}"}}) ==
           Lines{"warning: Namespace test metadata.labels: The namespace has more than one type of "

@@ -1,6 +1,7 @@
 // What lists and graph read of the cluster, and how often.
 #include "web/landscape.hpp"
 
+#include "release/lint_cluster.hpp"
 #include "unit/web/known_world.hpp"
 #include "web/sidecars.hpp"
 
@@ -149,4 +150,44 @@ TEST_CASE("a Service leads to the pods that its selector means, but for those th
     CHECK(pods.endpoints("elsewhere", {{"app", "web"}}).total == 0);
     // Of no workload, so nothing that needs a sidecar.
     CHECK(pods.by_workload().empty());
+}
+
+TEST_CASE("a sidecar of the revision behind the tag that is asked for is not of another one") {
+    KnownWorld world;
+    SidecarBook pods;
+    world.tell(resources::namespaces,
+               JsonObject{{"metadata",
+                           JsonObject{{"name", "test"},
+                                      {"labels", JsonObject{{"istio.io/rev", "prod"}}}}}});
+    auto pod = a_pod("web-1", "web");
+    put(pod,
+        {"metadata", "annotations"},
+        JsonObject{{"sidecar.istio.io/status", R"({"revision": "1-20"})"}});
+    put(pod,
+        {"metadata", "ownerReferences"},
+        JsonArray{JsonObject{{"kind", "DaemonSet"}, {"name", "web"}, {"controller", true}}});
+    world.tell(resources::pods, std::move(pod));
+    pods.note_change(resources::pods, {"test", "web-1"});
+    const auto outdated = [&] {
+        while (pods.read_some(*world.known, 10)) continue;
+        REQUIRE(pods.by_workload().contains("w/test/web"));
+        return pods.by_workload().at("w/test/web").outdated;
+    };
+    CHECK(outdated() == 1);
+    world.known->open(release::injector_webhooks());
+    const auto move_tag = [&](const std::string& revision) {
+        world.tell(
+            release::injector_webhooks(),
+            JsonObject{
+                {"metadata",
+                 JsonObject{{"name", "istio-revision-tag-prod"},
+                            {"labels",
+                             JsonObject{{"istio.io/rev", revision}, {"istio.io/tag", "prod"}}}}}});
+        pods.note_change(release::injector_webhooks(), {"", "istio-revision-tag-prod"});
+    };
+    move_tag("1-20");
+    CHECK(outdated() == 0);
+    // The tag is moved: so has the pod to be.
+    move_tag("1-21");
+    CHECK(outdated() == 1);
 }
