@@ -42,7 +42,8 @@ Result<std::string> text_of(ConfigKind kind,
     if (auto plain = from_base64(text)) return *std::move(plain);
     return Error{
         ErrorKind::invalid,
-        fmt::format("data of key {} in Secret {} is no base64", key, to_string(kube::key_of(object)))};
+        fmt::format(
+            "data of key {} in Secret {} is no base64", key, to_string(kube::key_of(object)))};
 }
 
 std::string of_pod(const Json& pod, const std::string& ip, std::string_view path) {

@@ -84,9 +84,8 @@ std::vector<std::string> mount_problems(const Cluster& cluster, const Json& pod)
             }
         }
         if (problems.empty()) continue;
-        const auto why = problems.size() == 1
-                             ? problems.front()
-                             : fmt::format("[{}]", fmt::join(problems, ", "));
+        const auto why = problems.size() == 1 ? problems.front()
+                                              : fmt::format("[{}]", fmt::join(problems, ", "));
         all.push_back(fmt::format(
             "MountVolume.SetUp failed for volume \"{}\" : {}", text_at(volume, {"name"}), why));
     }

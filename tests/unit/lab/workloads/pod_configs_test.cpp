@@ -1,8 +1,9 @@
 // What pods take from ConfigMaps and Secrets, and how they wait for them.
+#include "lab/workloads/pod_configs.hpp"
+
 #include "a_lab.hpp"
 #include "base/core/text.hpp"
 #include "lab/workloads/container_environment.hpp"
-#include "lab/workloads/pod_configs.hpp"
 
 namespace sluice::lab::testing {
 namespace {
@@ -78,7 +79,8 @@ Variables variables(Lab& lab, const Json& container) {
 
 TEST_CASE("variables come from ConfigMaps and Secrets, one by one and all of them") {
     Lab lab;
-    lab.create(resources::config_maps, a_config("settings", {{"LEVEL", "debug"}, {"COLOR", "red"}}));
+    lab.create(resources::config_maps,
+               a_config("settings", {{"LEVEL", "debug"}, {"COLOR", "red"}}));
     lab.create(resources::secrets, a_secret("token", {{"KEY", "s3cret"}}));
     const auto all = variables(
         lab,
@@ -86,9 +88,8 @@ TEST_CASE("variables come from ConfigMaps and Secrets, one by one and all of the
           JsonArray{Json{{"configMapRef", {{"name", "settings"}}}},
                     Json{{"secretRef", {{"name", "token"}}}, {"prefix", "APP_"}}}},
          {"env",
-          JsonArray{
-              reference("MODE", "configMapKeyRef", {{"name", "settings"}, {"key", "LEVEL"}}),
-              reference("PASSWORD", "secretKeyRef", {{"name", "token"}, {"key", "KEY"}})}}});
+          JsonArray{reference("MODE", "configMapKeyRef", {{"name", "settings"}, {"key", "LEVEL"}}),
+                    reference("PASSWORD", "secretKeyRef", {{"name", "token"}, {"key", "KEY"}})}}});
     CHECK(all == Variables{{"APP_KEY", "s3cret"},
                            {"COLOR", "red"},
                            {"IMAGE_TAG", "1"},
@@ -124,13 +125,12 @@ TEST_CASE("what may be missing sets no variable, and leaves what another source 
                     Json{{"configMapRef", {{"name", "gone"}, {"optional", true}}}},
                     Json{{"secretRef", {{"name", "gone"}, {"optional", true}}}}}},
          {"env",
-          JsonArray{
-              reference("LEVEL",
-                        "configMapKeyRef",
-                        {{"name", "settings"}, {"key", "NONE"}, {"optional", true}}),
-              reference("OTHER",
-                        "secretKeyRef",
-                        {{"name", "gone"}, {"key", "KEY"}, {"optional", true}})}}});
+          JsonArray{reference("LEVEL",
+                              "configMapKeyRef",
+                              {{"name", "settings"}, {"key", "NONE"}, {"optional", true}}),
+                    reference("OTHER",
+                              "secretKeyRef",
+                              {{"name", "gone"}, {"key", "KEY"}, {"optional", true}})}}});
     CHECK(all.at("LEVEL") == "debug");
     CHECK_FALSE(all.contains("OTHER"));
 }
@@ -143,11 +143,11 @@ TEST_CASE("binary data is no variable") {
     const auto all =
         variables(lab, {{"envFrom", JsonArray{Json{{"configMapRef", {{"name", "settings"}}}}}}});
     CHECK_FALSE(all.contains("BLOB"));
-    const auto one = environment(
-        lab,
-        {{"env",
-          JsonArray{reference(
-              "BLOB", "configMapKeyRef", {{"name", "settings"}, {"key", "BLOB"}})}}});
+    const auto one =
+        environment(lab,
+                    {{"env",
+                      JsonArray{reference(
+                          "BLOB", "configMapKeyRef", {{"name", "settings"}, {"key", "BLOB"}})}}});
     REQUIRE_FALSE(one.has_value());
     CHECK(one.error().message == "couldn't find key BLOB in ConfigMap default/settings");
 }
@@ -161,12 +161,13 @@ TEST_CASE("a value names variables that stand before it; unknown names and $$ st
 
     Lab lab;
     lab.create(resources::config_maps, a_config("settings", {{"HOST", "db"}}));
-    const auto all = variables(
-        lab,
-        {{"envFrom", JsonArray{Json{{"configMapRef", {{"name", "settings"}}}}}},
-         {"env",
-          JsonArray{plain("URL", "$(HOST):$(PORT) at $(POD_IP)"), plain("PORT", "5432"),
-                    plain("AGAIN", "$(PORT)")}}});
+    const auto all =
+        variables(lab,
+                  {{"envFrom", JsonArray{Json{{"configMapRef", {{"name", "settings"}}}}}},
+                   {"env",
+                    JsonArray{plain("URL", "$(HOST):$(PORT) at $(POD_IP)"),
+                              plain("PORT", "5432"),
+                              plain("AGAIN", "$(PORT)")}}});
     CHECK(all.at("URL") == "db:$(PORT) at 127.64.0.9");
     CHECK(all.at("AGAIN") == "5432");
 }
@@ -278,8 +279,8 @@ TEST_CASE("each thing that is missing is said in its own words") {
     CHECK(why("secretKeyRef", "token") == "couldn't find key KEY in Secret default/token");
     CHECK(why("secretKeyRef", "garbled") ==
           "data of key KEY in Secret default/garbled is no base64");
-    const auto all = environment(
-        lab, {{"envFrom", JsonArray{Json{{"secretRef", {{"name", "gone"}}}}}}});
+    const auto all =
+        environment(lab, {{"envFrom", JsonArray{Json{{"secretRef", {{"name", "gone"}}}}}}});
     CHECK(all.error().message == "secret \"gone\" not found");
 }
 
@@ -289,8 +290,7 @@ TEST_CASE("an init container waits for its Secret as well, and the pod's own beh
     const Json first = {
         {"name", "first"},
         {"image", "init:1"},
-        {"env",
-         JsonArray{reference("KEY", "secretKeyRef", {{"name", "token"}, {"key", "KEY"}})}}};
+        {"env", JsonArray{reference("KEY", "secretKeyRef", {{"name", "token"}, {"key", "KEY"}})}}};
     lab.create(resources::pods, a_pod(JsonObject{}, {{"initContainers", JsonArray{first}}}));
     lab.run_for(seconds{5});
     CHECK(state(lab, "initContainerStatuses") ==
@@ -361,8 +361,7 @@ TEST_CASE("a volume names what it lacks: objects, keys, and all of a projected o
     const auto problems = [&](const Json& volume) {
         Json named = {{"name", "v"}};
         apply_merge_patch(named, volume);
-        return mount_problems(lab.cluster(),
-                              a_pod(JsonObject{}, {{"volumes", JsonArray{named}}}));
+        return mount_problems(lab.cluster(), a_pod(JsonObject{}, {{"volumes", JsonArray{named}}}));
     };
     const auto failed = [](std::string_view why) {
         return Texts{"MountVolume.SetUp failed for volume \"v\" : " + std::string(why)};
@@ -378,12 +377,11 @@ TEST_CASE("a volume names what it lacks: objects, keys, and all of a projected o
           failed("references non-existent secret key: NONE"));
     CHECK(problems({{"configMap", {{"name", "settings"}, {"items", items("NONE")}}}}) ==
           failed("configmap references non-existent config key: NONE"));
-    CHECK(problems(
-              {{"projected",
-                {{"sources",
-                  JsonArray{Json{{"secret", {{"name", "gone"}}}},
-                            Json{{"configMap", {{"name", "gone"}}}},
-                            Json{{"configMap", {{"name", "settings"}}}}}}}}}) ==
+    CHECK(problems({{"projected",
+                     {{"sources",
+                       JsonArray{Json{{"secret", {{"name", "gone"}}}},
+                                 Json{{"configMap", {{"name", "gone"}}}},
+                                 Json{{"configMap", {{"name", "settings"}}}}}}}}}) ==
           failed("[secret \"gone\" not found, configmap \"gone\" not found]"));
 }
 

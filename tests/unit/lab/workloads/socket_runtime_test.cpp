@@ -118,6 +118,15 @@ class TwoThreads {
         if (!answer || !*answer) return std::nullopt;
         return std::move(**answer);
     }
+    // What its container has said so far.
+    std::string log() {
+        auto body = logs_->open({"default", "web"}, {});
+        if (!body) return body.error().message;
+        std::optional<std::string> text;
+        tasks_.spawn("log", read(std::move(*body), text));
+        run_until([&text] { return text.has_value(); });
+        return text.value_or("");
+    }
     Cluster& cluster() { return cluster_; }
     Kubelet& kubelet() { return *kubelet_; }
     Clock& clock() { return *clock_; }
@@ -133,6 +142,9 @@ class TwoThreads {
     Task<> stop(bool& stopped) {
         co_await kubelet_->stop();
         stopped = true;
+    }
+    Task<> read(std::unique_ptr<net::BodyReader> body, std::optional<std::string>& text) {
+        text = (co_await body->next()).value_or("");
     }
     Task<> keep(net::Request request, std::optional<Result<net::Response>>& answer) {
         answer = co_await client_->send(std::move(request));
@@ -301,6 +313,16 @@ TEST_CASE("podinfo says what the ConfigMap said when its container was started")
     REQUIRE(lab.kubelet().crash({"default", "web"}));
     lab.run_until([&lab] { return restarts_of(lab.pod()) == 1 && lab.is_ready(); });
     CHECK(says("goodbye"));
+}
+
+TEST_CASE("a container's arguments name its variables") {
+    TwoThreads lab;
+    auto container = podinfo_container();
+    put(container, {"env"}, JsonArray{Json{{"name", "PORT"}, {"value", "9899"}}});
+    put(container, {"args"}, JsonArray{"--port=$(PORT)"});
+    lab.create_pod("stefanprodan/podinfo:6.0.0", container);
+    lab.run_until([&lab] { return lab.is_ready(); });
+    CHECK(lab.log().find("\"port\":\"9899\"") != std::string::npos);
 }
 
 TEST_CASE("a pod that hangs is no longer ready, and one that starts slowly not yet") {
