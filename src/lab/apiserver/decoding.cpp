@@ -59,6 +59,32 @@ Status wrong_type(const Target& target, const WrongType& wrong) {
                     go_name_of_wanted(wrong.wanted)));
 }
 
+// Go's decoder stops at what is no digit of base64; of a text that ends in mid-group it names the
+// group's beginning.
+std::size_t end_of_base64(std::string_view text) {
+    constexpr std::string_view digit =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::size_t digits = 0;
+    std::size_t group = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\n' || text[i] == '\r') continue;
+        const auto filler = text[i] == '=' && digits % 4 >= 2;
+        if (!filler && digit.find(text[i]) == std::string_view::npos) return i;
+        if (digits++ % 4 == 0) group = i;
+    }
+    return group;
+}
+
+// Of fields that hold bytes.
+std::optional<std::string> wrong_bytes(const Json& object, std::string_view map) {
+    for (const auto& [key, value] : object_at(object, {map})) {
+        const auto* text = value.if_string();
+        if (text == nullptr || from_base64(*text)) continue;
+        return fmt::format("illegal base64 data at input byte {}", end_of_base64(*text));
+    }
+    return std::nullopt;
+}
+
 // Of a custom object only the metadata is typed; the rest is judged later, by its schema.
 const Schema& metadata_schema() {
     static const Schema schema([]() -> SchemaNode::Ptr {
@@ -129,6 +155,11 @@ std::optional<Status> Cluster::State::decode(const Target& target,
         return cannot_be_handled(target,
                                  "quantities must match the regular expression "
                                  "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+    }
+    const bool is_secret = target.resource.kind == "Secret";
+    if (is_secret || target.resource.kind == "ConfigMap") {
+        const auto why = wrong_bytes(object, is_secret ? "data" : "binaryData");
+        if (typed && why) return cannot_be_handled(target, *why);
     }
     object = into_storage(*target.kind, *target.version, std::move(object));
     if (!target.kind->custom) {

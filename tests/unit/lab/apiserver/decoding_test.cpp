@@ -49,6 +49,26 @@ TEST_CASE("a value of the wrong type cannot be handled") {
           "(apps/v1)");
 }
 
+TEST_CASE("bytes that are no base64 cannot be handled") {
+    ACluster lab;
+    const auto made = [&](const Resource& resource, const std::string& data) {
+        const auto answer = lab.cluster.create(
+            resource, json(R"({"metadata":{"name":"c","namespace":"default"},)" + data + "}"));
+        return answer ? std::string() : answer.error().message;
+    };
+    const std::string refused =
+        "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input "
+        "byte ";
+    CHECK(made(resources::secrets, R"("data":{"a":"hello!"})") == refused + "5");
+    CHECK(made(resources::secrets, R"("data":{"a":"aGVsbG8"})") == refused + "4");
+    CHECK(made(resources::secrets, R"("data":{"a":"pass word"})") == refused + "4");
+    CHECK(made(resources::secrets, R"("data":{"a":"a==="})") == refused + "1");
+    CHECK(made(resources::config_maps, R"("binaryData":{"a":"-"})").ends_with("input byte 0"));
+    CHECK(made(resources::secrets, R"("data":{"a":"aGVs\nbG8="},"stringData":{"b":"hello!"})")
+              .empty());
+    CHECK(made(resources::config_maps, R"("data":{"a":"hello!"})").empty());
+}
+
 TEST_CASE("valid objects of every kind that users write pass strictly") {
     ACluster lab;
     struct Case {
