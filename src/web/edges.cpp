@@ -117,6 +117,20 @@ void add(Gathered& edges, const Sample& sample) {
     }
 }
 
+// Of TCP they are all that is known; else they are told of requests that were met.
+void add_bytes(Gathered& edges, const Sample& sample) {
+    const auto way = label_of(sample.labels, "way");
+    const bool is_tcp = way.starts_with("tcp-");
+    if (!is_tcp && way != "in" && way != "out") return;
+    auto key = key_of(sample.labels, is_tcp ? "tcp" : protocol_of(sample.labels));
+    if (!key) return;
+    if (!is_tcp && !edges.contains(*key)) return;
+    auto& edge = edges[*std::move(key)];
+    if (is_tcp) edge.rps += sample.value;
+    auto& throughput = edge.throughput ? *edge.throughput : edge.throughput.emplace();
+    (way.ends_with("in") ? throughput.in : throughput.out) += sample.value;
+}
+
 std::map<EdgeKey, EdgeRates> sorted(Gathered edges) {
     std::vector<Gathered::node_type> nodes;
     nodes.reserve(edges.size());
@@ -172,6 +186,11 @@ EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
     for (const auto member : {&EdgeRates::p50, &EdgeRates::p95, &EdgeRates::p99}) {
         if (more.*member) sum.*member = std::max((sum.*member).value_or(0), *(more.*member));
     }
+    if (more.throughput) {
+        auto& throughput = sum.throughput ? *sum.throughput : sum.throughput.emplace();
+        throughput.in += more.throughput->in;
+        throughput.out += more.throughput->out;
+    }
     return sum;
 }
 
@@ -199,13 +218,25 @@ EdgeQueries edge_queries(Duration window, const std::string& ns) {
             length,
             by_edge());
     };
+    // Rates of several names in one selector are refused where their labels are the same, as those
+    // of one connection are.
+    const auto bytes = [&](std::string_view metric, std::string_view way) {
+        return fmt::format(
+            "label_replace(sum(rate({}{{reporter=\"destination\"{}}}[{}s])) by ({}) > 0, \"way\", "
+            "\"{}\", \"\", \"\")",
+            metric,
+            here("destination"),
+            length,
+            by_edge(),
+            way);
+    };
     return {.arrived = requests("destination", "destination"),
             .left = requests("source", "source"),
-            .tcp = fmt::format("sum(rate({{__name__=~\"istio_tcp_(sent|received)_bytes_total\","
-                               "reporter=\"destination\"{}}}[{}s])) by ({}) > 0",
-                               here("destination"),
-                               length,
-                               by_edge()),
+            .bytes = fmt::format("{} or {} or {} or {}",
+                                 bytes("istio_request_bytes_sum", "in"),
+                                 bytes("istio_response_bytes_sum", "out"),
+                                 bytes("istio_tcp_received_bytes_total", "tcp-in"),
+                                 bytes("istio_tcp_sent_bytes_total", "tcp-out")),
             .p50 = quantile("0.5"),
             .p95 = quantile("0.95"),
             .p99 = quantile("0.99")};
@@ -225,10 +256,8 @@ EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
         for (const auto& sample : *answers.left.what) add(left, sample);
         edges.merge(left);
     }
-    if (answers.tcp.what) {
-        for (const auto& sample : *answers.tcp.what) {
-            if (const auto key = key_of(sample.labels, "tcp")) edges[*key].rps += sample.value;
-        }
+    if (answers.bytes.what) {
+        for (const auto& sample : *answers.bytes.what) add_bytes(edges, sample);
     }
     const auto fill = [&](const Measured<Samples>& measured,
                           std::optional<double> EdgeRates::* member) {
@@ -272,16 +301,16 @@ Task<std::shared_ptr<const EdgesTable>> edges(Prometheus& prometheus,
         co_return std::make_shared<const EdgesTable>(std::move(table));
     }
     const auto left = co_await prometheus.ask(name("left"), queries.left, fresh, at);
-    const auto tcp = co_await prometheus.ask(name("tcp"), queries.tcp, fresh, at);
+    const auto bytes = co_await prometheus.ask(name("bytes"), queries.bytes, fresh, at);
     const auto p50 = co_await prometheus.ask(name("p50"), queries.p50, fresh, at);
     const auto p95 = co_await prometheus.ask(name("p95"), queries.p95, fresh, at);
     const auto p99 = co_await prometheus.ask(name("p99"), queries.p99, fresh, at);
     co_return prometheus.made_of<EdgesTable>(
         name("all"),
-        [&] { return edges_table({*arrived, *left, *tcp, *p50, *p95, *p99}, window); },
+        [&] { return edges_table({*arrived, *left, *bytes, *p50, *p95, *p99}, window); },
         arrived,
         left,
-        tcp,
+        bytes,
         p50,
         p95,
         p99);

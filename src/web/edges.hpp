@@ -25,6 +25,12 @@ struct EdgeKey {
 // "e/w/test/a>w/test/b/http".
 std::string id_of(const EdgeKey& key);
 
+// Per second: towards the target, and back from it.
+struct Throughput {
+    double in = 0;
+    double out = 0;
+};
+
 struct EdgeRates {
     double rps = 0;      // of tcp: bytes per second
     double failed = 0;   // 5xx, no answer, failed calls
@@ -33,6 +39,7 @@ struct EdgeRates {
     bool knows_mtls = false;
     std::map<std::string, double> codes, flags;
     std::optional<double> p50, p95, p99;
+    std::optional<Throughput> throughput;  // in bytes
 };
 
 // Of two ways between the same ends the slower one's latency is told.
@@ -47,14 +54,14 @@ struct EdgesTable {
 };
 
 struct EdgeQueries {
-    std::string arrived, left, tcp, p50, p95, p99;
+    std::string arrived, left, bytes, p50, p95, p99;
 };
 EdgeQueries edge_queries(Duration window, const std::string& ns);
 
 struct EdgeAnswers {
     const Measured<Samples>& arrived;
     const Measured<Samples>& left;
-    const Measured<Samples>& tcp;
+    const Measured<Samples>& bytes;
     const Measured<Samples>& p50;
     const Measured<Samples>& p95;
     const Measured<Samples>& p99;

@@ -20,6 +20,19 @@ using std::chrono::seconds;
 constexpr std::array<std::int64_t, 6> windows{10, 30, 60, 300, 900, 3600};
 constexpr std::size_t topologies_max = 200;
 
+struct TypeName {
+    std::string_view name;
+    GraphType type;
+};
+constexpr std::array type_names{TypeName{"workload", GraphType::workload},
+                                TypeName{"service", GraphType::service},
+                                TypeName{"app", GraphType::app},
+                                TypeName{"versionedApp", GraphType::versioned_app}};
+
+std::string_view name_of(GraphType type) {
+    return std::ranges::find(type_names, type, &TypeName::type)->name;
+}
+
 Error wrong(std::string why) {
     return {ErrorKind::invalid, std::move(why)};
 }
@@ -44,9 +57,14 @@ Result<TopologyAsked> topology_asked(const Asked& asked, const Settings& setting
         *query.at > std::chrono::duration_cast<seconds>(now.time_since_epoch()).count()) {
         return wrong("parameter at: it is in the future");
     }
+    const auto type = asked.words("type", {"workload", "service", "app", "versionedApp"}, 20);
+    if (!type) return type.error();
+    if (!type->empty()) {
+        query.type = std::ranges::find(type_names, type->front(), &TypeName::name)->type;
+    }
     const auto services = asked.number("svc", {0, 1});
     if (!services) return services.error();
-    query.services = services->value_or(0) == 1;
+    query.services = services->value_or(0) == 1 && query.type == GraphType::workload;
     const auto idle = asked.number("idle", {0, 1});
     if (!idle) return idle.error();
     query.idle = idle->value_or(1) == 1;
@@ -60,8 +78,9 @@ Result<TopologyAsked> topology_asked(const Asked& asked, const Settings& setting
 }
 
 std::string topic_of(const TopologyAsked& query, const Person& person) {
-    std::string text = fmt::format("{} {} {} {} {}",
+    std::string text = fmt::format("{} {} {} {} {} {}",
                                    query.window,
+                                   name_of(query.type),
                                    query.services,
                                    query.idle,
                                    static_cast<int>(query.group),
@@ -94,6 +113,7 @@ Task<Topology> Dashboard::State::draw(TopologyAsked query, Viewer viewer) {
                         .edges = *table,
                         .namespaces = query.namespaces,
                         .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); },
+                        .type = query.type,
                         .services_between = query.services,
                         .idle = query.idle,
                         .group = query.group};
@@ -132,6 +152,7 @@ Task<net::Response> Dashboard::State::topology(SharedCall call) {
                                      std::chrono::floor<seconds>(now.time_since_epoch()))
                                      .count()},
                     {"window", query->window},
+                    {"type", name_of(query->type)},
                     {"topic", query->at ? Json(nullptr) : Json(topic)},
                     {"refresh", std::chrono::duration<double>(refresh_of(settings)).count()},
                     {"grouped", drawn.grouped},

@@ -1,5 +1,4 @@
 // Charts: both versions of a release side by side, and one node or edge of the topology.
-#include "base/core/text.hpp"
 #include "web/answer.hpp"
 #include "web/series.hpp"
 #include "web/state.hpp"
@@ -7,11 +6,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace sluice::web {
 namespace {
 
 namespace resources = kube::resources;
+
+constexpr std::size_t id_max = 1000;
 
 Refusal refusal_of_prometheus(const Error& error) {
     if (error.kind == ErrorKind::timed_out) {
@@ -21,47 +23,6 @@ Refusal refusal_of_prometheus(const Error& error) {
             .code = "prometheus_away",
             .message = error.message,
             .headers = {{"Retry-After", "5"}}};
-}
-
-// "w/test/podinfo": the parts after the kind.
-std::optional<std::pair<std::string, std::string>> parts_of(std::string_view id,
-                                                            std::string_view kind) {
-    const auto parts = split(id, '/');
-    if (parts.size() != 3 || parts[0] != kind || parts[1].empty() || parts[2].empty()) {
-        return std::nullopt;
-    }
-    return std::pair(std::string(parts[1]), std::string(parts[2]));
-}
-
-// "e/w/test/a>w/test/b/http".
-std::optional<Subject> subject_of_edge(std::string_view id) {
-    if (!id.starts_with("e/")) return std::nullopt;
-    const auto arrow = id.find('>');
-    const auto protocol = id.rfind('/');
-    if (arrow == std::string_view::npos || protocol <= arrow) return std::nullopt;
-    const auto from = parts_of(id.substr(2, arrow - 2), "w");
-    const auto to = parts_of(id.substr(arrow + 1, protocol - arrow - 1), "w");
-    if (!from || !to) return std::nullopt;
-    return of_edge(from->first, from->second, to->first, to->second);
-}
-
-std::optional<Subject> subject_of(std::string_view what, std::string_view id) {
-    if (what == "edge") return subject_of_edge(id);
-    if (what != "node") return std::nullopt;
-    if (const auto workload = parts_of(id, "w")) {
-        return of_workloads(workload->first, {workload->second});
-    }
-    if (const auto service = parts_of(id, "s")) {
-        return of_service(service->first, service->second);
-    }
-    return std::nullopt;
-}
-
-// The namespace that a reader has to see.
-std::string namespace_of(std::string_view id) {
-    const auto arrow = id.find('>');
-    const auto parts = split(arrow == std::string_view::npos ? id : id.substr(arrow + 1), '/');
-    return parts.size() > 1 ? std::string(parts[1]) : std::string();
 }
 
 }  // namespace
@@ -138,19 +99,32 @@ Task<net::Response> Dashboard::State::compare(SharedCall call, kube::ObjectKey k
 Task<net::Response> Dashboard::State::node_metrics(SharedCall call) {
     const auto& what = call->path[1];
     const auto& id = call->path[2];
-    const auto subject = subject_of(what, id);
-    if (!subject || id.size() > 1000) {
-        co_return refused({.status = 404,
-                           .code = "not_found",
-                           .message = fmt::format("no {} {} is measured", what, id.substr(0, 100))},
-                          call->id);
+    const auto unmeasured = [&](std::string why) {
+        return refused({.status = 404, .code = "not_measured", .message = std::move(why)},
+                       call->id);
+    };
+    if (id.size() > id_max || (what != "node" && what != "edge")) {
+        co_return unmeasured(fmt::format("no {} {} is measured", what, id.substr(0, 100)));
     }
-    if (!call->viewer.sees(namespace_of(id))) {
+    const auto namespaces = namespaces_of(id);
+    for (const auto& ns : namespaces) {
+        if (call->viewer.sees(ns)) continue;
         co_return refused({.status = 403,
                            .code = "forbidden",
-                           .message = "You may not look into namespace " + namespace_of(id)},
+                           .message = "You may not look into namespace " + ns},
                           call->id);
     }
+    Fronts fronts;
+    if (what == "edge" && id.starts_with("e/s/")) {
+        co_await catch_up();
+        const auto& ns = namespaces.front();
+        auto workloads = landscape.list(resources::deployments, ns);
+        std::ranges::move(landscape.list(resources::daemon_sets, ns),
+                          std::back_inserter(workloads));
+        fronts = fronts_of(workloads, landscape.list(resources::services, ns));
+    }
+    const auto subject = what == "node" ? subject_of_node(id) : subject_of_edge(id, fronts);
+    if (!subject) co_return unmeasured(subject.error().message);
     const auto charted = co_await chart(call, *subject);
     if (!charted) co_return refused(bad_request(charted.error()), call->id);
     if (!charted->codes->what) {

@@ -90,16 +90,6 @@ std::size_t class_of(const Line& line) {
     }
 }
 
-std::string alternatives(const std::vector<std::string>& names) {
-    std::string pattern;
-    for (const auto& name : names) {
-        if (!pattern.empty()) pattern += '|';
-        // Names of Kubernetes hold no sign of a pattern but the dot.
-        for (const char c : name) pattern += c == '.' ? std::string("\\.") : std::string(1, c);
-    }
-    return promql_text(pattern);
-}
-
 struct What {
     std::string_view decision;
     std::string_view mark;
@@ -170,32 +160,6 @@ Result<SeriesAsked> series_asked(const Asked& asked,
     series.grid.from = series.grid.to - length / step * step;
     series.range = std::max<Duration>({window_min(settings), seconds{step}, seconds{4 * interval}});
     return series;
-}
-
-Subject of_workloads(const std::string& ns, const std::vector<std::string>& workloads) {
-    return {.selector =
-                fmt::format(R"(destination_workload_namespace="{}",destination_workload=~"{}")",
-                            promql_text(ns),
-                            alternatives(workloads))};
-}
-
-Subject of_service(const std::string& ns, const std::string& service) {
-    return {.selector =
-                fmt::format(R"(destination_service_namespace="{}",destination_service_name="{}")",
-                            promql_text(ns),
-                            promql_text(service)),
-            .by = "destination_service_name"};
-}
-
-Subject of_edge(const std::string& source_ns,
-                const std::string& source,
-                const std::string& ns,
-                const std::string& workload) {
-    auto subject = of_workloads(ns, {workload});
-    subject.selector += fmt::format(R"(,source_workload_namespace="{}",source_workload="{}")",
-                                    promql_text(source_ns),
-                                    promql_text(source));
-    return subject;
 }
 
 SeriesQueries series_queries(const Subject& subject, Duration range) {

@@ -6,6 +6,7 @@
 #include "web/checks.hpp"
 #include "web/prometheus.hpp"
 #include "web/settings.hpp"
+#include "web/subject.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -26,18 +27,6 @@ Result<SeriesAsked> series_asked(const Asked& asked,
                                  const Settings& settings,
                                  std::optional<double> scrape,
                                  Time now);
-
-// Whose requests: a selector's labels, and the label by which two of them are told apart.
-struct Subject {
-    std::string selector;  // `destination_workload_namespace="test",destination_workload=~"a|b"`
-    std::string by = "destination_workload";
-};
-Subject of_workloads(const std::string& ns, const std::vector<std::string>& workloads);
-Subject of_service(const std::string& ns, const std::string& service);
-Subject of_edge(const std::string& source_ns,
-                const std::string& source,
-                const std::string& ns,
-                const std::string& workload);
 
 struct SeriesQueries {
     std::string codes, p50, p95, p99;

@@ -50,6 +50,7 @@ struct TopologyAsked {
     std::set<std::string> namespaces = {};  // empty: all
     std::int64_t window = 300;
     std::optional<std::int64_t> at = {};  // nothing: now, and again and again
+    GraphType type = GraphType::workload;
     bool services = false;
     bool idle = true;
     TopologyParts::Group group = TopologyParts::Group::automatic;

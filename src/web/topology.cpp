@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -29,17 +30,6 @@ Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
 
-struct Node {
-    std::string id, kind, ns, name, app, version;
-    Health health;
-    std::optional<Replicas> replicas;
-    std::set<std::string> badges;
-    std::optional<Role> role;
-    double in = 0, in_failed = 0, out = 0, out_failed = 0;
-    bool has_traffic = false;
-    std::vector<std::string> addresses;
-};
-
 class Drawing {
    public:
     explicit Drawing(const TopologyParts& parts) : parts_(parts) {}
@@ -51,19 +41,14 @@ class Drawing {
         add_configuration();
         add_edges();
         judge();
-        // Among namespaces nobody sees them.
-        if (!is_grouped()) add_planned_edges();
-        return group();
+        if (parts_.type != GraphType::workload) return draw_condensed();
+        drop_idle(graph_);
+        if (is_grouped(graph_)) return grouped();
+        add_planned_edges();
+        return as_it_is();
     }
 
    private:
-    struct Edge {
-        EdgeKey key;
-        EdgeRates rates;
-        bool is_planned = false;  // a route of a release, without traffic
-        bool mirror = false;
-    };
-
     bool is_asked(const std::string& ns) const {
         return parts_.namespaces.empty() || parts_.namespaces.contains(ns);
     }
@@ -71,7 +56,7 @@ class Drawing {
         return parts_.sees && !ns.empty() && !parts_.sees(ns);
     }
 
-    Node& node(const std::string& id);
+    GraphNode& node(const std::string& id);
     void add_workloads();
     void add_gateways();
     void add_releases();
@@ -84,23 +69,27 @@ class Drawing {
     }
     void add_edges();
     void add_planned_edges();
+    void add_edge(const EdgeKey& key, EdgeRates rates);
     void judge();
-    std::ptrdiff_t workloads() const;
-    bool is_grouped() const;
-    Topology group();
+    void drop_idle(Graph& graph) const;
+    void edges_by_service();
+    Topology draw_condensed();
+    bool is_grouped(const Graph& graph) const;
+    Topology grouped();
     Topology as_it_is();
-    Topology by_namespace();
 
     const std::vector<std::string>& workloads_behind(const std::string& ns,
                                                      const std::string& service);
-    JsonObject node_json(const Node& node) const;
-    JsonObject edge_json(const Edge& edge, double leaving);
-    Json route_of(const Edge& edge);
-    Health edge_health(const Edge& edge) const;
+    bool concerns(const EdgeKey& key) const;
+    JsonObject node_json(const GraphNode& node) const;
+    JsonObject edge_json(const GraphEdge& edge, double leaving) const;
+    std::optional<GraphRoute> route_of(const EdgeKey& key);
+    Health edge_health(const GraphEdge& edge) const;
 
     const TopologyParts& parts_;
-    std::map<std::string, Node> nodes_;
-    std::vector<Edge> edges_;
+    Graph graph_;
+    std::map<std::string, GraphNode>& nodes_ = graph_.nodes;
+    std::vector<GraphEdge>& edges_ = graph_.edges;
     std::map<std::string, JsonObject> labels_;  // of pods, by workload's id
     std::map<kube::ObjectKey, const Json*> services_;
     std::map<kube::ObjectKey, std::vector<const Json*>> routes_;  // by their release
@@ -110,7 +99,7 @@ class Drawing {
     std::set<std::string> mirrored_, routed_;  // workloads that get copies, or a share
 };
 
-Node& Drawing::node(const std::string& id) {
+GraphNode& Drawing::node(const std::string& id) {
     auto [place, is_new] = nodes_.try_emplace(id);
     auto& one = place->second;
     if (!is_new) return one;
@@ -134,6 +123,7 @@ Node& Drawing::node(const std::string& id) {
         one.kind = "unknown";
         one.name = "unknown";
     }
+    one.outside = !one.ns.empty() && !is_asked(one.ns);
     return one;
 }
 
@@ -145,6 +135,7 @@ void Drawing::add_workloads() {
         auto& one = node(workload_id(key.ns, key.name));
         const auto& labels = object_at(object, {"spec", "template", "metadata", "labels"});
         labels_[one.id] = labels;
+        one.canonical = canonical_of(object);
         const auto label = [&](std::string_view name) {
             return text_at(object, {"spec", "template", "metadata", "labels", name});
         };
@@ -307,19 +298,21 @@ std::string namespace_of(const std::string& id) {
     return parts.size() == 3 && parts[0] != "x" ? std::string(parts[1]) : std::string();
 }
 
+bool Drawing::concerns(const EdgeKey& key) const {
+    const auto from = namespace_of(key.source);
+    const auto to = namespace_of(key.target);
+    if (is_hidden(from) || is_hidden(to)) return false;
+    return parts_.namespaces.empty() || parts_.namespaces.contains(from) ||
+           parts_.namespaces.contains(to);
+}
+
 void Drawing::add_edges() {
     std::map<EdgeKey, EdgeRates> merged;
     for (const auto& [key, rates] : parts_.edges.edges) {
-        const auto from = namespace_of(key.source);
-        const auto to = namespace_of(key.target);
-        if (is_hidden(from) || is_hidden(to)) continue;
-        const bool concerns = parts_.namespaces.empty() || parts_.namespaces.contains(from) ||
-                              parts_.namespaces.contains(to);
-        if (!concerns) continue;
-        if (parts_.services_between && !key.service.empty() && key.target.starts_with("w/")) {
-            const auto slash = key.service.find('/');
-            const auto middle =
-                service_id(key.service.substr(0, slash), key.service.substr(slash + 1));
+        if (!concerns(key)) continue;
+        if (parts_.type == GraphType::workload && parts_.services_between && !key.service.empty() &&
+            key.target.starts_with("w/")) {
+            const auto middle = "s/" + key.service;
             add_to(merged[{key.source, middle, key.protocol, key.service}], rates);
             add_to(merged[{middle, key.target, key.protocol, key.service}], rates);
             continue;
@@ -340,8 +333,15 @@ void Drawing::add_edges() {
             to.in += rates.rps;
             to.in_failed += rates.failed;
         }
-        edges_.push_back({.key = key, .rates = std::move(rates), .mirror = mirror});
+        add_edge(key, std::move(rates));
     }
+}
+
+void Drawing::add_edge(const EdgeKey& key, EdgeRates rates) {
+    GraphEdge edge{.key = key, .rates = std::move(rates), .mirror = is_copied(key.target)};
+    edge.health = edge_health(edge);
+    edge.route = route_of(key);
+    edges_.push_back(std::move(edge));
 }
 
 // "gw", or "test/gw".
@@ -374,10 +374,8 @@ void Drawing::add_planned_edges() {
                 for (const auto& id : gateway->second) {
                     for (const auto& target : targets) {
                         if (!ends.emplace(id, target).second) continue;
-                        edges_.push_back({.key = {id, target, "http", ""},
-                                          .rates = {},
-                                          .is_planned = true,
-                                          .mirror = is_copied(target)});
+                        add_edge({id, target, "http", ""}, {});
+                        edges_.back().is_planned = true;
                     }
                 }
             }
@@ -385,8 +383,8 @@ void Drawing::add_planned_edges() {
     }
 }
 
-Health Drawing::edge_health(const Edge& edge) const {
-    if (edge.is_planned || edge.key.protocol == "tcp") return {};
+Health Drawing::edge_health(const GraphEdge& edge) const {
+    if (edge.key.protocol == "tcp") return {};
     const auto found = nodes_.find(edge.key.target);
     const bool has_role = found != nodes_.end() && found->second.role;
     return health_of_way(edge.rates, has_role ? &*found->second.role : nullptr);
@@ -394,26 +392,69 @@ Health Drawing::edge_health(const Edge& edge) const {
 
 void Drawing::judge() {
     for (const auto& edge : edges_) {
-        const auto health = edge_health(edge);
-        if (health.status == "unknown" || health.status == "healthy") continue;
+        if (edge.health.status == "unknown" || edge.health.status == "healthy") continue;
         auto& target = nodes_.at(edge.key.target);
-        for (const auto& reason : health.reasons) target.health.worsen(health.status, reason);
+        for (const auto& reason : edge.health.reasons) {
+            target.health.worsen(edge.health.status, reason);
+        }
     }
     for (auto& [id, one] : nodes_) {
         if (!one.has_traffic && (one.kind == "workload" || one.kind == "gateway")) {
             one.badges.insert("idle");
         }
     }
+}
+
+void Drawing::drop_idle(Graph& graph) const {
     if (parts_.idle) return;
-    std::erase_if(nodes_, [](const auto& entry) {
+    std::erase_if(graph.nodes, [](const auto& entry) {
         const auto& one = entry.second;
-        return one.kind == "workload" && !one.has_traffic && !one.role;
+        const bool is_ours = one.kind == "workload" || one.kind == "app" || one.kind == "service";
+        return is_ours && !one.has_traffic && !one.role;
     });
 }
 
-Json Drawing::route_of(const Edge& edge) {
-    const auto found = nodes_.find(edge.key.target);
-    if (found == nodes_.end() || !found->second.role) return nullptr;
+// The nodes are judged by what comes to them, whatever the Service; the edges each by its own.
+void Drawing::edges_by_service() {
+    edges_.clear();
+    for (const auto& [key, rates] : parts_.edges.edges) {
+        if (!concerns(key)) continue;
+        auto through = key;
+        if (is_hidden(key.service.substr(0, key.service.find('/')))) through.service.clear();
+        add_edge(through, rates);
+    }
+}
+
+Topology Drawing::draw_condensed() {
+    if (parts_.group == TopologyParts::Group::by_namespace) {
+        drop_idle(graph_);
+        return grouped();
+    }
+    auto workloads = graph_;
+    Fronts fronts;
+    if (parts_.type == GraphType::service) {
+        edges_by_service();
+        Objects seen;
+        std::ranges::copy_if(parts_.services, std::back_inserter(seen), [this](const auto& one) {
+            return !is_hidden(kube::key_of(*one).ns);
+        });
+        fronts = fronts_of(parts_.workloads, seen);
+    }
+    add_planned_edges();
+    auto small = condensed(graph_, parts_.type, fronts);
+    drop_idle(small);
+    if (is_grouped(small)) {
+        graph_ = std::move(workloads);
+        drop_idle(graph_);
+        return grouped();
+    }
+    graph_ = std::move(small);
+    return as_it_is();
+}
+
+std::optional<GraphRoute> Drawing::route_of(const EdgeKey& edge) {
+    const auto found = nodes_.find(edge.target);
+    if (found == nodes_.end() || !found->second.role) return std::nullopt;
     const auto& one = found->second;
     for (const auto* service : routes_of(*one.role->release)) {
         const auto key = kube::key_of(*service);
@@ -423,23 +464,29 @@ Json Drawing::route_of(const Edge& edge) {
                 const std::string host(text_at(to, {"destination", "host"}));
                 const auto& behind = workloads_behind(key.ns, host);
                 if (std::ranges::find(behind, one.id) == behind.end()) continue;
-                return JsonObject{{"object", fmt::format("VirtualService {}", to_string(key))},
-                                  {"index", index},
-                                  {"weight", integer_at(to, {"weight"}).value_or(100)}};
+                return GraphRoute{.object = fmt::format("VirtualService {}", to_string(key)),
+                                  .index = index,
+                                  .weight = integer_at(to, {"weight"}).value_or(100)};
             }
             ++index;
         }
     }
-    return nullptr;
+    return std::nullopt;
 }
 
-JsonObject Drawing::node_json(const Node& one) const {
+JsonObject Drawing::node_json(const GraphNode& one) const {
     JsonArray badges;
     for (const auto& badge : one.badges) badges.emplace_back(badge);
     JsonArray addresses;
     for (const auto& address : one.addresses) addresses.emplace_back(address);
     Json release = nullptr;
-    if (one.role) release = role_json(*one.role, one.version);
+    if (one.role) {
+        const bool is_side = one.role->role != "group";
+        const std::string& version = one.role->version.empty() ? one.version : one.role->version;
+        release = role_json(*one.role, is_side ? std::string_view(version) : std::string_view());
+    }
+    JsonArray members;
+    for (const auto& member : one.members) members.emplace_back(member);
     const auto rates = [&](double rps, double failed) {
         return JsonObject{{"rps", one.has_traffic ? Json(rps) : Json(nullptr)},
                           {"success", rps > 0 ? Json(1 - failed / rps) : Json(nullptr)}};
@@ -458,11 +505,12 @@ JsonObject Drawing::node_json(const Node& one) const {
             {"in", rates(one.in, one.in_failed)},
             {"out", rates(one.out, one.out_failed)},
             {"addresses", std::move(addresses)},
-            {"workloads", nullptr},
+            {"workloads", one.workloads ? Json(*one.workloads) : Json(nullptr)},
+            {"members", std::move(members)},
             {"reason", one.has_traffic ? Json(nullptr) : Json(parts_.edges.reason)}};
 }
 
-JsonObject Drawing::edge_json(const Edge& edge, double leaving) {
+JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
     const auto& rates = edge.rates;
     const bool is_tcp = edge.key.protocol == "tcp";
     JsonObject codes;
@@ -472,10 +520,24 @@ JsonObject Drawing::edge_json(const Edge& edge, double leaving) {
     std::string reason;
     if (edge.is_planned) {
         reason = parts_.edges.reason;
+    } else if (edge.copies > 0) {
+        reason = fmt::format("without copies of requests, {:.2f} per second", edge.copies);
     } else if (!is_tcp && !rates.p99) {
         reason = "the latency is not measured";
     } else if (!rates.knows_mtls) {
         reason = "whether it is encrypted is not reported";
+    } else if (!rates.throughput) {
+        reason = "its bytes are not counted";
+    }
+    Json throughput = nullptr;
+    if (rates.throughput) {
+        throughput = JsonObject{{"in", rates.throughput->in}, {"out", rates.throughput->out}};
+    }
+    Json route = nullptr;
+    if (edge.route) {
+        route = JsonObject{{"object", edge.route->object},
+                           {"index", edge.route->index},
+                           {"weight", edge.route->weight}};
     }
     return {
         {"id", id_of(edge.key)},
@@ -492,23 +554,24 @@ JsonObject Drawing::edge_json(const Edge& edge, double leaving) {
         {"p50", number_json(rates.p50)},
         {"p95", number_json(rates.p95)},
         {"p99", number_json(rates.p99)},
+        {"throughput", std::move(throughput)},
         {"mtls",
          rates.knows_mtls && rates.rps > 0 ? Json(std::min(1.0, rates.mtls / rates.rps))
                                            : Json(nullptr)},
         {"mirror", edge.mirror},
-        {"health", edge_health(edge).json()},
-        {"route", route_of(edge)},
+        {"health", edge.health.json()},
+        {"route", std::move(route)},
         {"reason", text_json(reason)}};
 }
 
 Topology Drawing::as_it_is() {
     Topology drawn;
     drawn.node_total = nodes_.size();
-    std::vector<const Node*> order;
+    std::vector<const GraphNode*> order;
     order.reserve(nodes_.size());
     for (const auto& [id, one] : nodes_) order.push_back(&one);
     if (order.size() > nodes_max) {
-        std::ranges::sort(order, [](const Node* one, const Node* other) {
+        std::ranges::sort(order, [](const GraphNode* one, const GraphNode* other) {
             return std::tuple(!one->role.has_value(), -(one->in + one->out), one->id) <
                    std::tuple(!other->role.has_value(), -(other->in + other->out), other->id);
         });
@@ -536,82 +599,28 @@ Topology Drawing::as_it_is() {
     return drawn;
 }
 
-// One node for each namespace, with the worst of what is in it.
-Topology Drawing::by_namespace() {
-    const auto total = nodes_.size();
-    std::map<std::string, Node> spaces;
-    std::map<std::string, std::int64_t> sizes;
-    std::map<std::string, std::string> home;
-    for (const auto& [id, one] : nodes_) {
-        const auto to = one.ns.empty() ? id : "n/" + one.ns;
-        home[id] = to;
-        if (one.ns.empty()) {
-            spaces.emplace(id, one);
-            continue;
-        }
-        auto& space = spaces[to];
-        space.id = to;
-        space.kind = "namespace";
-        space.ns = space.name = one.ns;
-        if (one.kind != "service") ++sizes[to];
-        for (const auto& reason : one.health.reasons) {
-            space.health.worsen(one.health.status, one.name + ": " + reason);
-        }
-        if (one.health.reasons.empty()) space.health.worsen(one.health.status, "");
-        if (one.role &&
-            (!space.role || one.role->release->severity < space.role->release->severity)) {
-            space.role = one.role;
-            space.role->role = "group";
-        }
-        space.has_traffic = space.has_traffic || one.has_traffic;
+bool Drawing::is_grouped(const Graph& graph) const {
+    if (parts_.group != TopologyParts::Group::automatic) {
+        return parts_.group == TopologyParts::Group::by_namespace;
     }
-    std::map<EdgeKey, Edge> between;
-    for (const auto& edge : edges_) {
-        const EdgeKey key{home[edge.key.source], home[edge.key.target], edge.key.protocol, ""};
-        if (key.source == key.target) continue;
-        auto& sum = between[key];
-        sum.key = key;
-        add_to(sum.rates, edge.rates);
-        auto& from = spaces.at(key.source);
-        auto& to = spaces.at(key.target);
-        from.out += edge.rates.rps;
-        from.out_failed += edge.rates.failed;
-        to.in += edge.rates.rps;
-        to.in_failed += edge.rates.failed;
-    }
-    nodes_ = std::move(spaces);
-    edges_.clear();
-    for (auto& [key, edge] : between) {
-        // A quantile of sums is none.
-        edge.rates.p50 = edge.rates.p95 = edge.rates.p99 = std::nullopt;
-        edges_.push_back(std::move(edge));
-    }
-    auto drawn = as_it_is();
-    for (auto& [id, json] : drawn.nodes) {
-        if (sizes.contains(id)) json["workloads"] = sizes[id];
-    }
-    drawn.grouped = true;
-    drawn.node_total = total;
-    return drawn;
+    const auto drawn = std::ranges::count_if(graph.nodes, [this](const auto& entry) {
+        const auto& kind = entry.second.kind;
+        return kind == "workload" || kind == "gateway" || kind == "app" ||
+               (kind == "service" && parts_.type == GraphType::service);
+    });
+    return drawn > static_cast<std::ptrdiff_t>(grouped_above);
 }
 
-std::ptrdiff_t Drawing::workloads() const {
-    return std::ranges::count_if(nodes_, [](const auto& entry) {
+Topology Drawing::grouped() {
+    const auto total = nodes_.size();
+    const auto workloads = std::ranges::count_if(nodes_, [](const auto& entry) {
         return entry.second.kind == "workload" || entry.second.kind == "gateway";
     });
-}
-
-bool Drawing::is_grouped() const {
-    const bool is_large = workloads() > static_cast<std::ptrdiff_t>(grouped_above);
-    return parts_.group == TopologyParts::Group::by_namespace ||
-           (parts_.group == TopologyParts::Group::automatic && is_large);
-}
-
-Topology Drawing::group() {
-    if (!is_grouped()) return as_it_is();
-    const auto grouped = workloads();
-    auto drawn = by_namespace();
-    drawn.warnings.push_back(fmt::format("{} workloads: grouped by namespace", grouped));
+    graph_ = by_namespace(graph_);
+    auto drawn = as_it_is();
+    drawn.grouped = true;
+    drawn.node_total = total;
+    drawn.warnings.push_back(fmt::format("{} workloads: grouped by namespace", workloads));
     return drawn;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/core/json.hpp"
+#include "web/condense.hpp"
 #include "web/edges.hpp"
 #include "web/health.hpp"
 #include "web/landscape.hpp"
@@ -31,7 +32,8 @@ struct TopologyParts {
     std::set<std::string> namespaces;                           // that were asked for; empty: all
     // What this reader may not see is left out; unset: everything is seen.
     std::function<bool(const std::string& ns)> sees = {};
-    bool services_between = false;
+    GraphType type = GraphType::workload;
+    bool services_between = false;  // of that type alone
     bool idle = true;
     enum class Group { automatic, by_namespace, never } group = Group::automatic;
 };

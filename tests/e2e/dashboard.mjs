@@ -48,6 +48,12 @@ async function traffic_of_the_article(page) {
   assert.equal(await edge.innerText(), '100 %');
   await page.getByLabel('Edge labels').selectOption('mtls');
   assert.equal(await edge.innerText(), 'plain');
+  await page.getByLabel('Edge labels').selectOption('throughput');
+  assert.match(await edge.innerText(), /^[1-9][\d.]* kB\/s$/);
+  for (const [type, node] of [['app', 'a/test/podinfo-primary'], ['service', 's/test/podinfo-primary'], ['workload', 'w/test/podinfo-primary']]) {
+    await page.getByLabel('Show', { exact: true }).selectOption(type);
+    await page.locator(`[data-node="${node}"]`).waitFor();
+  }
   await page.locator('[data-node="w/test/test-imgw"]').click();
   const drawer = await text(page, '.drawer');
   assert.match(drawer, /App test-imgw-app/);

@@ -109,6 +109,14 @@ class Numbers final : public net::HttpClient {
         }
         if (query.find("increase(") != std::string::npos) {
             result = sample("podinfo", "355");
+        } else if (query.find("istio_request_bytes_sum") != std::string::npos) {
+            for (const auto* way : {"in", "out"}) {
+                for (const auto* workload : {"podinfo", "podinfo-primary"}) {
+                    auto one = sample(workload, way == std::string_view("in") ? "400" : "12000");
+                    one.insert(one.find(R"("response_code")"), fmt::format(R"("way":"{}",)", way));
+                    result += (result.empty() ? "" : ",") + one;
+                }
+            }
         } else if (query.find("histogram_quantile") != std::string::npos) {
             result = sample("podinfo", "31") + "," + sample("podinfo-primary", "17");
         } else {
@@ -1229,7 +1237,7 @@ TEST_CASE("both versions are compared over time on one grid") {
     const auto away = site.get(base + "?window=60");
     CHECK(away.status == 503);
     CHECK(code_of(away) == "prometheus_away");
-    CHECK(code_of(site.get("/api/ui/v1/metrics/node/nothing")) == "not_found");
+    CHECK(code_of(site.get("/api/ui/v1/metrics/node/nothing")) == "not_measured");
 }
 
 TEST_CASE("the graph has the release on it, and its stream tells only what changes") {
@@ -1278,6 +1286,77 @@ TEST_CASE("the graph has the release on it, and its stream tells only what chang
     auto& gone = site.open("topology:0123456789abcdef");
     REQUIRE(gone.of("reset").size() == 1);
     CHECK(text_at(gone.of("reset").front()->data, {"reason"}) == "topic_gone");
+}
+
+TEST_CASE("the graph is told by Service, by app and by version, and each has its charts") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    struct Type {
+        std::string_view name, canary, primary;
+    };
+    // Flagger's primary has a label of its own, and no version where the pods have none.
+    for (const auto& type :
+         {Type{"workload", "w/test/podinfo", "w/test/podinfo-primary"},
+          Type{"service", "s/test/podinfo-canary", "s/test/podinfo-primary"},
+          Type{"app", "a/test/podinfo", "a/test/podinfo-primary"},
+          Type{"versionedApp", "a/test/podinfo@latest", "a/test/podinfo-primary@latest"}}) {
+        CAPTURE(type.name);
+        const auto graph = site.json(fmt::format("/topology?ns=test&window=60&type={}", type.name));
+        CHECK(text_at(graph, {"type"}) == type.name);
+        std::map<std::string, Json, std::less<>> nodes;
+        for (const auto& one : array_at(graph, {"nodes"})) {
+            nodes[std::string(text_at(one, {"id"}))] = one;
+        }
+        REQUIRE(nodes.contains(type.canary));
+        REQUIRE(nodes.contains(type.primary));
+        const auto& canary = nodes.find(type.canary)->second;
+        CHECK(text_at(canary, {"release", "role"}) == "canary");
+        CHECK(*number_at(canary, {"release", "weight"}) == 20);
+        CHECK(*integer_at(canary, {"replicas", "ready"}) == 2);
+        CHECK(text_at(nodes.find(type.primary)->second, {"release", "role"}) == "primary");
+        const auto& edges = array_at(graph, {"edges"});
+        REQUIRE(edges.size() == 2);
+        for (const auto& edge : edges) {
+            CHECK(*number_at(edge, {"throughput", "in"}) == 400);
+            CHECK(*number_at(edge, {"throughput", "out"}) == 12000);
+        }
+        const auto charted = [&](std::string_view what, std::string_view id) {
+            std::string encoded;
+            for (const char c : id) {
+                encoded += c == '/' ? "%2F" : c == '>' ? "%3E" : std::string(1, c);
+            }
+            return site.get(fmt::format("/api/ui/v1/metrics/{}/{}?window=60", what, encoded));
+        };
+        for (const auto& [id, node] : nodes) {
+            const auto answer = charted("node", id);
+            CHECK_MESSAGE(answer.status == (id == "unknown" ? 404 : 200), id);
+        }
+        for (const auto& edge : edges) {
+            CHECK_MESSAGE(charted("edge", text_at(edge, {"id"})).status == 200,
+                          text_at(edge, {"id"}));
+        }
+    }
+    CHECK(code_of(site.get("/api/ui/v1/topology?type=cluster")) == "bad_request");
+    // Between workloads alone a Service may stand: of another type it is not heeded.
+    const auto app = site.json("/topology?ns=test&window=60&type=app&svc=1");
+    CHECK(text_at(app, {"topic"}) ==
+          text_at(site.json("/topology?ns=test&window=60&type=app"), {"topic"}));
+    CHECK(text_at(app, {"topic"}) != text_at(site.json("/topology?ns=test&window=60"), {"topic"}));
+    auto& stream = site.open(std::string(text_at(app, {"topic"})));
+    REQUIRE(site.until_weight(40));
+    site.world.run_for(6s);
+    bool has_weight = false;
+    for (const auto* one : stream.of("topology")) {
+        for (const auto& upsert : array_at(one->data, {"patch", "nodes", "upsert"})) {
+            const auto id = text_at(upsert, {"id"});
+            CHECK_MESSAGE((id == "unknown" || id.starts_with("a/")), id);
+            has_weight = has_weight || number_at(upsert, {"release", "weight"}) == 40.0;
+        }
+    }
+    CHECK(has_weight);
 }
 
 TEST_CASE("workloads are told with their sidecars, their release and what was measured") {

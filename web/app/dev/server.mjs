@@ -174,7 +174,11 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
     const metrics = /^metrics\/(node|edge)\/([^/]+)$/.exec(path);
     if (metrics) {
       if (!world.prometheus_ok) return refuse(response, 503, 'prometheus_away', 'Prometheus did not answer in 5 s');
-      return json(response, 200, world.metrics(metrics[1], decodeURIComponent(metrics[2]), parameters), request);
+      const id = decodeURIComponent(metrics[2]);
+      if (id.endsWith('/tcp')) return refuse(response, 404, 'not_measured', 'over TCP bytes are counted, and no requests');
+      const outside = /^(?:x\/|e\/.*>x\/)([^/]+)/.exec(id);
+      if (outside) return refuse(response, 404, 'not_measured', `no proxy of the mesh reports what arrives at ${outside[1]}`);
+      return json(response, 200, world.metrics(metrics[1], id, parameters), request);
     }
     const list = (items, more = {}) => json(response, 200, { now: world.now(), items, continue: null, total: items.length, problems: world.problems(), ...more }, request);
     if (path === 'workloads') return list(lists.workloads(world, namespaces), { window: 60 });

@@ -16,6 +16,10 @@ const screens = [
   { name: 'topology', mode: 'story', t: 108, path: 'topology?ns=test' },
   { name: 'topology-all', mode: 'story', t: 40, path: 'topology' },
   { name: 'topology-drawer', mode: 'story', t: 108, path: 'topology?ns=test&sel=w/test/podinfo' },
+  { name: 'topology-services', mode: 'story', t: 108, path: 'topology?ns=test&type=service&label=throughput' },
+  { name: 'topology-services-all', mode: 'story', t: 40, path: 'topology?type=service' },
+  { name: 'topology-apps', mode: 'story', t: 108, path: 'topology?type=app&sel=a/shop/checkout' },
+  { name: 'topology-versions', mode: 'story', t: 108, path: 'topology?ns=test,shop&type=versionedApp' },
   { name: 'topology-300', mode: 'mesh300', t: 108, path: 'topology' },
   { name: 'topology-1000', mode: 'mesh1000', t: 108, path: 'topology' },
   { name: 'topology-list', mode: 'story', t: 108, path: 'topology?view=list' },
@@ -37,6 +41,7 @@ const screens = [
   { name: 'dialog', mode: 'story', t: 108, path: 'releases/canary/test/podinfo', press: 'a' },
 ];
 const looks = [
+  { name: 'light-usual', options: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' } },
   { name: 'light-wide', options: { viewport: { width: 1600, height: 1000 }, colorScheme: 'light' } },
   { name: 'dark-wide', options: { viewport: { width: 1600, height: 1000 }, colorScheme: 'dark' } },
   { name: 'light-narrow', options: { viewport: { width: 390, height: 844 }, colorScheme: 'light', deviceScaleFactor: 2 } },

@@ -1,4 +1,5 @@
 // What the fake server knows: releases, the mesh, gateways and findings, in one of several situations.
+import { condensed } from './condense.mjs';
 import * as story from './story.mjs';
 
 export const modes = ['story', 'empty', 'idle', 'thousand', 'mesh300', 'mesh1000', 'prometheus-away', 'api-away', 'forbidden', 'read-only', 'token', 'slow', 'odd', 'flood'];
@@ -441,7 +442,7 @@ export class World {
     if (!this.prometheus_ok || this.mode === 'idle') {
       const reason = this.prometheus_ok ? `no requests in the last ${window} s` : 'Prometheus does not answer';
       nodes = nodes.map((node) => ({ ...node, in: { rps: null, success: null }, out: { rps: null, success: null }, health: node.health.status === 'failure' ? node.health : { status: 'unknown', reasons: [] }, reason }));
-      edges = this.prometheus_ok ? [] : edges.filter((edge) => edge.route).map((edge) => ({ ...edge, rps: null, share: null, success: null, codes: {}, flags: {}, p50: null, p95: null, p99: null, mtls: null, health: { status: 'unknown', reasons: [] }, reason }));
+      edges = this.prometheus_ok ? [] : edges.filter((edge) => edge.route).map((edge) => ({ ...edge, rps: null, share: null, success: null, codes: {}, flags: {}, p50: null, p95: null, p99: null, throughput: null, mtls: null, health: { status: 'unknown', reasons: [] }, reason }));
     }
     if (wanted.length) {
       const inside = new Set(nodes.filter((node) => wanted.includes(node.namespace)).map((node) => node.id));
@@ -453,16 +454,19 @@ export class World {
       const used = new Set(edges.filter((edge) => edge.rps).flatMap((edge) => [edge.source, edge.target]));
       nodes = nodes.filter((node) => used.has(node.id) || node.release || node.kind === 'gateway');
     }
-    const total = nodes.length;
+    const type = parameters.get('type') ?? 'workload';
+    const whole = { nodes, edges };
+    if (type !== 'workload') ({ nodes, edges } = condensed(nodes, edges, type));
+    const total = whole.nodes.length;
     const warnings = [];
     let grouped = false;
     if (nodes.length > 400) {
       grouped = true;
       warnings.push(`${total} workloads: grouped by namespace. Choose a namespace to see its workloads`);
-      ({ nodes, edges } = by_namespace(nodes, edges));
+      ({ nodes, edges } = by_namespace(whole.nodes, whole.edges));
     }
     const topic = at ? null : `topology:${encodeURIComponent(parameters.toString()) || 'all'}`;
-    return { now: this.now(), at: at ?? Math.floor(seconds(t)), window, topic, refresh: 2, grouped, truncated: false, nodeTotal: total, warnings, problems: this.problems().filter((problem) => problem.code.startsWith('prometheus')), nodes, edges };
+    return { now: this.now(), at: at ?? Math.floor(seconds(t)), window, type, topic, refresh: 2, grouped, truncated: false, nodeTotal: total, warnings, problems: this.problems().filter((problem) => problem.code.startsWith('prometheus')), nodes, edges };
   }
 
   gateways(namespaces) {
@@ -552,13 +556,13 @@ function plain_steps(one) {
 
 function node(kind, namespace, name, facts = {}) {
   const prefix = kind === 'service' ? 's' : kind === 'external' ? 'x' : 'w';
-  return { id: kind === 'unknown' ? 'unknown' : kind === 'external' ? `x/${name}` : `${prefix}/${namespace}/${name}`, kind, namespace, name, app: kind === 'workload' || kind === 'gateway' ? name.replace(/-primary$/, '') : null, version: null, outside: false, health: { status: 'healthy', reasons: [] }, replicas: kind === 'workload' || kind === 'gateway' ? { ready: 2, desired: 2 } : null, badges: kind === 'gateway' ? ['gateway'] : [], release: null, in: { rps: 0, success: null }, out: { rps: 0, success: null }, addresses: [], workloads: null, reason: null, ...facts };
+  return { id: kind === 'unknown' ? 'unknown' : kind === 'external' ? `x/${name}` : `${prefix}/${namespace}/${name}`, kind, namespace, name, app: kind === 'workload' || kind === 'gateway' ? name.replace(/-primary$/, '') : null, version: null, outside: false, health: { status: 'healthy', reasons: [] }, replicas: kind === 'workload' || kind === 'gateway' ? { ready: 2, desired: 2 } : null, badges: kind === 'gateway' ? ['gateway'] : [], release: null, in: { rps: 0, success: null }, out: { rps: 0, success: null }, addresses: [], workloads: null, members: [], reason: null, ...facts };
 }
 
 function edge(source, target, rps, facts = {}) {
   const success = facts.success ?? (rps > 0 ? 0.9993 : null);
   const errors = rps * (1 - (success ?? 1));
-  return { id: `e/${source}>${target}/${facts.protocol ?? 'http'}`, source, target, protocol: 'http', rps, share: null, codes: rps > 0 ? { 200: Number((rps - errors).toFixed(3)), ...(errors > 0.001 ? { 500: Number(errors.toFixed(3)) } : {}) } : {}, flags: rps > 0 ? { '-': rps } : {}, p50: rps > 0 ? 9 : null, p95: rps > 0 ? 60 : null, p99: rps > 0 ? 120 : null, mtls: rps > 0 ? 1 : null, mirror: false, health: { status: rps > 0 ? 'healthy' : 'unknown', reasons: [] }, route: null, reason: rps > 0 ? null : 'no requests in the window', ...facts, success };
+  return { id: `e/${source}>${target}/${facts.protocol ?? 'http'}`, source, target, protocol: 'http', rps, share: null, codes: rps > 0 ? { 200: Number((rps - errors).toFixed(3)), ...(errors > 0.001 ? { 500: Number(errors.toFixed(3)) } : {}) } : {}, flags: rps > 0 ? { '-': rps } : {}, p50: rps > 0 ? 9 : null, p95: rps > 0 ? 60 : null, p99: rps > 0 ? 120 : null, throughput: rps > 0 ? (facts.protocol === 'tcp' ? { in: 0.25 * rps, out: 0.75 * rps } : { in: 420 * rps, out: 1900 * rps }) : null, mtls: rps > 0 ? 1 : null, mirror: false, health: { status: rps > 0 ? 'healthy' : 'unknown', reasons: [] }, route: null, reason: rps > 0 ? null : 'no requests in the window', ...facts, success };
 }
 
 function members(one, severity = one.severity) {

@@ -190,6 +190,19 @@ export interface paths {
          *     at most 2 000 nodes are sent, those with a release and with the most traffic first, and
          *     `truncated` is true. (5.5 has only `truncated`; UI-3 asks for the grouping.)
          *
+         *     `type` says what a node stands for. A condensed node sums the pods, rates, codes, flags and bytes of its members (of mTLS the
+         *     share of all of it, of latency the slower one), and has the worst health among them, each reason with its member's name.
+         *     A member that is scaled to zero counts only where all are. What members say to each other has no edge. Copies are not
+         *     added to the requests on the same edge: its `reason` says so.
+         *
+         *     * `workload`: Deployments and DaemonSets.
+         *     * `service`: an edge leads to the Service through which its requests went. Its source is the Service that selects the calling
+         *       workload (of several the one with the workload's name, else the first by name), or the workload where none does.
+         *     * `app`: by canonical service, as the labels of a workload's pods say: `service.istio.io/canonical-name`,
+         *       `app.kubernetes.io/name`, `app`, else the workload's name.
+         *     * `versionedApp`: by that and the canonical revision: `service.istio.io/canonical-revision`, `app.kubernetes.io/version`,
+         *       `version`, else `latest`.
+         *
          *     Ids are stable over time: the same thing has the same id in every answer, whatever the window.
          */
         get: operations["topology"];
@@ -212,7 +225,13 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Requests, errors and latency of one node or edge over time. */
+        /**
+         * Requests, errors and latency of one node or edge over time.
+         * @description Prometheus is asked by what the node stands for: a workload by its name, a Service by that of the Service through which requests
+         *     went, an app by the labels of its canonical service and revision. A Service as the source of an edge is the workloads that it
+         *     stands for now. Of what lies outside the mesh, of namespaces, and of connections without requests (tcp) there is no series: 404
+         *     `not_measured`, and the message says why.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -584,6 +603,7 @@ export interface components {
                  * @example bad_host
                  * @example bad_origin
                  * @example not_found
+                 * @example not_measured
                  * @example not_built
                  * @example not_a_lab
                  * @example bad_method
@@ -1085,6 +1105,11 @@ export interface components {
             now: components["schemas"]["Time"];
             at: number;
             window: number;
+            /**
+             * @description As it was asked for.
+             * @enum {string}
+             */
+            type: "workload" | "service" | "app" | "versionedApp";
             /** @description For /stream; null for a past `at`. */
             topic: string | null;
             /** @description Seconds between two updates. */
@@ -1100,7 +1125,10 @@ export interface components {
             nodes: components["schemas"]["Node"][];
             edges: components["schemas"]["Edge"][];
         };
-        /** @description Of which release it is a part. On a namespace the worst one in it. */
+        /**
+         * @description Of which release it is a part. `group`: on a namespace the worst one in it; on an app or a Service one of which it stands for
+         *     both sides, or to which it leads (`weight` is then the canary's).
+         */
         ReleaseRole: {
             /** @enum {string} */
             kind: "Canary" | "Rollout";
@@ -1117,10 +1145,13 @@ export interface components {
             success: number | null;
         };
         Node: {
-            /** @description `w/<ns>/<name>`, `s/<ns>/<name>`, `n/<ns>`, `x/<host>` (outside the cluster), `unknown`. */
+            /** @description `w/<ns>/<name>`, `s/<ns>/<name>`, `a/<ns>/<app>`, `a/<ns>/<app>@<revision>`, `n/<ns>`, `x/<host>` (outside the cluster), `unknown`. */
             id: string;
-            /** @enum {string} */
-            kind: "workload" | "service" | "gateway" | "namespace" | "external" | "unknown";
+            /**
+             * @description `gateway`: all of what it stands for are gateways; what it is besides says its id.
+             * @enum {string}
+             */
+            kind: "workload" | "service" | "app" | "gateway" | "namespace" | "external" | "unknown";
             namespace: string | null;
             name: string;
             app: string | null;
@@ -1137,8 +1168,10 @@ export interface components {
             in: components["schemas"]["Rates"];
             out: components["schemas"]["Rates"];
             addresses: string[];
-            /** @description How many a namespace stands for. */
+            /** @description How many a namespace, an app or a Service stands for. */
             workloads: number | null;
+            /** @description Ids of the workloads for which an app or a Service stands, as many as there is room for. */
+            members: string[];
             reason: string | null;
         };
         Edge: {
@@ -1163,6 +1196,13 @@ export interface components {
             p50: number | null;
             p95: number | null;
             p99: number | null;
+            /** @description Bytes per second, of whatever protocol. */
+            throughput: null | {
+                /** @description Towards the target: requests. */
+                in: number;
+                /** @description Back from it: answers. */
+                out: number;
+            };
             mtls: number | null;
             mirror: boolean;
             health: components["schemas"]["Health"];
@@ -2107,7 +2147,9 @@ export interface operations {
                 window?: components["parameters"]["window"];
                 /** @description End of the window, seconds since 1970; absent: now. Not in the future, not older than Prometheus keeps (then `reason` says so). */
                 at?: components["parameters"]["at"];
-                /** @description 1: each edge goes source → service → workload, where a service is known. */
+                /** @description What a node stands for, see above. */
+                type?: "workload" | "service" | "app" | "versionedApp";
+                /** @description 1: each edge goes source → service → workload, where a service is known. Of type workload only; the others do not heed it. */
                 svc?: 0 | 1;
                 /** @description 1: also workloads without requests in the window. Members of a release and gateways are always sent. */
                 idle?: 0 | 1;

@@ -1,5 +1,5 @@
 // What an edge says.
-import type { Edge } from '../api/types';
+import type { Edge, Node } from '../api/types';
 import { millis, percent, rate, ratio, unknown } from '../lib/format';
 
 export const labels = {
@@ -10,6 +10,7 @@ export const labels = {
   p50: 'p50',
   p95: 'p95',
   p99: 'p99',
+  throughput: 'throughput',
   mtls: 'mTLS',
 } as const;
 export type Label = keyof typeof labels;
@@ -21,8 +22,18 @@ export function bytes(value: number | null): string {
   return `${value.toFixed(0)} B/s`;
 }
 
+// Both ways together.
+export function throughput_of(edge: Edge): string {
+  return bytes(edge.throughput && edge.throughput.in + edge.throughput.out);
+}
+
+// What there is to count: requests, or of TCP bytes.
+export function traffic_of(edge: Edge): string {
+  return edge.protocol === 'tcp' ? throughput_of(edge) : rate(edge.rps);
+}
+
 export function label_of(edge: Edge, label: Label): string {
-  const traffic = edge.protocol === 'tcp' ? bytes(edge.rps) : rate(edge.rps);
+  const traffic = traffic_of(edge);
   switch (label) {
     case 'all':
       if (edge.rps === null) return unknown;
@@ -38,9 +49,27 @@ export function label_of(edge: Edge, label: Label): string {
     case 'p95':
     case 'p99':
       return millis(edge[label]);
+    case 'throughput':
+      return throughput_of(edge);
     case 'mtls':
       return edge.mtls === null ? unknown : edge.mtls >= 0.99 ? 'mTLS' : edge.mtls > 0 ? `${Math.round(edge.mtls * 100)} % mTLS` : 'plain';
   }
+}
+
+// Versions of one app are told apart.
+export function name_of(node: Node): string {
+  return node.id.includes('@') && node.version ? `${node.name} ${node.version}` : node.name;
+}
+
+// The second line of a node, as the page and the saved picture have it: what it is to its release, or where it is.
+export function line_of(node: Node): { strong: string | null; text: string } {
+  if (node.kind === 'namespace') return { strong: null, text: `${node.workloads ?? 0} workloads` };
+  const release = node.release;
+  if (release && release.role !== 'group') return { strong: release.role, text: release.version ?? node.version ?? '' };
+  // Of both versions the new one's share is what changes.
+  if (release?.weight) return { strong: `canary ${release.weight} %`, text: `· ${node.namespace ?? ''}` };
+  const where = node.namespace ?? (node.kind === 'unknown' ? 'from outside' : node.kind);
+  return { strong: null, text: node.id.includes('@') && node.version ? `${node.version} · ${where}` : where };
 }
 
 // Many labels hide the picture: of many edges only those that fail are told.

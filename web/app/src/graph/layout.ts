@@ -65,7 +65,7 @@ export function shape_of(nodes: Node[], edges: Edge[]): string {
 
 export function box_of(node: Node): string | null {
   const release = node.release;
-  if (!release || release.role === 'group' || node.kind !== 'workload') return null;
+  if (!release || release.role === 'group' || !['workload', 'app', 'service'].includes(node.kind)) return null;
   return `${release.kind.toLowerCase()}/${release.namespace}/${release.name}`;
 }
 

@@ -2,7 +2,7 @@
 import type { Edge, Node, Release } from '../api/types';
 import { shapes } from '../lib/shapes';
 import { drawn_badges, badges, health_of, mark_of, versions } from '../lib/words';
-import { is_labelled, label_of, tone_of, width_of, type Label } from './label';
+import { is_labelled, label_of, line_of, tone_of, width_of, type Label } from './label';
 import { node_width, type Layout } from './layout';
 
 // A token of the style sheet as it is now: `--fail`.
@@ -100,8 +100,8 @@ export function svg_of({ layout, nodes, edges, releases, label, title, footer }:
     out.push(icon(node.kind, 10, (tall - size) / 2, size, of_tone(mark.tone), palette(`--${mark.tone}-wash`), 1.3));
     const left = 20 + size;
     const room = node_width - left - (is_bad ? 32 : 12);
-    const role = node.release && node.release.role !== 'group' ? node.release.role : null;
-    const parts = node.kind === 'namespace' ? [`${node.workloads ?? 0} workloads`] : [role ? `${role}${node.version ? ` ${node.version}` : ''}` : (node.namespace ?? (node.kind === 'unknown' ? 'from outside' : node.kind)), node.replicas ? `${node.replicas.ready}/${node.replicas.desired}${role ? '' : ' pods'}` : ''];
+    const { strong, text: rest } = line_of(node);
+    const parts = [[strong, rest].filter(Boolean).join(' '), node.replicas ? `${node.replicas.ready}/${node.replicas.desired}${strong ? '' : ' pods'}` : ''];
     out.push(text(left, layout.compact ? tall / 2 + 5 : 26, cut(node.name, room, 14), layout.compact ? 13 : 14, ink, ' font-weight="650"'));
     if (!layout.compact) out.push(text(left, 44, cut(parts.filter(Boolean).join(' · '), room, 12), 12, dim));
     if (is_bad) out.push(icon(mark.icon, node_width - 26, (tall - 16) / 2, 16, of_tone(mark.tone)));

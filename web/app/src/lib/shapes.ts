@@ -34,6 +34,7 @@ export const shapes: Record<string, string> = {
   workload: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2z',
   gateway: 'M4.5 2h7L15 8l-3.5 6h-7L1 8z',
   service: 'M8 2.2 14.4 13H1.6z',
+  app: 'M2.5 2.5h11v11h-11zM2.5 8h11M8 2.5v11',
   namespace: 'M2 3h12v10H2zM2 6h12',
   external: 'M4.5 12.5a3 3 0 0 1-.3-6 4 4 0 0 1 7.6-.6 3.3 3.3 0 0 1 .2 6.6z',
   unknown: 'M2 8a6 6 0 1 1 12 0A6 6 0 0 1 2 8z',

@@ -466,6 +466,59 @@ describe('releases as cards', () => {
   });
 });
 
+describe('what a node of the topology stands for', () => {
+  it('is chosen, holds in the address, and drawer, charts and picture go with it', async () => {
+    await at({ t: 108 }, 'topology?ns=test&sel=w/test/podinfo', async (page) => {
+      await page.locator('.drawer').waitFor();
+      await page.getByLabel('Show', { exact: true }).selectOption('Services');
+      await page.locator('[data-node="s/test/podinfo-canary"][data-role="canary"]').waitFor();
+      // What was chosen is not in this picture.
+      assert.equal(await page.locator('.drawer').count(), 0);
+      await page.getByLabel('Edge labels').selectOption('throughput');
+      const labels = await page.locator('.edge-label').allInnerTexts();
+      assert.ok(labels.length === 3 && labels.every((label) => /^[\d.]+ kB\/s$/.test(label)), labels.join());
+      await page.locator('[data-node="s/test/podinfo-canary"]').click();
+      await page.locator('.drawer canvas').first().waitFor();
+      assert.match(await text_of(page, '.drawer'), /Release\s*podinfo, canary at 20 %\s*Workloads\s*podinfo/);
+      for (const part of ['type=service', 'label=throughput', 'sel=s']) assert.ok(page.url().includes(part), `${part} in ${page.url()}`);
+      assert.deepEqual(await violations_of(page, { 'target-size': { enabled: false } }), []);
+      await page.reload();
+      await page.locator('.drawer canvas').first().waitFor();
+      assert.equal(await page.getByLabel('Show', { exact: true }).inputValue(), 'service');
+      await page.locator('.edge-label', { hasText: /^9\.\d kB/ }).click();
+      await page.locator('.drawer', { hasText: 'there' }).waitFor();
+      assert.match(await text_of(page, '.drawer'), /Throughput\s*9\.\d kB\/s: 1\.\d kB\/s there, 7\.\d kB\/s back/);
+      await page.goBack();
+      await page.locator('[data-node="s/test/podinfo-canary"][aria-pressed="true"]').waitFor();
+    });
+  });
+  it('is chosen by keys, by app and by version, in the stream and in the list too', async () => {
+    await at({ t: 104, frozen: false }, 'topology', async (page, server) => {
+      await page.locator('.node').first().waitFor();
+      await page.getByLabel('Show', { exact: true }).focus();
+      await page.keyboard.press('A');
+      await page.waitForURL(/type=app/);
+      const checkout = page.locator('[data-node="a/shop/checkout"]');
+      await checkout.waitFor();
+      assert.match(await checkout.innerText(), /canary 50 %\s*· shop/);
+      await set(server, { t: 150 });
+      await page.locator('[data-node="a/test/podinfo"]', { hasText: '0/0' }).waitFor();
+      await page.getByRole('button', { name: 'List', exact: true }).click();
+      await page.locator('tr', { hasText: 'checkout shop' }).filter({ hasText: 'checkout, canary 50 %' }).waitFor();
+      await page.getByLabel('Show', { exact: true }).selectOption('Versions');
+      await page.waitForURL(/type=versionedApp/);
+      await page.getByRole('button', { name: 'checkout 2.8.0' }).first().click();
+      await page.locator('.drawer h2', { hasText: 'checkout' }).waitFor();
+    });
+  });
+  it('has no charts where nobody counts requests, and says so', async () => {
+    await at({ t: 108 }, 'topology?type=app&sel=e/a/billing/payments-primary>a/billing/ledger-db/tcp', async (page) => {
+      await page.locator('.drawer', { hasText: 'No charts: over TCP bytes are counted, and no requests.' }).waitFor();
+      assert.match(await text_of(page, '.drawer'), /Rate\s*42\.0 kB\/s/);
+    });
+  });
+});
+
 describe('what is saved of the topology', () => {
   const saved = async (page, name) => {
     await page.locator('summary', { hasText: 'Save' }).click();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { found } from '../../src/graph/find';
-import { label_of, tone_of, width_of } from '../../src/graph/label';
+import { label_of, line_of, name_of, tone_of, width_of } from '../../src/graph/label';
 import { lay_out, neighbour, node_width, shape_of } from '../../src/graph/layout';
 import { topology_at } from './samples';
 
@@ -28,6 +28,16 @@ describe('the layout', () => {
         .map((b) => `${a.node.id} and ${b.node.id}`),
     );
     expect(over).toEqual([]);
+  });
+  it.each(['service', 'app', 'versionedApp'])('lays no node over another, and both versions of a release into one box (%s)', (type) => {
+    const { nodes, edges } = topology_at(108, 'story', '', type);
+    const layout = lay_out(nodes, edges);
+    const places = [...layout.places.values()];
+    expect(places).toHaveLength(nodes.length);
+    for (const a of places) for (const b of places) if (a !== b) expect(Math.abs(a.x - b.x) >= node_width || Math.abs(a.y - b.y) >= layout.node_height).toBe(true);
+    const box = layout.boxes.find((one) => one.name === 'podinfo');
+    const inside = places.filter(({ x, y }) => box && x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height).sort((a, b) => a.y - b.y);
+    expect(inside.map(({ node }) => node.release?.role)).toEqual(['primary', 'canary']);
   });
   it('puts both versions of a release into one box, the primary above', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
@@ -105,13 +115,41 @@ describe('an edge', () => {
     expect(label_of({ ...canary, rps: null }, 'all')).toBe('–');
     expect(label_of({ ...canary, share: 0.2 }, 'share')).toBe('20 %');
     expect(label_of({ ...canary, mtls: 0.5 }, 'mtls')).toBe('50 % mTLS');
-    expect(label_of({ ...canary, protocol: 'tcp', rps: 42_000 }, 'all')).toBe('42.0 kB/s');
+    const tcp = { ...canary, protocol: 'tcp' as const, rps: 42_000, throughput: { in: 2_000, out: 40_000 } };
+    expect(label_of(tcp, 'all')).toBe('42.0 kB/s');
+    expect(label_of(tcp, 'rps')).toBe('42.0 kB/s');
+  });
+  it('says its bytes of whatever protocol, both ways together, and that they are not known where they are not', () => {
+    expect(label_of({ ...canary, throughput: { in: 400, out: 12_000 } }, 'throughput')).toBe('12.4 kB/s');
+    expect(label_of({ ...canary, throughput: { in: 0, out: 0 } }, 'throughput')).toBe('0 B/s');
+    expect(label_of({ ...canary, throughput: null }, 'throughput')).toBe('–');
   });
   it('fails by the threshold of its release', () => expect(tone_of(canary)).toBe('fail'));
   it('is wider the more it carries, and never wider than can be drawn', () => {
     expect(width_of({ ...canary, rps: 100 })).toBeGreaterThan(width_of({ ...canary, rps: 1 }));
     expect(width_of({ ...canary, rps: 1e9 })).toBeLessThanOrEqual(6);
     expect(width_of({ ...canary, rps: null })).toBeGreaterThan(0);
+  });
+});
+
+describe('the second line of a node', () => {
+  const line = (id: string, type: string) => {
+    const node = topology_at(108, 'story', '', type).nodes.find((one) => one.id === id);
+    if (!node) throw new Error(`no node ${id}`);
+    return { ...line_of(node), name: name_of(node) };
+  };
+  it('is what it is to its release, where it stands for one side', () => {
+    expect(line('w/test/podinfo', 'workload')).toEqual({ strong: 'canary', text: '6.2.0', name: 'podinfo' });
+    expect(line('s/test/podinfo-canary', 'service').strong).toBe('canary');
+    expect(line('a/test/podinfo@6.2.0', 'versionedApp')).toEqual({ strong: 'canary', text: '6.2.0', name: 'podinfo 6.2.0' });
+  });
+  it("is the canary's share, where it stands for both", () => {
+    expect(line('a/shop/checkout', 'app').strong).toBe('canary 50 %');
+    expect(line('s/test/podinfo', 'service')).toEqual({ strong: 'canary 20 %', text: '· test', name: 'podinfo' });
+  });
+  it('is else where it is, and of which version', () => {
+    expect(line('a/shop/frontend@1', 'versionedApp').text).toBe('1 · shop');
+    expect(line('unknown', 'app').text).toBe('from outside');
   });
 });
 

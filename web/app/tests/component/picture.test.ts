@@ -7,8 +7,8 @@ import { podinfo_at, topology_at } from './samples';
 
 const palette = (token: string) => `rgb(${token.length} 0 0)`;
 
-function drawn(mode = 'story', ns = 'test', rename = (name: string) => name) {
-  const topology = topology_at(108, mode, ns);
+function drawn(mode = 'story', ns = 'test', rename = (name: string) => name, type = 'workload') {
+  const topology = topology_at(108, mode, ns, type);
   const nodes = topology.nodes.map((node) => ({ ...node, name: rename(node.name) }));
   const releases = new Map<string, Release>([['canary/test/podinfo', podinfo_at(108)]]);
   const layout = lay_out(nodes, topology.edges);
@@ -26,6 +26,15 @@ describe('the picture that is saved', () => {
     expect(document.querySelectorAll('path[marker-end]')).toHaveLength(edges.length);
     expect(texts.filter((text) => / rps · /.test(text))).toHaveLength(edges.length);
     for (const wanted of ['Topology of test', '2026-01-01T12:01:48Z', 'Failing', '6.1.0 → 6.2.0', '80 % primary', '20 % canary', '1 of 3 checks failed']) expect(texts).toContain(wanted);
+  });
+  it.each(['service', 'app', 'versionedApp'])('has the same of each type (%s)', (type) => {
+    const { document, nodes, edges } = drawn('story', '', undefined, type);
+    const texts = [...document.querySelectorAll('text')].map((one) => one.textContent ?? '');
+    for (const node of nodes) expect(texts.some((text) => text === node.name || text.endsWith('…'))).toBe(true);
+    expect(document.querySelectorAll('path[marker-end]')).toHaveLength(edges.length);
+    // Both versions of a release are in its box, or one node has the canary's share.
+    for (const wanted of ['Failing', '80 % primary']) expect(texts).toContain(wanted);
+    if (type === 'app') expect(texts).toContain('canary 50 % · shop · 8/8');
   });
   it('needs nothing from elsewhere: no style sheet, no link, no script, no HTML in it', () => {
     const { svg } = drawn();

@@ -16,6 +16,6 @@ export function podinfo_at(t: number, mode = 'story'): Release {
   return world.detailed(release);
 }
 
-export function topology_at(t: number, mode = 'story', ns = ''): { nodes: Node[]; edges: Edge[] } {
-  return (new World({ mode, t, frozen: true }) as Fake).topology(new URLSearchParams(ns ? { ns } : {}));
+export function topology_at(t: number, mode = 'story', ns = '', type = 'workload'): { nodes: Node[]; edges: Edge[] } {
+  return (new World({ mode, t, frozen: true }) as Fake).topology(new URLSearchParams({ ...(ns ? { ns } : {}), type }));
 }
