@@ -314,4 +314,18 @@ describe('a dialog', () => {
       assert.ok(await help.evaluate((one) => one === document.activeElement));
     }, { viewport: { width: 390, height: 640 } });
   });
+  it('has every word within its edges', async () => {
+    for (const width of [1440, 390]) {
+      for (const [path, button] of [['lab', /^Fault/], ['gateways', /^Try/], ['releases/canary/test/podinfo', /^Abort/]]) {
+        await at({ t: 108 }, path, async (page, url) => {
+          await page.goto(url);
+          await page.locator('button:not([aria-disabled="true"])').filter({ hasText: button }).first().click();
+          const dialog = page.getByRole('dialog');
+          await dialog.waitFor();
+          const out = await dialog.evaluate((one) => one.scrollWidth - one.clientWidth);
+          assert.equal(out, 0, `${path} at ${width}: ${out} px beyond the edge`);
+        }, { viewport: { width, height: 900 } });
+      }
+    }
+  });
 });
