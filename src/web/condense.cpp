@@ -273,7 +273,6 @@ void Condensing::finish(const EdgeKey& key, const Between& between) {
                 sum.route->weight += one->route->weight;
             }
         }
-        if (one->is_planned) continue;
         add_health(sum.health, one->health, all.size() > 1 ? member : std::string());
         if (one->mirror && !sum.mirror) {
             sum.copies += one->rates.rps;

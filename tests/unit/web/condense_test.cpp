@@ -56,7 +56,7 @@ EdgeRates rates(double rps, double failed = 0) {
 
 // What stands still while a test changes it.
 struct World {
-    std::vector<Json> workloads, services, routes;
+    std::vector<Json> workloads, services, routes, gateways;
     EdgesTable edges;
     std::vector<const Release*> releases;
     std::set<std::string> namespaces;
@@ -76,7 +76,7 @@ struct World {
                             .services = shared(services),
                             .virtual_services = shared(routes),
                             .destination_rules = {},
-                            .gateways = {},
+                            .gateways = shared(gateways),
                             .mesh_gateways = {},
                             .releases = releases,
                             .edges = edges,
@@ -255,6 +255,12 @@ TEST_CASE("an app is as well as the worst of its workloads, whose name stands be
     CHECK(text_at(health(), {"status"}) == "failure");
     CHECK(array_at(health(), {"reasons"}) ==
           JsonArray{"one: 50.0 % of requests fail", "two: 1 of 2 pods are ready"});
+    // Of an edge that is several, too.
+    world.call("w/test/gw", "w/test/two", rates(10, 1));
+    const auto edge = at(world.drawn(GraphType::app).edges, "e/a/test/gw>a/test/podinfo/http");
+    CHECK(text_at(edge, {"health", "status"}) == "failure");
+    CHECK(array_at(edge, {"health", "reasons"}) ==
+          JsonArray{"one: 50.0 % of requests fail", "two: 10.0 % of requests fail"});
     // What is scaled to zero is missed where nothing else runs.
     world.workloads = {deployment({.name = "old", .desired = 0, .ready = 0, .labels = v1})};
     world.edges.edges.clear();
@@ -317,6 +323,55 @@ TEST_CASE("a route to both sides is told with what both get, and only where ther
     const auto side =
         at(world.drawn(GraphType::service).edges, "e/w/test/gw>s/test/podinfo-canary/http");
     CHECK(*integer_at(side, {"route", "weight"}) == 40);
+}
+
+TEST_CASE("an app with two releases has the mark of the one that fares worse") {
+    auto well = podinfo_release();
+    auto failing = podinfo_release();
+    failing.name = "other";
+    failing.severity = Severity::failure;
+    failing.json["revisions"] = JsonObject{{"stable", JsonObject{{"workload", "other-primary"}}},
+                                           {"canary", JsonObject{{"workload", "other"}}}};
+    World world;
+    world.workloads = {deployment({.name = "podinfo", .labels = v1}),
+                       deployment({.name = "other", .labels = v1})};
+    for (const auto& releases : {std::vector<const Release*>{&well, &failing}, {&failing, &well}}) {
+        world.releases = releases;
+        const auto node = at(world.drawn(GraphType::app).nodes, "a/test/podinfo");
+        CHECK(text_at(node, {"release", "name"}) == "other");
+        CHECK(text_at(node, {"release", "role"}) == "group");
+    }
+}
+
+TEST_CASE("a release's routes lead from its gateway also while nobody comes, whatever is drawn") {
+    const auto release = podinfo_release();
+    World world;
+    world.releases = {&release};
+    world.workloads = {deployment({"gw"}),
+                       deployment({.name = "podinfo", .labels = v2}),
+                       deployment({.name = "podinfo-primary", .labels = v1})};
+    world.services = {service("podinfo-canary", v2), service("podinfo-primary", v1)};
+    world.gateways = {boost::json::parse(
+        R"({"metadata": {"name": "public", "namespace": "test"}, "spec": {"selector": {"app": "gw"}}})")};
+    world.routes = {boost::json::parse(
+        R"({"metadata": {"name": "podinfo", "namespace": "test",
+             "ownerReferences": [{"kind": "Canary", "name": "podinfo", "controller": true}]},
+            "spec": {"gateways": ["public"], "http": [{"route": [
+              {"destination": {"host": "podinfo-primary"}, "weight": 100},
+              {"destination": {"host": "podinfo-canary"}, "weight": 0}]}]}})")};
+    world.edges.reason = "no requests in the last 60 s";
+    const auto idle = at(world.drawn(GraphType::app).edges, "e/a/test/gw>a/test/podinfo/http");
+    CHECK(find(idle, {"rps"})->is_null());
+    CHECK(text_at(idle, {"reason"}) == "no requests in the last 60 s");
+    CHECK(text_at(at(world.drawn(GraphType::app).nodes, "a/test/gw"), {"kind"}) == "gateway");
+    // Where somebody comes to one side, that is what the edge to both tells.
+    world.call("w/test/gw", "w/test/podinfo-primary", rates(3), "test/podinfo-primary");
+    const auto both = at(world.drawn(GraphType::app).edges, "e/a/test/gw>a/test/podinfo/http");
+    CHECK(*number_at(both, {"rps"}) == 3);
+    CHECK(*number_at(both, {"share"}) == 1);
+    const auto sides = world.drawn(GraphType::service).edges;
+    CHECK(*number_at(at(sides, "e/w/test/gw>s/test/podinfo-primary/http"), {"rps"}) == 3);
+    CHECK(find(at(sides, "e/w/test/gw>s/test/podinfo-canary/http"), {"rps"})->is_null());
 }
 
 TEST_CASE("copies are not among the requests of an edge, and its reason says so") {
