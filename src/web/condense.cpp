@@ -225,8 +225,10 @@ void Condensing::add_node(const std::string& place, const std::vector<const Grap
 void Condensing::take_role(GraphNode& node, const std::vector<const GraphNode*>& members) const {
     for (const auto* one : members) {
         if (!one->role) continue;
-        // The release's own name leads to the primary and is the users' way to both.
+        // The release's own name selects the primary and is the users' way to both. Another Service
+        // may select one side for some purpose of its own.
         const bool is_side = !is_workload(one->id) || place_of(one->id) == node.id;
+        if (!is_side && !fronts_.apexes.contains(node.id)) continue;
         auto role = is_side ? *one->role : as_group(*one->role);
         if (!node.role) {
             node.role = std::move(role);

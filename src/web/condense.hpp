@@ -66,6 +66,7 @@ struct Fronts {
     // with its own name, else the first: it stays the same, whatever the traffic.
     std::map<std::string, std::string> of;
     std::map<std::string, std::vector<std::string>> selecting;  // by the workload: all of them
+    std::set<std::string> apexes;  // those that lead to both sides of a release
 
     bool leads(const std::string& service, const std::string& workload) const;
 };

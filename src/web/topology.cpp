@@ -439,6 +439,13 @@ Topology Drawing::draw_condensed() {
             return !is_hidden(kube::key_of(*one).ns);
         });
         fronts = fronts_of(parts_.workloads, seen);
+        // A release's route has the name of its apex.
+        for (const auto* release : parts_.releases) {
+            for (const auto* route : routes_of(*release)) {
+                const auto key = kube::key_of(*route);
+                fronts.apexes.insert(service_id(key.ns, key.name));
+            }
+        }
     }
     add_planned_edges();
     auto small = condensed(graph_, parts_.type, fronts);

@@ -281,7 +281,11 @@ TEST_CASE(
         deployment({.name = "podinfo-primary", .labels = {{"app", "podinfo-primary"}}})};
     world.services = {service("podinfo", {{"app", "podinfo-primary"}}),
                       service("podinfo-canary", {{"app", "podinfo"}}),
-                      service("podinfo-primary", {{"app", "podinfo-primary"}})};
+                      service("podinfo-primary", {{"app", "podinfo-primary"}}),
+                      service("raw", {{"app", "podinfo-primary"}})};
+    world.routes = {boost::json::parse(
+        R"({"metadata": {"name": "podinfo", "namespace": "test",
+             "ownerReferences": [{"kind": "Canary", "name": "podinfo", "controller": true}]}})")};
     world.call("w/test/gw", "w/test/podinfo", rates(8), "test/podinfo-canary");
     world.call("w/test/gw", "w/test/podinfo-primary", rates(12), "test/podinfo-primary");
     const auto mark = [&](GraphType type, const std::string& id) {
@@ -297,6 +301,8 @@ TEST_CASE(
     CHECK(mark(GraphType::service, "s/test/podinfo-primary") == "primary 60 6.0.0");
     // The users' way to both, though it selects the primary.
     CHECK(mark(GraphType::service, "s/test/podinfo") == "group 40 ");
+    // It selects the primary for a purpose of its own.
+    CHECK(find(at(world.drawn(GraphType::service).nodes, "s/test/raw"), {"release"})->is_null());
     put(world.workloads[2], {"spec", "template", "metadata", "labels", "app"}, "podinfo");
     CHECK(mark(GraphType::app, "a/test/podinfo") == "group 40 ");
 }

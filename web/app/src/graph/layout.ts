@@ -123,6 +123,12 @@ export function lay_out(nodes: Node[], edges: Edge[], down = false): Layout {
     members.forEach((node, i) => places.set(node.id, down ? { node, x: x + pad + i * (node_width + gap), y: y + pad } : { node, x: x + pad, y: y + head_height + i * (node_height + gap) }));
   }
 
+  // Two protocols between the same ends are two lines, one beside the other.
+  const beside = new Map<string, Edge[]>();
+  for (const edge of [...edges].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    const ends = `${edge.source}>${edge.target}`;
+    beside.set(ends, [...(beside.get(ends) ?? []), edge]);
+  }
   const lines: Line[] = [];
   for (const edge of edges) {
     const from = places.get(edge.source);
@@ -131,7 +137,9 @@ export function lay_out(nodes: Node[], edges: Edge[], down = false): Layout {
     const a = place_of.get(edge.source) ?? '';
     const b = place_of.get(edge.target) ?? '';
     const route = a === b ? null : (graph.edge(a, b) as { points?: Point[] } | undefined);
-    lines.push({ edge, ...(down ? line_down : line_between)(from, to, route?.points ?? [], node_height) });
+    const same = beside.get(`${edge.source}>${edge.target}`) ?? [];
+    const off = (same.indexOf(edge) - (same.length - 1) / 2) * (compact ? 10 : 26);
+    lines.push({ edge, ...(down ? line_down : line_between)(from, to, route?.points ?? [], node_height, off) });
   }
   return { down, compact, node_height, ...size, places, boxes: placed_boxes, lines };
 }
@@ -160,16 +168,16 @@ function in_rows(graph: InstanceType<typeof dagre.graphlib.Graph>, alone: { id: 
 }
 
 // From the right side of one to the left side of the other, by way of the bends that keep it off what lies between.
-function line_between(from: Placed, to: Placed, points: Point[], node_height: number): Pick<Line, 'path' | 'label_x' | 'label_y'> {
+function line_between(from: Placed, to: Placed, points: Point[], node_height: number, off: number): Pick<Line, 'path' | 'label_x' | 'label_y'> {
   const is_back = from.x > to.x;
-  const begin = { x: from.x + (is_back ? 0 : node_width), y: from.y + node_height / 2 };
-  const end = { x: to.x + (is_back ? node_width : 0), y: to.y + node_height / 2 };
+  const begin = { x: from.x + (is_back ? 0 : node_width), y: from.y + node_height / 2 + off };
+  const end = { x: to.x + (is_back ? node_width : 0), y: to.y + node_height / 2 + off };
   if (from.node.id === to.node.id) {
     const top = from.y - 26;
     return { path: `M${begin.x - 40} ${from.y}C${begin.x - 40} ${top} ${begin.x - 90} ${top} ${begin.x - 90} ${from.y}`, label_x: begin.x - 65, label_y: top };
   }
   // Of a short edge only the ends count: dagre's own bend is about its label.
-  const bends = points.length > 5 ? points.slice(1, -1) : [];
+  const bends = points.length > 5 ? points.slice(1, -1).map(({ x, y }) => ({ x, y: y + off })) : [];
   const stops = [begin, ...bends, end];
   let path = `M${n(begin.x)} ${n(begin.y)}`;
   for (let i = 1; i < stops.length; ++i) {
@@ -185,12 +193,12 @@ function line_between(from: Placed, to: Placed, points: Point[], node_height: nu
 }
 
 // The same from the foot of one to the head of the other.
-function line_down(from: Placed, to: Placed, points: Point[], node_height: number): Pick<Line, 'path' | 'label_x' | 'label_y'> {
+function line_down(from: Placed, to: Placed, points: Point[], node_height: number, off: number): Pick<Line, 'path' | 'label_x' | 'label_y'> {
   const is_back = from.y > to.y;
-  const begin = { x: from.x + node_width / 2, y: from.y + (is_back ? 0 : node_height) };
-  const end = { x: to.x + node_width / 2, y: to.y + (is_back ? node_height : 0) };
-  if (from.node.id === to.node.id) return line_between(from, to, points, node_height);
-  const stops = [begin, ...(points.length > 5 ? points.slice(1, -1) : []), end];
+  const begin = { x: from.x + node_width / 2 + off, y: from.y + (is_back ? 0 : node_height) };
+  const end = { x: to.x + node_width / 2 + off, y: to.y + (is_back ? node_height : 0) };
+  if (from.node.id === to.node.id) return line_between(from, to, points, node_height, off);
+  const stops = [begin, ...(points.length > 5 ? points.slice(1, -1).map(({ x, y }) => ({ x: x + off, y })) : []), end];
   let path = `M${n(begin.x)} ${n(begin.y)}`;
   for (let i = 1; i < stops.length; ++i) {
     const a = stops[i - 1] as Point;
@@ -200,7 +208,7 @@ function line_down(from: Placed, to: Placed, points: Point[], node_height: numbe
   }
   const last = stops.at(-2) as Point;
   const t = 0.62;
-  return { path, label_x: bezier_y(last.x, end.x, t), label_y: bezier(last.y, end.y, t) };
+  return { path, label_x: bezier_y(last.x, end.x, t), label_y: bezier(last.y, end.y, t) + off };
 }
 
 function n(value: number): string {

@@ -1,5 +1,5 @@
 // One word and one icon for each state; the colour only repeats them.
-import type { Health, Injection, Metric, Node, Release, Severity, Verb, Verdict } from '../api/types';
+import type { Edge, Health, Injection, Metric, Node, Release, Severity, Verb, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
 
@@ -54,6 +54,12 @@ export const healths: Record<Health['status'], Mark> = {
 export function health_of(health: Health, replicas: { desired: number } | null): Mark {
   if (health.status === 'notReady' && replicas?.desired === 0) return { word: 'Scaled to zero', icon: 'none', tone: 'idle' };
   return healths[health.status] ?? healths.unknown;
+}
+
+// TCP has traffic, and nothing by which it could be judged.
+export function health_of_edge(edge: Edge): Mark {
+  if (edge.health.status === 'unknown' && (edge.rps ?? 0) > 0) return { word: 'Not judged', icon: 'none', tone: 'idle' };
+  return healths[edge.health.status] ?? healths.unknown;
 }
 
 export const levels: Record<'error' | 'warning' | 'info', Mark> = {

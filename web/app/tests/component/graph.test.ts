@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Edge } from '../../src/api/types';
 import { found } from '../../src/graph/find';
 import { label_of, line_of, name_of, tone_of, width_of } from '../../src/graph/label';
 import { lay_out, neighbour, node_width, shape_of } from '../../src/graph/layout';
+import { health_of_edge } from '../../src/lib/words';
 import { topology_at } from './samples';
 
 describe('the layout', () => {
@@ -94,6 +96,21 @@ describe('the layout', () => {
     expect(neighbour(layout, 'w/test/podinfo', 'ArrowUp')).toBe('w/test/podinfo-primary');
     expect(neighbour(layout, 'w/test/podinfo', 'ArrowRight')).toBeNull();
   });
+  it.each([false, true])('draws two protocols between the same ends side by side, each with its label (from top to bottom: %s)', (down) => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const edge = edges.find((one) => one.target === 'w/test/podinfo');
+    if (!edge) throw new Error('no edge');
+    const tcp: Edge = { ...edge, id: edge.id.replace(/http$/, 'tcp'), protocol: 'tcp' };
+    const alone = lay_out(nodes, edges, down).lines.find((one) => one.edge === edge);
+    const both = lay_out(nodes, [...edges, tcp], down).lines.filter((one) => one.edge.source === edge.source && one.edge.target === edge.target);
+    expect(both.map((one) => one.edge.protocol)).toEqual(['http', 'tcp']);
+    const [http, other] = both;
+    if (!http || !other || !alone) throw new Error('missing');
+    expect(http.path).not.toBe(other.path);
+    // A label is 22 high.
+    expect(Math.abs(http.label_y - other.label_y)).toBeGreaterThanOrEqual(22);
+    expect((http.label_y + other.label_y) / 2).toBeCloseTo(alone.label_y, 5);
+  });
   it('survives a node that calls itself, a circle, and an edge to nowhere', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
     const edge = edges[0];
@@ -123,6 +140,12 @@ describe('an edge', () => {
     expect(label_of({ ...canary, throughput: { in: 400, out: 12_000 } }, 'throughput')).toBe('12.4 kB/s');
     expect(label_of({ ...canary, throughput: { in: 0, out: 0 } }, 'throughput')).toBe('0 B/s');
     expect(label_of({ ...canary, throughput: null }, 'throughput')).toBe('–');
+  });
+  it('of TCP is not judged, and only without traffic has none', () => {
+    const tcp: Edge = { ...canary, protocol: 'tcp', rps: 42_000, health: { status: 'unknown', reasons: [] } };
+    expect(health_of_edge(tcp).word).toBe('Not judged');
+    expect(health_of_edge({ ...tcp, rps: null }).word).toBe('No traffic');
+    expect(health_of_edge(canary).word).toBe('Failing');
   });
   it('fails by the threshold of its release', () => expect(tone_of(canary)).toBe('fail'));
   it('is wider the more it carries, and never wider than can be drawn', () => {
