@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/status.hpp"
 #include "kube/yaml.hpp"
+#include "release/pods.hpp"
 #include "release/words.hpp"
 
 #include <CLI/CLI.hpp>
@@ -156,7 +157,7 @@ std::vector<std::string> story_lines(const Story& story,
     if (const auto who = api::contested_by(conditions); !who.empty()) {
         lines.push_back(terminal.red("Contested: ") + std::string(who));
     }
-    lines.push_back("Waits for " + outlook.waits_for);
+    lines.push_back("Waits for " + release::with_reason(outlook.waits_for, story.pods_wait_for));
     if (!outlook.next.empty()) {
         lines.push_back(
             "Next: " + outlook.next +
@@ -177,6 +178,7 @@ Json story_json(const Story& story, std::size_t last) {
                     {"next", outlook.next}};
     if (outlook.not_before) told["notBefore"] = rfc3339(*outlook.not_before);
     put_obstacles(told, story.of.canary);
+    if (!story.pods_wait_for.empty()) told["podsWaitFor"] = story.pods_wait_for;
     if (decisions.empty()) {
         JsonArray events;
         for (auto event = last_of(story.events, last); event != story.events.end(); ++event) {
@@ -193,6 +195,7 @@ Task<Result<Story>> read_story(kube::Client& client, kube::ObjectKey key) {
     auto seen = co_await read_canary(client, key);
     if (!seen) co_return seen.error();
     Story story{.of = *std::move(seen), .events = {}};
+    story.pods_wait_for = co_await release::read_pods_wait_for(client, story.of.canary);
     if (!array_at(story.of.object, {"status", "decisions"}).empty()) co_return story;
     auto events =
         co_await client.list(kube::resources::events,

@@ -14,7 +14,8 @@ namespace sluice::cli {
 
 struct Story {
     CanarySeen of;
-    std::vector<Json> events;  // of the Canary, where it keeps no decisions
+    std::vector<Json> events;        // of the Canary, where it keeps no decisions
+    std::string pods_wait_for = {};  // those that the release waits for; empty: not known
 };
 std::vector<std::string> story_lines(const Story& story,
                                      std::size_t last,

@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "delivery/canary/workloads.hpp"
 #include "kube/yaml.hpp"
+#include "release/pods.hpp"
 #include "release/sentence.hpp"
 #include "release/versions.hpp"
 #include "release/words.hpp"
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 namespace sluice::cli {
@@ -112,7 +114,16 @@ Telling telling_of(const StatusSeen& seen, Time now) {
     const auto run = release::last_run(release::decisions_of(seen.of.object));
     auto saying = release::saying_of(seen.of.canary, run, now);
     saying.version = seen.version;
+    saying.pods_wait_for = seen.pods_wait_for;
     return {.severity = saying.severity, .sentence = release::sentence_of(seen.of, saying)};
+}
+
+// What the sentence does not say yet of what it waits for; empty when that is nothing.
+std::string waits_for_text(const StatusSeen& seen, const Telling& telling) {
+    const auto wanted = canary::outlook_of(seen.of.canary, seen.of.around).waits_for;
+    auto whole = release::with_reason(wanted, seen.pods_wait_for);
+    if (telling.says(wanted) || telling.says(whole)) return {};
+    return telling.says(seen.pods_wait_for) ? wanted : whole;
 }
 
 std::string sentence_text(const Telling& telling, const Terminal& terminal) {
@@ -174,6 +185,7 @@ Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key) 
                                              .canary = fresh ? &*fresh : nullptr})
                            .canary;
     }
+    seen.pods_wait_for = co_await release::read_pods_wait_for(client, seen.of.canary);
     co_return seen;
 }
 
@@ -259,7 +271,9 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
     if (const auto who = api::contested_by(status.conditions); !who.empty()) {
         add("Contested", terminal.red(who));
     }
-    if (!telling.says(outlook.waits_for)) add("Waits for", outlook.waits_for);
+    if (const auto wanted = waits_for_text(seen, telling); !wanted.empty()) {
+        add("Waits for", wanted);
+    }
     if (!outlook.next.empty() && (outlook.not_before || !telling.says(outlook.next))) {
         add("Next",
             outlook.not_before ? fmt::format("{} {}", outlook.next, until(*outlook.not_before, now))
@@ -288,7 +302,9 @@ std::string status_line(const StatusSeen& seen, Time now) {
     if (const auto why = api::held_by(status.conditions); !why.empty() && !telling.says(why)) {
         line += fmt::format("; held: {}", why);
     }
-    if (!telling.says(outlook.waits_for)) line += "; waits for " + outlook.waits_for;
+    if (const auto wanted = waits_for_text(seen, telling); !wanted.empty()) {
+        line += "; waits for " + wanted;
+    }
     return line;
 }
 
@@ -319,6 +335,7 @@ Json status_json(const StatusSeen& seen, Time now) {
     if (outlook.not_before) shown["notBefore"] = rfc3339(*outlook.not_before);
     if (outlook.deadline) shown["deadline"] = rfc3339(*outlook.deadline);
     put_obstacles(shown, canary);
+    if (!seen.pods_wait_for.empty()) shown["podsWaitFor"] = seen.pods_wait_for;
     if (!outlook.gates.empty()) {
         JsonArray gates;
         for (const auto& gate : outlook.gates) gates.emplace_back(gate);
@@ -345,6 +362,8 @@ Task<Result<int>> watch_status(kube::Client& client,
                                Terminal& terminal) {
     const auto began = clock.now();
     std::string told;
+    // Tries and waits alternate: what pods wait for is told once in a state, not at each turn.
+    std::set<std::string> reasons;
     // Ends with the release, with the time given, or with whoever reads.
     for (;;) {
         const auto seen = co_await read_status(client, key);
@@ -361,8 +380,15 @@ Task<Result<int>> watch_status(kube::Client& client,
             } else {
                 terminal.live(std::move(lines));
             }
-        } else if (auto line = status_line(*seen, now); line != told) {
-            terminal.line(fmt::format("{} {}", rfc3339(now), line));
+        } else {
+            auto bare = *seen;
+            bare.pods_wait_for.clear();
+            auto line = status_line(bare, now);
+            const bool is_other = line != told;
+            if (is_other) reasons = {""};
+            if (reasons.insert(seen->pods_wait_for).second || is_other) {
+                terminal.line(fmt::format("{} {}", rfc3339(now), status_line(*seen, now)));
+            }
             told = std::move(line);
         }
         if (code != under_way) co_return code;

@@ -23,7 +23,8 @@ struct StatusSeen {
     CanarySeen of;
     // Nothing where it cannot be read, or does not exist.
     std::optional<PodCount> target, primary;
-    std::string version;  // of the revision at hand; empty: not known
+    std::string version;             // of the revision at hand; empty: not known
+    std::string pods_wait_for = {};  // those that the release waits for; empty: not known
 };
 Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key);
 

@@ -2,6 +2,7 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "release/pods.hpp"
 
 #include <fmt/format.h>
 
@@ -72,6 +73,12 @@ std::string failures(const api::Canary& canary) {
         "{} of {} allowed failures", canary.status.failed_checks, canary.analysis.threshold);
 }
 
+// "waits for the pods of podinfo to be ready: ErrImagePull: … (1 pod)".
+std::string waiting(const CanarySeen& seen, const Saying& saying) {
+    const auto outlook = canary::outlook_of(seen.canary, seen.around);
+    return "waits for " + with_reason(outlook.waits_for, saying.pods_wait_for);
+}
+
 // "Rolling back podinfo.test aborted by hand" is what the peers' Events say.
 std::string without_rolling_back(std::string_view text, const api::Canary& canary) {
     const auto words = fmt::format("Rolling back {} ", canary.dotted());
@@ -107,10 +114,12 @@ std::string when_rolled_back(const CanarySeen& seen, const Saying& saying) {
 
 std::string when_failing(const CanarySeen& seen, const Saying& saying) {
     if (saying.rolled_back) return when_rolled_back(seen, saying);
-    return fmt::format("{}; {}; {}",
-                       saying.failure ? saying.failure->text : std::string("a check failed"),
-                       failures(seen.canary),
-                       the_canary(seen, saying));
+    auto text = fmt::format("{}; {}; {}",
+                            saying.failure ? saying.failure->text : std::string("a check failed"),
+                            failures(seen.canary),
+                            the_canary(seen, saying));
+    if (!saying.pods_wait_for.empty()) text += "; " + waiting(seen, saying);
+    return text;
 }
 
 std::string when_stuck(const CanarySeen& seen, const Saying& saying) {
@@ -125,9 +134,10 @@ std::string when_stuck(const CanarySeen& seen, const Saying& saying) {
     if (canary.status.unready_since) {
         const auto& name =
             canary.status.phase == Phase::progressing ? canary.target.name : canary.primary_name();
-        return fmt::format("the pods of {} are not ready, longer than {}; {}",
+        return fmt::format("the pods of {} are not ready, longer than {}{}; {}",
                            name,
                            go_text(canary.progress_deadline),
+                           with_reason("", saying.pods_wait_for),
                            the_canary(seen, saying));
     }
     if (saying.failure) {
@@ -151,14 +161,14 @@ std::string when_well(const CanarySeen& seen, const Saying& saying) {
     const auto& canary = seen.canary;
     const auto outlook = canary::outlook_of(canary, seen.around);
     if (is_under_way(canary.status.phase)) {
-        return outlook.next.empty()
-                   ? fmt::format("{}; waits for {}", the_canary(seen, saying), outlook.waits_for)
+        return outlook.next.empty() || !saying.pods_wait_for.empty()
+                   ? fmt::format("{}; {}", the_canary(seen, saying), waiting(seen, saying))
                    : fmt::format("{}; next: {}", the_canary(seen, saying), outlook.next);
     }
     if (canary.status.phase == Phase::succeeded && !saying.version.empty()) {
         return fmt::format("{} is released; waits for {}", saying.version, outlook.waits_for);
     }
-    return "waits for " + outlook.waits_for;
+    return waiting(seen, saying);
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ struct Saying {
     std::optional<RolledBack> rolled_back;
     std::string version = {};        // of the new revision; empty: not known
     std::optional<double> rps = {};  // that it was measured to get
+    // The pods that it waits for (pods.hpp); empty: not known, or not for this reader.
+    std::string pods_wait_for = {};
 };
 // By what the Canary says of its last run; whoever knows them adds the version and the rate.
 Saying saying_of(const api::Canary& canary, const std::vector<Decision>& run, Time now);

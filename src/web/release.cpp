@@ -2,6 +2,7 @@
 
 #include "base/core/text.hpp"
 #include "release/action.hpp"
+#include "release/pods.hpp"
 #include "release/versions.hpp"
 #include "release/words.hpp"
 #include "web/answer.hpp"
@@ -280,50 +281,16 @@ Json traffic_json(const ReleaseSeen& seen) {
                       {"hosts", texts("hosts")}};
 }
 
-bool is_selected(const Json& pod, const std::optional<Json>& workload) {
-    if (!workload) return false;
-    const auto& wanted = object_at(*workload, {"spec", "selector", "matchLabels"});
-    if (wanted.empty()) return false;
-    return std::ranges::all_of(wanted, [&](const auto& label) {
-        return label.value().is_string() && text_at(pod, {"metadata", "labels", label.key()}) ==
-                                                std::string_view(label.value().get_string());
-    });
-}
-
-// Why a pod is not ready, in the words of whoever started it.
-std::string reason_of(const Json& pod) {
-    for (const auto* list : {"initContainerStatuses", "containerStatuses"}) {
-        for (const auto& status : array_at(pod, {"status", list})) {
-            for (const auto* state : {"waiting", "terminated"}) {
-                const auto reason = text_at(status, {"state", state, "reason"});
-                if (reason.empty() || reason == "Completed") continue;
-                const auto message = text_at(status, {"state", state, "message"});
-                return message.empty() ? std::string(reason)
-                                       : fmt::format("{}: {}", reason, message);
-            }
-        }
-    }
-    if (const auto reason = text_at(pod, {"status", "reason"}); !reason.empty()) {
-        return std::string(reason);
-    }
-    for (const auto& condition : array_at(pod, {"status", "conditions"})) {
-        const auto type = text_at(condition, {"type"});
-        if ((type == "PodScheduled" || type == "Ready") &&
-            text_at(condition, {"status"}) == "False") {
-            const auto message = text_at(condition, {"message"});
-            return std::string(message.empty() ? text_at(condition, {"reason"}) : message);
-        }
-    }
-    return {};
-}
-
 Json pods_json(const ReleaseSeen& seen) {
     JsonArray all;
     for (const auto& pod : seen.pods) {
         if (all.size() >= pods_max) break;
-        const std::string_view side = is_selected(pod, seen.primary)  ? "primary"
-                                      : is_selected(pod, seen.target) ? "canary"
-                                                                      : "";
+        const auto is_of = [&](const std::optional<Json>& workload) {
+            return workload && release::is_selected(*workload, pod);
+        };
+        const std::string_view side = is_of(seen.primary)  ? "primary"
+                                      : is_of(seen.target) ? "canary"
+                                                           : "";
         if (side.empty()) continue;
         all.push_back(pod_json(pod, side));
     }
@@ -631,12 +598,6 @@ std::optional<EventPlace> place_of_event(const Json& event) {
 }
 
 JsonObject pod_json(const Json& pod, std::string_view revision) {
-    bool ready = false;
-    for (const auto& condition : array_at(pod, {"status", "conditions"})) {
-        if (text_at(condition, {"type"}) == "Ready") {
-            ready = text_at(condition, {"status"}) == "True";
-        }
-    }
     std::int64_t restarts = 0;
     for (const auto& status : array_at(pod, {"status", "containerStatuses"})) {
         restarts += integer_at(status, {"restartCount"}).value_or(0);
@@ -644,11 +605,11 @@ JsonObject pod_json(const Json& pod, std::string_view revision) {
     return {{"name", text_at(pod, {"metadata", "name"})},
             {"revision", revision},
             {"phase", text_at(pod, {"status", "phase"})},
-            {"ready", ready},
+            {"ready", release::is_ready(pod)},
             {"restarts", restarts},
             {"node", text_json(text_at(pod, {"spec", "nodeName"}))},
             {"startedAt", time_json(parse_rfc3339(text_at(pod, {"status", "startTime"})))},
-            {"reason", ready ? Json(nullptr) : text_json(reason_of(pod))}};
+            {"reason", text_json(release::why_not_ready(pod))}};
 }
 
 JsonObject event_json(const Json& event) {

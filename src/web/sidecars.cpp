@@ -2,6 +2,7 @@
 
 #include "release/lint_cluster.hpp"
 #include "release/mesh_scene.hpp"
+#include "release/pods.hpp"
 #include "release/versions.hpp"
 #include "web/edges.hpp"
 
@@ -45,12 +46,6 @@ std::string counted(int count, int of, std::string_view one, std::string_view ma
 }
 
 }  // namespace
-
-bool is_ready(const Json& pod) {
-    return std::ranges::any_of(array_at(pod, {"status", "conditions"}), [](const Json& condition) {
-        return text_at(condition, {"type"}) == "Ready" && text_at(condition, {"status"}) == "True";
-    });
-}
 
 std::string Sidecars::reason() const {
     if (missing > 0) return counted(missing, pods, "has no sidecar", "have no sidecar");
@@ -115,7 +110,7 @@ std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
     const Json here = object_at(pod, {"metadata", "labels"});
     if (!labels || *labels != here) labels = std::make_shared<const Json>(here);
     seen.labels = labels;
-    seen.ready = is_ready(pod);
+    seen.ready = release::is_ready(pod);
     if (owner.empty() || find(pod, {"metadata", "deletionTimestamp"}) != nullptr) return seen;
     seen.workload = id;
     seen.name = owner;

@@ -15,9 +15,6 @@
 
 namespace sluice::web {
 
-// By the pod's own condition.
-bool is_ready(const Json& pod);
-
 // What the pods of one workload have.
 struct Sidecars {
     std::string ns, name;

@@ -28,7 +28,7 @@ refuses 1 '"ruleId": "Canary"' "$sluice" lint -f "$scratch/stuck.yaml" -o sarif
 refuses 2 "xml not in {json,yaml,sarif}" "$sluice" lint -f "$canary" -o xml
 says "Succeeded: podinfo is scaled to zero" "$sluice" plan -f "$canary"
 
-start_lab --drain-delay 1s
+start_lab --drain-delay 1s --image '*/missing:*=bad'
 apply_the_article 3s >/dev/null || fail "applying the article's manifests"
 says "podinfo.test Initialized" "$sluice" status podinfo -n test --watch --timeout 40s
 refuses 1 "podinfo.test is Initialized: no release is under way" "$sluice" abort podinfo -n test
@@ -60,4 +60,12 @@ says "request-success-rate over" "$sluice" explain podinfo -n test
 grep -qF "wanted at least 99 (%)" "$scratch/out" || fail "no threshold: $(cat "$scratch/out")"
 grep -qF "Promotion completed! Canary analysis was skipped for podinfo.test" "$scratch/out" || fail "no end: $(cat "$scratch/out")"
 expect "decisions that are kept" true "$("$sluice" explain podinfo -n test -o json | grep -q '"checks"' && echo true)"
+
+# Whoever is woken reads why the pods are not ready.
+kubectl -n test set image deployment/podinfo podinfod=example/missing:1 >/dev/null || fail "set image"
+# status ends with 5 while the release is under way.
+why_is() { { "$sluice" "$1" podinfo -n test -o json || true; } | grep -qE '"podsWaitFor": "(ErrImagePull|ImagePullBackOff): .*example/missing:1.* \([12] pods?\)"'; }
+eventually 30 "explain says why the pods are not ready" why_is explain
+eventually 10 "status says why the pods are not ready" why_is status
+eventually 10 "explain says it in a sentence" eval '"$sluice" explain podinfo -n test | grep -qE "^Waits for the pods of podinfo to be ready: .*example/missing:1"'
 echo "steered by hand, and explained"

@@ -108,6 +108,23 @@ struct World : kube::test::LabWorld {
                               patch,
                               {.subresource = lab::Subresource::status}));
     }
+    void add_pod(const std::string& name, std::string_view status) {
+        Json object = boost::json::parse(R"({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"namespace": "default", "labels": {"app": "x"}},
+            "spec": {"containers": [{"name": "c", "image": "podinfo:6.1.0"}]}})");
+        put(object, {"metadata", "name"}, Json(name));
+        REQUIRE(cluster.create(resources::pods, object));
+        set_pod(name, status);
+    }
+    void set_pod(const std::string& name, std::string_view status) {
+        const Json patch = JsonObject{{"status", boost::json::parse(std::string(status))}};
+        REQUIRE(cluster.patch(resources::pods,
+                              {"default", name},
+                              lab::PatchKind::merge,
+                              patch,
+                              {.subresource = lab::Subresource::status}));
+    }
     Json canary() { return *cluster.find(resources::canaries, podinfo); }
     std::string wish() {
         return std::string(text_at(canary(), {"metadata", "annotations", api::wish_annotation}));
@@ -416,6 +433,83 @@ TEST_CASE("what is in the way, and who writes against us, is told by the status 
         CHECK(text_at(json, {"held"}) == "Secret x not found");
         CHECK(text_at(json, {"contested"}) == "helm writes metadata.labels.team, too");
     }
+}
+
+namespace {
+
+constexpr std::string_view initializing = R"json({"phase": "Initializing", "canaryWeight": 0,
+    "failedChecks": 0, "iterations": 0, "observedGeneration": 1})json";
+constexpr std::string_view config_missing = R"({"phase": "Pending", "containerStatuses": [
+    {"name": "c", "ready": false, "state": {"waiting": {"reason": "CreateContainerConfigError",
+     "message": "configmap \"app\" not found"}}}]})";
+
+}  // namespace
+
+TEST_CASE("what the pods wait for is told by the status and the story, to who may list them") {
+    World world;
+    world.add_canary();
+    world.set_status(initializing);
+    world.add_deployment("podinfo-primary", 2, 0);
+    world.add_pod("a", config_missing);
+    world.add_pod("b", config_missing);
+    const std::string reason = "CreateContainerConfigError: configmap \"app\" not found (2 pods)";
+    const auto now = world.clock.now();
+    Paper paper;
+    const auto lines = [&] {
+        const auto status = world.run(read_status(world.client, podinfo));
+        REQUIRE(status);
+        return text_of(status_lines(*status, now, paper.terminal));
+    };
+    const auto story = [&] {
+        const auto read = world.run(read_story(world.client, podinfo));
+        REQUIRE(read);
+        return text_of(story_lines(*read, 10, now, paper.terminal));
+    };
+    CHECK(lines().find("In short   waits for the pods of podinfo-primary to be ready: " + reason +
+                       "\n") != std::string::npos);
+    CHECK(lines().find("Waits for") == std::string::npos);
+    CHECK(story().find("Waits for the pods of podinfo-primary to be ready: " + reason + "\n") !=
+          std::string::npos);
+    const auto status = world.run(read_status(world.client, podinfo));
+    const auto read = world.run(read_story(world.client, podinfo));
+    for (const auto& json : {status_json(*status, now), story_json(*read, 10)}) {
+        CHECK(text_at(json, {"podsWaitFor"}) == reason);
+        CHECK(text_at(json, {"waitsFor"}) == "the pods of podinfo-primary to be ready");
+    }
+    world.http.fault = [](const net::Request& request) -> std::optional<Error> {
+        if (request.target.find("/pods") == std::string::npos) return std::nullopt;
+        return Error{ErrorKind::denied, "pods is forbidden"};
+    };
+    CHECK(lines().find("In short   waits for the pods of podinfo-primary to be ready\n") !=
+          std::string::npos);
+    CHECK(story().find("Waits for the pods of podinfo-primary to be ready\n") != std::string::npos);
+}
+
+TEST_CASE("a watch tells what the pods wait for once, and not at each turn") {
+    World world;
+    world.add_canary();
+    world.set_status(initializing);
+    world.add_deployment("podinfo-primary", 1, 0);
+    world.add_pod("a", config_missing);
+    world.tasks.spawn("kubelet", [](World& in) -> Task<> {
+        for (int turn = 0; turn < 3; ++turn) {
+            co_await in.clock.sleep_for(std::chrono::seconds(2));
+            in.set_pod("a", R"({"containerStatuses": [{"name": "c", "ready": false,
+                "state": {"waiting": {"reason": "ContainerCreating"}}}]})");
+            co_await in.clock.sleep_for(std::chrono::seconds(2));
+            in.set_pod("a", config_missing);
+        }
+    }(world));
+    Paper paper;
+    const auto code = world.run(watch_status(
+        world.client, world.clock, podinfo, {.timeout = std::chrono::seconds(20)}, paper.terminal));
+    REQUIRE(code);
+    CHECK(paper.text() ==
+          "2026-01-01T00:00:00Z podinfo.default Initializing: waits for the pods of "
+          "podinfo-primary to be ready: CreateContainerConfigError: configmap \"app\" not found "
+          "(1 pod)\n"
+          "2026-01-01T00:00:02Z podinfo.default Initializing: waits for the pods of "
+          "podinfo-primary to be ready: ContainerCreating (1 pod)\n");
 }
 
 TEST_CASE("where no decisions are kept the Events tell the story") {
