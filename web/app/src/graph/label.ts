@@ -72,6 +72,10 @@ export function line_of(node: Node): { strong: string | null; text: string } {
   return { strong: null, text: node.id.includes('@') && node.version ? `${node.version} · ${where}` : where };
 }
 
+export function lock_of(mtls: number): 'lock' | 'halfLock' | 'unlock' {
+  return mtls >= 0.99 ? 'lock' : mtls > 0 ? 'halfLock' : 'unlock';
+}
+
 // Many labels hide the picture: of many edges only those that fail are told.
 const labels_max = 80;
 export function is_labelled(edge: Edge, edges: number): boolean {

@@ -1,4 +1,5 @@
-// Keys of the page. They never fire in a field, in a dialog, or with Ctrl, Alt or Meta, and can be turned off.
+// Keys of the page. They never fire in a field, in a dialog, or with Ctrl, Alt or Meta. Those that are a letter or a sign can be turned off; arrows
+// and Escape stay: speech input says no arrows by accident.
 import { look } from './theme.svelte';
 
 // What the screen at hand offers to the keys that depend on it.
@@ -27,7 +28,8 @@ function is_typing(target: EventTarget | null): boolean {
 export function listen_to_keys(map: KeyMap): () => void {
   let g_until = 0;
   function pressed(event: KeyboardEvent) {
-    if (!look.keys_on || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!look.keys_on && event.key.length === 1) return;
     if (is_typing(event.target) || document.querySelector('dialog[open]')) return;
     // What scrolls, scrolls; arrows are for the list where there is one.
     if (event.key.startsWith('Arrow') && (!keys.list || (event.target instanceof Element && event.target.closest('.scroll')))) return;

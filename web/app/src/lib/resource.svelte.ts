@@ -7,6 +7,8 @@ import { quiet } from './quiet';
 export class Resource<T extends { now: string }> {
   data = $state.raw<T | null>(null);
   error = $state.raw<ApiError | null>(null);
+  // Since when there is none but errors.
+  failed_at = $state<number | null>(null);
   // True once an answer lets itself be waited for: a skeleton that only flashes is worse than none.
   slow = $state(false);
   #path: string | null = null;
@@ -63,9 +65,11 @@ export class Resource<T extends { now: string }> {
       clock.learn(body.now, sent_at, took);
       this.data = this.#told.reduce((data, by) => by(data), body);
       this.error = null;
+      this.failed_at = null;
       wait = this.refresh(body);
     } catch (error) {
       if (abort.signal.aborted) return;
+      this.failed_at ??= Math.floor(clock.now / 1000);
       this.error = error instanceof ApiError ? error : new ApiError(0, 'page', String(error));
       wait = this.error.status === 0 || this.error.status >= 500 ? 5 : null;
     } finally {

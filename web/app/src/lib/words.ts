@@ -123,6 +123,32 @@ export const badges: Record<Node['badges'][number], { word: string; icon: string
 };
 export const drawn_badges = new Set<Node['badges'][number]>(['trafficShifting', 'mirroring', 'faultInjection', 'requestRouting', 'timeout', 'circuitBreaker', 'missingSidecar']);
 
+// Why the proxy itself answered, or ended a request; a flag that is not here is told as it is.
+export const flags: Record<string, string> = {
+  NR: 'no route for it',
+  NC: 'the route names what the proxy does not know',
+  UH: 'no healthy pod',
+  UF: 'the connection to the pod failed',
+  UC: 'the pod closed the connection',
+  UR: 'the pod reset the request',
+  LR: 'reset by the proxy',
+  UO: 'more than the circuit breaker lets through',
+  UT: 'no answer within the timeout',
+  URX: 'all retries were used up',
+  DC: 'who asked did not wait for the answer',
+  DI: 'delayed on purpose',
+  FI: 'refused on purpose',
+};
+
+// Several may stand together: `UF,URX`.
+export function flag_words(text: string): string {
+  return text
+    .split(',')
+    .map((flag) => flags[flag.trim()])
+    .filter(Boolean)
+    .join(', ');
+}
+
 export function sidecar_of(injection: Injection): Mark & { why: string | null } {
   if (injection.needsRestart) return { word: 'Restart', icon: 'warn', tone: 'warn', why: injection.reason };
   if (injection.injected) return { word: 'Sidecar', icon: 'ok', tone: 'ok', why: injection.revision };

@@ -199,6 +199,18 @@ describe('the topology of a phone', () => {
   });
 });
 
+describe('the names of the screens', () => {
+  it('say how many findings there are to go and see', async () => {
+    await at({ t: 108 }, 'overview', async (page, url) => {
+      await page.goto(url);
+      await page.locator('nav .count[data-tone]').waitFor();
+      const counts = (await (await page.request.get(new URL('/api/ui/v1/overview', page.url()).href)).json()).mesh.validations;
+      const [n, word] = counts.error ? [counts.error, 'error'] : [counts.warning, 'warning'];
+      await page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: `Validation ${n} ${word}${n === 1 ? '' : 's'}`, exact: true }).waitFor();
+    });
+  });
+});
+
 describe('the tabs of a phone', () => {
   it('have the chosen one in sight', async () => {
     await at({ t: 108 }, 'releases/canary/test/podinfo?tab=yaml', async (page, url) => {

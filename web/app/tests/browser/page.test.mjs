@@ -96,6 +96,8 @@ describe('a failing canary', () => {
       for (const part of [/podinfo/, /Failing/, /6\.1\.0/, /6\.2\.0/, /step 1 of 7/, /80 %/, /20 %/, /1 of 3/, /check in \d+ s/]) assert.match(text, part);
       const label = await page.locator('.edge-label[data-tone="fail"]').innerText();
       assert.match(label, /^3\.\d rps · 9\d\.\d % · \d+ ms$/);
+      // The article's mesh has no TLS: an open lock at each of its edges.
+      assert.equal(await page.locator('.edge-label').filter({ has: page.getByRole('img', { name: 'plain' }) }).count(), await page.locator('.edge-label').count());
     });
   });
 });
@@ -139,6 +141,8 @@ describe('the story of the article', () => {
       const cells = await page.locator('.chart details[open] td').allInnerTexts();
       assert.ok(cells.includes('–'));
       assert.ok(cells.every((cell) => !/NaN|undefined|null/.test(cell)));
+      assert.match(await page.locator('.chart details[open] code').innerText(), /istio_requests_total/);
+      await page.getByRole('button', { name: /Copy.*the query of errors/ }).waitFor();
     });
   });
 });
@@ -374,7 +378,7 @@ describe('many windows', () => {
       for (const [name, topic] of [['Topology', 'topology'], ['Events', 'events'], ['Validation', null], ['Traffic', 'tap'], ['Lab', 'lab']]) {
         const before = begun;
         const asked = topic && page.waitForRequest((request) => request.url().includes('/stream?') && request.url().includes(topic) && request.url().includes('overview'));
-        await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+        await page.getByRole('navigation').getByRole('link', { name: new RegExp(`^${name}`) }).click();
         await asked;
         await page.locator('main h1').first().waitFor();
         assert.ok(begun - before <= 1, `${name}: ${begun - before}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Edge } from '../../src/api/types';
 import { found } from '../../src/graph/find';
-import { label_of, line_of, name_of, tone_of, width_of } from '../../src/graph/label';
+import { label_of, line_of, lock_of, name_of, tone_of, width_of } from '../../src/graph/label';
 import { lay_out, neighbour, node_width, shape_of } from '../../src/graph/layout';
 import { health_of_edge } from '../../src/lib/words';
 import { topology_at } from './samples';
@@ -146,6 +146,9 @@ describe('an edge', () => {
     expect(health_of_edge(tcp).word).toBe('Not judged');
     expect(health_of_edge({ ...tcp, rps: null }).word).toBe('No traffic');
     expect(health_of_edge(canary).word).toBe('Failing');
+  });
+  it('is locked from 99 % of mutual TLS on, and open where there is none', () => {
+    expect([1, 0.99, 0.98, 0.01, 0].map(lock_of)).toEqual(['lock', 'lock', 'halfLock', 'halfLock', 'unlock']);
   });
   it('fails by the threshold of its release', () => expect(tone_of(canary)).toBe('fail'));
   it('is wider the more it carries, and never wider than can be drawn', () => {

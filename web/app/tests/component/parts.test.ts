@@ -6,6 +6,7 @@ import Checks from '../../src/parts/Checks.svelte';
 import Decisions from '../../src/parts/Decisions.svelte';
 import Notifications from '../../src/parts/Notifications.svelte';
 import Objects from '../../src/parts/Objects.svelte';
+import SideBySide from '../../src/parts/SideBySide.svelte';
 import Pods from '../../src/parts/Pods.svelte';
 import ReleaseTable from '../../src/parts/ReleaseTable.svelte';
 import Said from '../../src/parts/Said.svelte';
@@ -25,6 +26,25 @@ afterEach(() => {
 
 // This machine's clock is months away from that of the story: only the server's counts.
 clock.learn('2026-01-01T12:01:48.000Z', Date.now(), 0);
+
+describe('both versions', () => {
+  const podinfo = podinfo_at(108);
+  const shown = (success: number, verdict: 'pass' | 'fail', query: string) => {
+    cleanup();
+    const metrics = podinfo.metrics.map((metric) => (metric.name === 'request-success-rate' ? { ...metric, verdict, query } : metric));
+    render(SideBySide, { release: { ...podinfo, metrics, revisions: { ...podinfo.revisions, canary: { ...podinfo.revisions.canary, success } } } });
+    return (document.body.textContent ?? '').replace(/\s+/g, ' ');
+  };
+  const built_in = 'sum(rate(istio_requests_total{response_code!~"5.*"}[1m]))';
+  it('say why a check may pass while requests get no answer: its query takes only 5xx for failures', () => {
+    expect(shown(0.95, 'pass', built_in)).toMatch(/95\.00 % out of bounds.*request-success-rate passed all the same: its query takes 5xx alone for failures/);
+  });
+  it('do not say so where both agree, or where the query is somebody’s own', () => {
+    expect(shown(0.95, 'fail', built_in)).not.toMatch(/all the same/);
+    expect(shown(0.999, 'pass', built_in)).not.toMatch(/all the same/);
+    expect(shown(0.95, 'pass', 'sum(rate(mine[1m]))')).not.toMatch(/all the same/);
+  });
+});
 
 describe('a failing release', () => {
   it('tells which, which version, which check, how bad, whom it met, what is next and when, and how to stop it', () => {
@@ -221,6 +241,12 @@ describe('the timeline', () => {
     cleanup();
     render(Timeline, { release: podinfo_at(150) });
     expect([...document.querySelectorAll('li')].map((li) => li.getAttribute('data-state'))).toEqual(['failed', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped']);
+  });
+  it('tells with each step what its checks answered last', () => {
+    render(Timeline, { release: podinfo_at(108) });
+    const step = document.querySelector('li[aria-current="step"]') as HTMLElement;
+    expect(step.querySelector('.result[data-tone="fail"]')?.textContent).toMatch(/request-success-rate 93\.20 %/);
+    expect(step.querySelector('.result[data-tone="fail"] svg')?.getAttribute('aria-label')).toBe('Fail');
   });
   it('marks a step whose checks fail, though it is not over yet', () => {
     const release = podinfo_at(108);

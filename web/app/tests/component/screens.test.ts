@@ -7,7 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { start } from '../../dev/server.mjs';
 import { route } from '../../src/lib/route.svelte';
 import { live } from '../../src/lib/live.svelte';
+import { ApiError } from '../../src/api/client';
 import Manifest from '../../src/parts/Manifest.svelte';
+import Old from '../../src/parts/Old.svelte';
 import Events from '../../src/screens/Events.svelte';
 import Gateways from '../../src/screens/Gateways.svelte';
 import Lab from '../../src/screens/Lab.svelte';
@@ -91,6 +93,15 @@ describe('workloads', () => {
     render(Workloads);
     await waitFor(() => expect(rows()[0]).toMatch(/2\/2\s*–\s*–\s*–/));
     expect(document.querySelector('td[title="Prometheus does not answer"]')).not.toBeNull();
+  });
+  it('that are old say why, since when, and can be asked for again at once', async () => {
+    await at('story', 'workloads');
+    let again = 0;
+    const old = { error: new ApiError(504, 'prometheus_timeout', 'Prometheus did not answer in 5 s'), failed_at: 1767269050, again: () => Promise.resolve(void (again += 1)) };
+    render(Old, { of: old });
+    expect(text()).toMatch(/Prometheus did not answer in 5 s \(since \d\d:04:10\)\. Shown is what was known before/);
+    await fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(again).toBe(1);
   });
   it('are shown one by one with pods, findings, release and Services', async () => {
     await at('story', 'workloads/test/deployment/podinfo');
@@ -237,6 +248,16 @@ describe('a release', () => {
     await new Promise((done) => setTimeout(done, 100));
     expect(screen.queryByText(/was deleted/)).toBeNull();
     await screen.findByRole('button', { name: 'Abort podinfo' });
+  });
+  it('shows its conditions and the phases that it went through', async () => {
+    await at('prometheus-away', 'releases/canary/test/podinfo?tab=conditions');
+    render(Release, shown);
+    const table = await screen.findByRole('region', { name: 'Conditions, table' });
+    const { conditions, detail } = podinfo_at(108, 'prometheus-away');
+    for (const one of conditions ?? []) expect(table.textContent).toContain(one.message || one.reason);
+    expect(conditions?.length).toBeGreaterThan(0);
+    await screen.findByRole('heading', { name: 'Phases' });
+    expect(document.querySelector('.panel .events')?.textContent).toContain(detail?.history[0]?.phase);
   });
   it('says who else writes what its controller writes', async () => {
     await at('prometheus-away', 'releases/canary/test/podinfo');

@@ -1,0 +1,49 @@
+import { cleanup, render, screen } from '@testing-library/svelte';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import Drawer from '../../src/parts/Drawer.svelte';
+import type { Edge, Node } from '../../src/api/types';
+import { topology_at } from './samples';
+
+const { nodes, edges } = topology_at(108, 'story', 'test');
+const node_of = (id: string) => nodes.find((node) => node.id === id) as Node;
+const edge_of = (id: string) => edges.find((edge) => edge.id === id) as Edge;
+const gateway = node_of('w/test/test-imgw');
+const to_primary = edge_of('e/w/test/test-imgw>w/test/podinfo-primary/http');
+const text = () => (document.body.textContent ?? '').replace(/\s+/g, ' ');
+const asked = () => vi.mocked(globalThis.fetch).mock.calls.map(([url]) => String(url)).filter((url) => url.includes('/metrics/'));
+const show = (node: Node | null, edge: Edge | null, all = edges) => render(Drawer, { node, edge, nodes: new Map(nodes.map((one) => [one.id, one])), edges: all, window: 60, close: () => {}, select: () => {} });
+
+// Charts that are asked for are on their way for ever: jsdom draws none.
+beforeEach(() => {
+  globalThis.fetch = vi.fn(() => new Promise<Response>(() => {}));
+});
+afterEach(cleanup);
+
+describe('what was chosen on the topology', () => {
+  it('as a gateway where no proxy counts what arrives draws no empty charts, and says where it is counted', () => {
+    show(gateway, null, edges.filter((edge) => edge.target !== gateway.id));
+    expect(text()).toMatch(/arrives at a gateway from outside is counted where it goes on to/);
+    expect(asked()).toEqual([]);
+  });
+  it('has its charts where there are some', () => {
+    show(node_of('w/test/podinfo'), null);
+    show(null, to_primary);
+    expect(asked()).toHaveLength(2);
+  });
+  it('says how many requests its numbers stand on', () => {
+    show(null, { ...to_primary, rps: 16, share: 0.8 });
+    expect(text()).toMatch(/16\.0 rps, 80\.0 % of what leaves test-imgw ?about 960 requests in 1 min/);
+  });
+  it('says what each flag of the proxy means, and tells one that is not known as it is', () => {
+    show(null, { ...to_primary, flags: { '-': 15, 'UF,URX': 0.5, DC: 0.2, NFCF: 0.1 } });
+    expect(text()).toMatch(/UF,URX 0\.5 rps the connection to the pod failed, all retries were used up/);
+    expect(text()).toMatch(/DC 0\.2 rps who asked did not wait for the answer/);
+    expect(text()).toMatch(/NFCF 0\.1 rps(?! [a-z])/);
+  });
+  it('shows no lock where nobody says whether it is encrypted', () => {
+    show(null, { ...to_primary, mtls: null });
+    const row = screen.getByText('Encryption').nextElementSibling as HTMLElement;
+    expect(row.textContent).toMatch(/not known/);
+    expect(row.querySelector('svg')).toBeNull();
+  });
+});
