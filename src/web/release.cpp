@@ -281,6 +281,15 @@ Json traffic_json(const ReleaseSeen& seen) {
                       {"hosts", texts("hosts")}};
 }
 
+// Of the pods that it waits for, where they were read.
+std::string reason_of_pods(const ReleaseSeen& seen) {
+    const auto& canary = seen.of.canary;
+    const auto name = release::awaited_workload(canary);
+    if (!name || seen.pods.empty()) return {};
+    const auto& workload = *name == canary.target.name ? seen.target : seen.primary;
+    return workload ? release::pods_wait_for(*workload, seen.pods) : std::string();
+}
+
 Json pods_json(const ReleaseSeen& seen) {
     JsonArray all;
     for (const auto& pod : seen.pods) {
@@ -295,6 +304,14 @@ Json pods_json(const ReleaseSeen& seen) {
         all.push_back(pod_json(pod, side));
     }
     return all;
+}
+
+// What a release says to whoever may know what its pods wait for, in place of what it says to all.
+void tell_with_pods(JsonObject& json, const JsonObject& told) {
+    json["message"] = told.at("message");
+    json["outlook"].as_object()["waitsFor"] = told.at("waitsFor");
+    auto& attention = json["attention"];
+    if (attention.is_object()) attention.get_object()["sentence"] = told.at("message");
 }
 
 Json events_json(const std::vector<Json>& events) {
@@ -496,13 +513,16 @@ const std::vector<std::string> all_verbs{"promote", "abort", "pause", "resume", 
 
 Release release_of(const ReleaseSeen& seen, Time now) {
     const auto run = release::last_run(release::decisions_of(seen.of.object));
-    const auto outlook = canary::outlook_of(seen.of.canary, seen.of.around);
+    auto outlook = canary::outlook_of(seen.of.canary, seen.of.around);
+    const auto pods_wait_for = reason_of_pods(seen);
+    outlook.waits_for = release::with_reason(outlook.waits_for, pods_wait_for);
     const auto versions = release::versions_of(seen.of.canary.status,
                                                {.stable = seen.primary ? &*seen.primary : nullptr,
                                                 .canary = seen.target ? &*seen.target : nullptr});
     auto saying = release::saying_of(seen.of.canary, run, now);
     saying.version = versions.canary;
     saying.rps = seen.canary.rps;
+    saying.pods_wait_for = pods_wait_for;
     auto release = judged(seen, saying, now);
     const Told told{.run = run,
                     .outlook = outlook,
@@ -570,6 +590,13 @@ void leave_out(JsonObject& json, const LeftOut& what) {
         detail->get_object()[fmt::format("{}Reason", list)] =
             fmt::format("You may not list {} in namespace {}", list, ns);
     };
+    // A reason may name ConfigMaps and Secrets: it is said to who may list the pods.
+    const auto aside = detail->get_object().find("withPods");
+    if (aside != detail->get_object().end()) {
+        const auto told = std::move(aside->value().as_object());
+        detail->get_object().erase(aside);
+        if (!what.pods) tell_with_pods(json, told);
+    }
     if (what.pods) empty("pods");
     if (what.events) empty("events");
 }

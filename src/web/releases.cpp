@@ -1,5 +1,6 @@
 #include "web/releases.hpp"
 
+#include "release/pods.hpp"
 #include "web/checks.hpp"
 #include "web/steps.hpp"
 
@@ -307,6 +308,12 @@ std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     if (sent_ != nullptr && leads) all.sent = sent_->of({key.ns, key.name});
     all.objects = objects_of(all);
     add_detail(json, all);
+    if (release::awaited_workload(all.of.canary)) {
+        // Aside, until it is known who reads (leave_out).
+        const auto told = release_of(all, clock_.now()).json;
+        json["detail"].as_object()["withPods"] = JsonObject{
+            {"message", told.at("message")}, {"waitsFor", told.at("outlook").at("waitsFor")}};
+    }
     return json;
 }
 

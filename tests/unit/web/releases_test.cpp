@@ -2,6 +2,7 @@
 #include "web/releases.hpp"
 
 #include "known_world.hpp"
+#include "web/people.hpp"
 
 #include <doctest/doctest.h>
 
@@ -52,6 +53,13 @@ struct World : KnownWorld {
     routing::Table routers;
     Releases releases{settings, clock, routers};
 };
+
+Json a_workload() {
+    Json workload = JsonObject{};
+    put(workload, {"metadata"}, meta("web-primary"));
+    put(workload, {"spec", "selector", "matchLabels"}, JsonObject{{"app", "web-primary"}});
+    return workload;
+}
 
 // What was measured of some workloads in half a minute.
 std::shared_ptr<const RatesTable> measured(
@@ -104,6 +112,40 @@ TEST_CASE("a run that begins anew is told from then on, though its decision was 
     world.put_event("other", 3, "New revision detected! Scaling up podinfo.test");
     world.put_canary("podinfo", advanced);
     CHECK(world.began("podinfo") == Time{1767225300s});
+}
+
+TEST_CASE("a release's detail says what its pods wait for, to who may list them") {
+    World world;
+    world.tell(resources::deployments, a_workload());
+    Json pod = JsonObject{{"spec", JsonObject{}}};
+    put(pod, {"metadata"}, meta("web-primary-7d-x"));
+    put(pod, {"metadata", "labels"}, JsonObject{{"app", "web-primary"}});
+    put(pod,
+        {"status"},
+        boost::json::parse(R"({"phase": "Pending", "containerStatuses": [{"name": "app",
+            "ready": false, "state": {"waiting": {"reason": "CreateContainerConfigError",
+            "message": "configmap \"app\" not found"}}}]})"));
+    world.tell(resources::pods, pod);
+    // Long since: it needs a person.
+    world.put_canary("web", R"({"phase": "Initializing", "unreadySince": "2025-12-31T20:00:00Z"})");
+    const auto told_to = [&](const LeftOut& what) {
+        auto json = world.releases.detailed({"test", "web"});
+        REQUIRE(json);
+        leave_out(*json, what);
+        CHECK(json->at("detail").as_object().find("withPods") ==
+              json->at("detail").as_object().end());
+        return *std::move(json);
+    };
+    const std::string reason = "CreateContainerConfigError: configmap \"app\" not found (1 pod)";
+    const Json all = told_to({});
+    CHECK(text_at(all, {"message"}).find(reason) != std::string::npos);
+    CHECK(text_at(all, {"attention", "sentence"}) == text_at(all, {"message"}));
+    CHECK(text_at(all, {"outlook", "waitsFor"}) ==
+          "the pods of web-primary to be ready: " + reason);
+    CHECK(to_text(told_to({.pods = true})).find("configmap") == std::string::npos);
+    // What is told to everybody has no word of it.
+    CHECK(to_text(Json(world.releases.find({"test", "web"})->json)).find("configmap") ==
+          std::string::npos);
 }
 
 TEST_CASE("new numbers of a release that rests are put into it, and it is not built anew") {
