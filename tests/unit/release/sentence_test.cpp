@@ -86,3 +86,30 @@ TEST_CASE("a sentence ends within 400 bytes, and between two letters") {
     CHECK(told.ends_with("ж…"));
     CHECK(is_utf8(told));
 }
+
+TEST_CASE("the sentence says what the pods wait for, in each state that waits for them") {
+    const auto told = [](std::string_view status, std::string_view pods_wait_for) {
+        const auto seen = a_canary(status);
+        auto known = saying(seen);
+        known.pods_wait_for = pods_wait_for;
+        return sentence_of(seen, known);
+    };
+    const std::string reason = "ErrImagePull: no such image (2 pods)";
+    constexpr std::string_view waiting = R"json({"phase": "Progressing", "canaryWeight": 0,
+        "lastAppliedSpec": "v2:ab", "unreadySince": "2025-12-31T23:59:50Z"})json";
+    CHECK(told(waiting, "") == "canary at 0 %; next: weight 20");
+    CHECK(told(waiting, reason) ==
+          "canary at 0 %; waits for the pods of podinfo to be ready: " + reason);
+    CHECK(told(R"json({"phase": "Progressing", "canaryWeight": 0, "lastAppliedSpec": "v2:ab",
+        "unreadySince": "2025-12-31T20:00:00Z"})json",
+               reason) ==
+          "the pods of podinfo are not ready, longer than 10m0s: " + reason + "; canary at 0 %");
+    CHECK(told(R"json({"phase": "Initializing"})json", reason) ==
+          "waits for the pods of podinfo-primary to be ready: " + reason);
+    CHECK(told(R"json({"phase": "Progressing", "canaryWeight": 60, "failedChecks": 1,
+        "lastAppliedSpec": "v2:ab", "primaryUnreadySince": "2025-12-31T23:59:50Z"})json",
+               reason) ==
+          "a check failed; 1 of 3 allowed failures; canary at 60 %; waits for the pods of "
+          "podinfo-primary to be ready: " +
+              reason + "; the checks go on");
+}
