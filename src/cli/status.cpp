@@ -163,6 +163,14 @@ Task<Result<int>> show_status(Session& session, StatusOptions options, Terminal&
     co_return exit_code_of(*seen);
 }
 
+std::string next_text(const release::Coming& coming, Time now) {
+    auto text = coming.what;
+    if (coming.at) text += " " + until(*coming.at, now);
+    if (!coming.if_passed.empty()) text += "; if it passes, " + coming.if_passed;
+    if (!coming.if_failed.empty()) text += "; if it fails, it " + coming.if_failed;
+    return text;
+}
+
 }  // namespace
 
 Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key) {
@@ -275,9 +283,7 @@ std::vector<std::string> status_lines(const StatusSeen& seen, Time now, const Te
         add("Waits for", wanted);
     }
     if (!outlook.next.empty() && (outlook.not_before || !telling.says(outlook.next))) {
-        add("Next",
-            outlook.not_before ? fmt::format("{} {}", outlook.next, until(*outlook.not_before, now))
-                               : outlook.next);
+        add("Next", next_text(release::coming_of(canary, outlook), now));
     }
     if (!outlook.gates.empty()) add("Gates", joined(outlook.gates, ", "));
     if (outlook.deadline) add("Deadline", until(*outlook.deadline, now));

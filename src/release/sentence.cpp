@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::release {
 namespace {
@@ -276,6 +277,16 @@ std::string if_failed(const api::Canary& canary) {
     if (status.phase != Phase::progressing || status.rollback || canary.skip_analysis) return {};
     const int left = canary.analysis.threshold - status.failed_checks - 1;
     return left <= 0 ? std::string("rolls back") : fmt::format("holds ({} left)", left);
+}
+
+Coming coming_of(const api::Canary& canary, const canary::Outlook& outlook) {
+    Coming coming{.what = outlook.next.empty() ? outlook.waits_for : outlook.next,
+                  .at = outlook.not_before,
+                  .if_failed = if_failed(canary)};
+    if (!coming.what.empty() && !coming.if_failed.empty() && coming.what != "rollback") {
+        coming.if_passed = std::exchange(coming.what, "check");
+    }
+    return coming;
 }
 
 }  // namespace sluice::release

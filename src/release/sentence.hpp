@@ -44,4 +44,14 @@ std::string sentence_of(const CanarySeen& seen, const Saying& saying);
 // What one more failed check does; empty when no check is due.
 std::string if_failed(const api::Canary& canary);
 
+// What happens next. What has a time is the check, where one is due: the plan goes on only if it
+// passes.
+struct Coming {
+    std::string what;  // "check", "weight 40", or what it waits for; empty: nothing is known
+    std::optional<Time> at = {};
+    std::string if_passed = {};  // "weight 40"
+    std::string if_failed = {};  // "holds (1 left)"
+};
+Coming coming_of(const api::Canary& canary, const canary::Outlook& outlook);
+
 }  // namespace sluice::release

@@ -209,16 +209,12 @@ JsonArray offers(Severity severity, const JsonObject& actions) {
 }
 
 Json next_json(const api::Canary& canary, const canary::Outlook& outlook) {
-    if (outlook.next.empty() && outlook.waits_for.empty()) return nullptr;
-    auto what = outlook.next.empty() ? outlook.waits_for : outlook.next;
-    const auto fails = if_failed(canary);
-    std::string passes;
-    // What has a time is the check; what follows it follows only if it passes.
-    if (!fails.empty() && what != "rollback") passes = std::exchange(what, "check");
-    return JsonObject{{"what", what},
-                      {"at", time_json(outlook.not_before)},
-                      {"ifPassed", text_json(passes)},
-                      {"ifFailed", text_json(fails)}};
+    const auto coming = release::coming_of(canary, outlook);
+    if (coming.what.empty()) return nullptr;
+    return JsonObject{{"what", coming.what},
+                      {"at", time_json(coming.at)},
+                      {"ifPassed", text_json(coming.if_passed)},
+                      {"ifFailed", text_json(coming.if_failed)}};
 }
 
 // Whom a person should look at: all but what goes well, and what failed an hour ago.

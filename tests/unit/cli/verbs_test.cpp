@@ -243,7 +243,7 @@ Canary      20%  ████░░░░░░░░░░░░░░░░
 Checks     fail     request-success-rate: 42, wanted at least 99 (%)
 Pods       podinfo 1 of 2 ready, podinfo-primary 2 of 2 ready
 Waits for  the next round of checks
-Next       weight 30 in 40s
+Next       check in 40s; if it passes, weight 30; if it fails, it holds (3 left)
 )");
     CHECK(exit_code_of(*seen) == under_way);
     const auto json = status_json(*seen, world.clock.now());
