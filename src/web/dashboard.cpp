@@ -314,6 +314,7 @@ Task<net::Response> Dashboard::State::answer_path(SharedCall call, Errand errand
                                                           {"workloads", &State::list_inventory},
                                                           {"services", &State::list_inventory},
                                                           {"mesh", &State::show_mesh},
+                                                          {"queries", &State::show_queries},
                                                           {"tap", &State::show_tap},
                                                           {"lab", &State::lab}};
     const auto& path = call->path;

@@ -3,6 +3,7 @@
 #include "web/answer.hpp"
 #include "web/gateways.hpp"
 #include "web/listing.hpp"
+#include "web/queries.hpp"
 #include "web/state.hpp"
 
 #include <fmt/format.h>
@@ -269,6 +270,18 @@ Task<net::Response> Dashboard::State::list_gateways(SharedCall call) {
                               {"continue", has_more ? Json(token_of(last)) : Json(nullptr)},
                               {"total", total},
                               {"problems", problems_json(problems(call->viewer))}});
+}
+
+Task<net::Response> Dashboard::State::show_queries(SharedCall call) {
+    const auto query = topology_asked(call->asked, settings, outside.clock.now());
+    if (!query) co_return refused(bad_request(query.error()), call->id);
+    const QueryWindows asked{.lists = window_for(std::chrono::minutes{1}, window_min(settings)),
+                             .edges = seconds{query->window}};
+    co_return told(
+        call->request,
+        outside.clock.now(),
+        JsonObject{{"refresh", std::chrono::duration<double>(refresh_of(settings)).count()},
+                   {"items", queries_json(asked, settings.ns)}});
 }
 
 }  // namespace sluice::web

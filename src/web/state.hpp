@@ -151,6 +151,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> list_inventory(SharedCall call);
     Task<net::Response> one_of_inventory(SharedCall call);
     Task<net::Response> show_mesh(SharedCall call);
+    Task<net::Response> show_queries(SharedCall call);
     Task<> learn_istio_versions();
 
     // --- the lab: lab_answers.cpp, lab_trials.cpp

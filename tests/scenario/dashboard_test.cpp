@@ -37,6 +37,7 @@ class Numbers final : public net::HttpClient {
    public:
     explicit Numbers(Clock& clock) : clock_(clock) {}
     int asked = 0;
+    std::set<std::string> targets;
     bool hangs = false;
     bool away = false;
     std::string instead;  // of every value
@@ -62,6 +63,7 @@ class Numbers final : public net::HttpClient {
             co_return answered;
         }
         ++asked;
+        targets.insert(request.target);
         if (away) co_return Error{ErrorKind::unreachable, "connection refused"};
         if (hangs) {
             co_await clock_.sleep_for(request.timeout);
@@ -826,6 +828,24 @@ TEST_CASE("Prometheus away takes away numbers and never objects") {
     const auto began = site.world.clock.now();
     CHECK(*integer_at(site.json("/overview"), {"counts", "healthy"}) == 1);
     CHECK(site.world.clock.now() - began <= 2s);
+}
+
+TEST_CASE("how the numbers are computed is told by what Prometheus is asked") {
+    Site site;
+    site.json("/overview");
+    site.json("/topology?window=60");
+    const auto told = site.json("/queries?window=60");
+    const auto& items = array_at(told, {"items"});
+    CHECK(items.size() >= 10);
+    for (const auto& item : items) {
+        const auto query = percent_encoded(text_at(item, {"query"}));
+        CAPTURE(query);
+        CHECK(std::ranges::any_of(site.numbers.targets, [&](const std::string& target) {
+            return target.find("query=" + query + "&") != std::string::npos ||
+                   target.ends_with("query=" + query);
+        }));
+    }
+    CHECK(site.get("/api/ui/v1/queries?window=7").status == 400);
 }
 
 TEST_CASE("however many pages look, Prometheus is asked once in an interval") {

@@ -85,6 +85,17 @@ export function mesh(world) {
   };
 }
 
+export function queries(window) {
+  const requests = (range) => `sum(rate(istio_requests_total{reporter="destination"}[${range}s])) by (destination_workload_namespace,destination_workload,response_code)`;
+  return {
+    now: iso(0), refresh: 2,
+    items: [
+      { numbers: 'Requests and success of workloads and of both versions, and their sum', window: 60, query: requests(60) },
+      { numbers: 'Requests, codes, flags and mTLS of edges, Services and gateways, as the called side reports', window, query: requests(window) },
+    ],
+  };
+}
+
 const no_process = { pid: null, cpuSeconds: null, memory: null, reason: "a part of the lab's own process" };
 export function lab(world) {
   const process = { pod: false, app: null, state: 'Running', ready: null, restarts: null, listens: [], takesFaults: false, takesNoneWhy: null, reason: null };

@@ -184,6 +184,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
     if (path === 'workloads') return list(lists.workloads(world, namespaces), { window: 60 });
     if (path === 'services') return list(lists.services(world, namespaces), { window: 60 });
     if (path === 'events') return list(lists.events(world, namespaces, parameters.get('type')));
+    if (path === 'queries') return json(response, 200, lists.queries(Number(parameters.get('window') ?? 300)), request);
     if (path === 'mesh') return json(response, 200, lists.mesh(world), request);
     if (path === 'lab') return json(response, 200, lists.lab(world), request);
     if (path === 'tap') return json(response, 200, lists.tap(world, parameters), request);

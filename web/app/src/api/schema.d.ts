@@ -557,6 +557,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the numbers of overview, lists and topology are computed. What charts and checks ask stands beside them. */
+        get: operations["queries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tap": {
         parameters: {
             query?: never;
@@ -1679,6 +1696,19 @@ export interface components {
             out: number;
             /** @description Of the request, as pairs; values of `authorization`, `cookie`, `set-cookie`, `x-api-key` and the like are `•••`. */
             headers: string[][];
+        };
+        Queries: {
+            now: components["schemas"]["Time"];
+            /** @description Seconds that an answer of Prometheus is believed, however many people look. */
+            refresh: number;
+            items: {
+                /** @description Which, for people. */
+                numbers: string;
+                /** @description Seconds of the range in it: those of the topology are `window`. */
+                window: number;
+                /** @description As Prometheus is asked. */
+                query: string;
+            }[];
         };
         Mesh: {
             now: components["schemas"]["Time"];
@@ -2933,6 +2963,37 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    queries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description So many seconds up to `at`. For series a whole range, for rates of the topology the range of `rate()`. 10 only in a
+                 *     lab (else 400). The topology takes at most 3 600; series at least 60 (a smaller one is taken as 60).
+                 */
+                window?: components["parameters"]["window"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queries"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];

@@ -45,6 +45,7 @@ export type ServiceList = Schemas['ServiceList'];
 export type Injection = Schemas['Injection'];
 export type Pod = Schemas['Pod'];
 export type Mesh = Schemas['Mesh'];
+export type Queries = Schemas['Queries'];
 export type Lab = Schemas['Lab'];
 export type LoadRun = Schemas['LoadRun'];
 export type LabNews = Schemas['LabNews'];

@@ -63,6 +63,7 @@ const gets: [string, string][] = [
   ['services/test/podinfo', 'Service'],
   ['events', 'EventList'],
   ['mesh', 'Mesh'],
+  ['queries?window=60', 'Queries'],
   ['lab', 'Lab'],
   ['tap?ns=test', 'Tap'],
 ];

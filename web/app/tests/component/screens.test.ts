@@ -68,6 +68,14 @@ afterEach(async () => {
 });
 
 describe('workloads', () => {
+  it('say how their numbers are computed, with what Prometheus is asked', async () => {
+    await at('story', 'workloads');
+    render(Workloads);
+    await waitFor(() => expect(rows().length).toBeGreaterThan(3));
+    await fireEvent.click(screen.getByRole('button', { name: 'How computed' }));
+    await waitFor(() => expect(text()).toMatch(/Requests and success of workloads.*over 1 min\s*sum\(rate\(istio_requests_total/));
+    expect(screen.getAllByRole('button').some((button) => /^Copy\s*: Requests and success of workloads/.test(button.textContent ?? ''))).toBe(true);
+  });
   it('come in the order of a column that the address holds, and are found by words', async () => {
     await at('story', 'workloads');
     render(Workloads);
