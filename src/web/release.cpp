@@ -72,15 +72,27 @@ struct SideOf {
     const Rates& rates;
 };
 
+JsonObject seen_json(const Seen& seen) {
+    const bool is_known = seen.rps && seen.success && seen.p99 && seen.reason.empty();
+    return {{"by", text_json(seen.by)},
+            {"rps", number_json(seen.rps)},
+            {"success", number_json(seen.success)},
+            {"p99", number_json(seen.p99)},
+            {"reason",
+             is_known ? Json(nullptr) : Json(seen.reason.empty() ? "not measured" : seen.reason)}};
+}
+
 void put_rates(JsonObject& side, const Rates& rates) {
     const bool is_known = rates.rps && rates.success && rates.p50 && rates.p95 && rates.p99;
     side["rps"] = number_json(rates.rps);
     side["success"] = number_json(rates.success);
+    side["noAnswer"] = number_json(rates.no_answer);
     side["p50"] = number_json(rates.p50);
     side["p95"] = number_json(rates.p95);
     side["p99"] = number_json(rates.p99);
     side["reason"] =
         is_known ? Json(nullptr) : Json(rates.reason.empty() ? "not measured" : rates.reason);
+    side["seen"] = seen_json(rates.seen);
 }
 
 JsonObject side_json(const SideOf& side) {
@@ -167,6 +179,8 @@ JsonObject exposure_json(const Exposure& exposure) {
     const bool is_known = exposure.requests && exposure.failed;
     return {{"requests", number_json(exposure.requests)},
             {"failed", number_json(exposure.failed)},
+            {"cutOff", number_json(exposure.cut_off)},
+            {"by", text_json(exposure.by)},
             {"since", time_json(exposure.since)},
             {"reason", is_known ? Json(nullptr) : Json(exposure.reason)}};
 }
@@ -435,11 +449,16 @@ Json attention_json(const ReleaseSeen& seen, const Release& release, const Told&
                       {"rps", number_json(seen.canary.rps)},
                       {"requests", number_json(seen.exposure.requests)},
                       {"requestsFailed", number_json(seen.exposure.failed)},
+                      {"requestsCutOff", number_json(seen.exposure.cut_off)},
                       {"actions", offers(release.severity, told.actions)}};
 }
 
 JsonObject revisions_json(const ReleaseSeen& seen, const Versions& versions) {
     const auto& canary = seen.of.canary;
+    auto rates = seen.canary;
+    if (canary.status.mirrored && rates.seen.by == "app") {
+        rates.seen = {.reason = "it gets copies of requests: no caller sees its answers"};
+    }
     return {{"stable",
              side_json({"primary",
                         canary.primary_name(),
@@ -453,7 +472,7 @@ JsonObject revisions_json(const ReleaseSeen& seen, const Versions& versions) {
                         versions.canary,
                         canary.status.last_applied_spec,
                         seen.target,
-                        seen.canary})}};
+                        rates})}};
 }
 
 JsonObject checks_json(const api::Canary& canary, const canary::Outlook& outlook) {

@@ -18,19 +18,32 @@
 
 namespace sluice::web {
 
+// What callers saw of one version, after retries: by whom it is told, `callers` or `app`.
+struct Seen {
+    std::string by;
+    std::optional<double> rps, success, p99;
+    std::string reason;
+
+    bool operator==(const Seen&) const = default;
+};
+
 // What was measured of one workload. Nothing where it is not known; `reason` says why.
 struct Rates {
     std::optional<double> rps;
-    std::optional<double> success;  // 0..1
+    std::optional<double> success;    // 0..1
+    std::optional<double> no_answer;  // 0..1, a part of what `success` leaves
     std::optional<double> p50, p95, p99;
     std::string reason;
+    Seen seen = {};  // of a release's sides alone
 
     bool operator==(const Rates&) const = default;
 };
 
 // Whom the new version met since its analysis began.
 struct Exposure {
+    std::string by = {};  // as Seen::by
     std::optional<double> requests, failed;
+    std::optional<double> cut_off;  // tries that callers never heard of
     std::optional<Time> since;
     std::string reason = "no release is under way";
 

@@ -169,8 +169,9 @@ ReleaseSeen Releases::seen(const kube::ObjectKey& key, Json object, Entry& entry
     entry.window = seen.window;
     seen.window = measured_over(entry.window);
     if (const auto table = tables_.find(seen.window); table != tables_.end()) {
-        seen.stable = table->second->of(canary.ns, canary.primary_name());
-        seen.canary = table->second->of(canary.ns, canary.target.name);
+        const auto services = routing::service_names(seen.of.object);
+        seen.stable = table->second->side(canary.ns, canary.primary_name(), services.primary);
+        seen.canary = table->second->side(canary.ns, canary.target.name, services.canary);
     }
     seen.exposure = entry.exposure;
     return seen;
@@ -220,6 +221,9 @@ Release* Releases::find(const kube::ObjectKey& key) {
     entry.stable = all.stable;
     entry.canary = all.canary;
     entry.target = canary.target.name;
+    const auto services = routing::service_names(all.of.object);
+    entry.stable_service = services.primary;
+    entry.canary_service = services.canary;
     entry.is_under_way = is_of_run(canary.status.phase);
     entry.run_began.reset();
     if (entry.is_under_way) {
@@ -324,8 +328,8 @@ void Releases::measure(Duration window, std::shared_ptr<const RatesTable> table)
     if (is_same) return;
     for (auto& [key, entry] : entries_) {
         if (!entry.built || measured_over(entry.window) != window) continue;
-        auto stable = last->of(key.ns, entry.target + "-primary");
-        auto canary = last->of(key.ns, entry.target);
+        auto stable = last->side(key.ns, entry.target + "-primary", entry.stable_service);
+        auto canary = last->side(key.ns, entry.target, entry.canary_service);
         if (stable == entry.stable && canary == entry.canary) continue;
         // What a person is told of it may name them.
         const bool rests = !entry.is_under_way && !entry.built->has_attention &&
@@ -351,12 +355,13 @@ void Releases::met(const kube::ObjectKey& key, Exposure exposure) {
     // Prometheus reckons what lies between its last sample and now, and takes that back when the
     // pods have gone: of one run a count never shrinks.
     const auto& before = found->second.exposure;
-    if (before.since == exposure.since) {
+    if (before.since == exposure.since && before.by == exposure.by) {
         const auto keep = [](std::optional<double>& now, const std::optional<double>& was) {
             if (now && was) now = std::max(*now, *was);
         };
         keep(exposure.requests, before.requests);
         keep(exposure.failed, before.failed);
+        keep(exposure.cut_off, before.cut_off);
     }
     if (before == exposure) return;
     found->second.exposure = std::move(exposure);
@@ -370,8 +375,9 @@ std::vector<Releases::UnderWay> Releases::under_way() {
         if (!entry.is_under_way || !entry.run_began || !entry.built) continue;
         // What failed long ago is not measured again.
         if (!entry.built->has_attention && entry.built->severity != Severity::progress) continue;
-        all.emplace_back(entry.built->severity,
-                         UnderWay{key, {key.ns, entry.target}, *entry.run_began});
+        all.emplace_back(
+            entry.built->severity,
+            UnderWay{key, {{key.ns, entry.target}, entry.canary_service, *entry.run_began}});
     }
     std::ranges::sort(
         all, {}, [](const auto& one) { return std::pair(one.first, one.second.key); });

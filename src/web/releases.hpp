@@ -65,8 +65,7 @@ class Releases {
     // Whose exposure is worth a question: those under way, worst first.
     struct UnderWay {
         kube::ObjectKey key;
-        WorkloadName workload;
-        Time since{};
+        Met met;
     };
     std::vector<UnderWay> under_way();
     // The release's own window.
@@ -86,6 +85,7 @@ class Releases {
         Rates stable, canary;  // with which it was built
         Duration window{};
         std::string target;
+        std::string stable_service, canary_service;
         std::optional<Time> run_began;
         std::optional<Began> began_by_events;
         bool is_under_way = false;

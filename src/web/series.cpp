@@ -186,6 +186,7 @@ SeriesQueries series_queries(const Subject& subject, Duration range) {
 JsonObject queries_json(const SeriesQueries& queries) {
     return {{"rate", queries.codes},
             {"errors", queries.codes},
+            {"noAnswer", queries.codes},
             {"p50", queries.p50},
             {"p95", queries.p95},
             {"p99", queries.p99}};
@@ -197,10 +198,14 @@ JsonObject series_json(const SeriesAnswers& answers,
                        std::string_view value) {
     std::array<Values, 4> classes;
     classes.fill(Values(size_of(grid)));
+    Values unanswered(size_of(grid));
     for (const auto& line : answers.codes) {
-        if (is_of(line, by, value)) add(classes[class_of(line)], line, grid);
+        if (!is_of(line, by, value)) continue;
+        add(classes[class_of(line)], line, grid);
+        if (is_unanswered(label_of(line.labels, "response_code"))) add(unanswered, line, grid);
     }
     Values errors(size_of(grid));
+    Values no_answer(size_of(grid));
     for (std::size_t i = 0; i < errors.size(); ++i) {
         const bool is_known =
             std::ranges::any_of(classes, [&](const Values& one) { return one[i].has_value(); });
@@ -211,7 +216,9 @@ JsonObject series_json(const SeriesAnswers& answers,
             one[i] = one[i].value_or(0);
             sum += *one[i];
         }
-        if (sum > 0) errors[i] = *classes[2][i] / sum;
+        if (sum <= 0) continue;
+        errors[i] = *classes[2][i] / sum;
+        no_answer[i] = unanswered[i].value_or(0) / sum;
     }
     return {{"rate",
              JsonObject{{"2xx", values_json(classes[0])},
@@ -219,6 +226,7 @@ JsonObject series_json(const SeriesAnswers& answers,
                         {"5xx", values_json(classes[2])},
                         {"other", values_json(classes[3])}}},
             {"errors", values_json(errors)},
+            {"noAnswer", values_json(no_answer)},
             {"p50", quantile_json(answers.p50, grid, by, value)},
             {"p95", quantile_json(answers.p95, grid, by, value)},
             {"p99", quantile_json(answers.p99, grid, by, value)}};

@@ -254,9 +254,7 @@ Task<> Dashboard::State::measure_now() {
     auto under_way = releases.under_way();
     if (under_way.size() > exposures_max) under_way.resize(exposures_max);
     for (const auto& one : under_way) {
-        releases.met(
-            one.key,
-            co_await exposure(*prometheus, one.workload, one.since, outside.clock.now(), fresh));
+        releases.met(one.key, co_await exposure(*prometheus, one.met, outside.clock.now(), fresh));
     }
     prometheus->learn();
     is_measuring = false;

@@ -109,8 +109,23 @@ class Numbers final : public net::HttpClient {
                 R"({"status":"success","data":{"yaml":"global:\n  scrape_interval: 1s\n"}})";
             co_return response;
         }
+        const auto as = [&](std::string one, std::string_view labels) {
+            return one.insert(one.find(R"("response_code")"), labels);
+        };
+        constexpr std::string_view by_caller =
+            R"("reporter":"source","source_workload":"test-imgw",)";
+        constexpr std::string_view by_app =
+            R"("reporter":"destination","source_workload":"test-imgw",)";
         if (query.find("increase(") != std::string::npos) {
-            result = sample("podinfo", "355");
+            auto cut_off = as(sample("podinfo", "12"), by_app);
+            cut_off.replace(cut_off.find(R"("200")"), 5, R"("0")");
+            result = as(sample("podinfo", "355"), by_caller) + "," +
+                     as(sample("podinfo", "355"), by_app) + "," + cut_off;
+        } else if (query.find(R"("figure")") != std::string::npos) {
+            result = as(sample("podinfo", "5.5"), by_caller) + "," +
+                     as(sample("podinfo", "1031"), R"("figure":"p99",)") + "," +
+                     as(sample("podinfo-primary", "14"), by_caller) + "," +
+                     as(sample("podinfo-primary", "19"), R"("figure":"p99",)");
         } else if (query.find("istio_request_bytes_sum") != std::string::npos) {
             for (const auto* way : {"in", "out"}) {
                 for (const auto* workload : {"podinfo", "podinfo-primary"}) {
@@ -579,6 +594,14 @@ TEST_CASE("a page that looks on at a promotion sees each of its steps") {
     CHECK(*number_at(release, {"revisions", "canary", "p99"}) == 31);
     CHECK(*integer_at(release, {"revisions", "canary", "ready"}) == 2);
     CHECK(*number_at(release, {"exposure", "requests"}) == 355);
+    CHECK(*number_at(release, {"exposure", "failed"}) == 0);
+    CHECK(*number_at(release, {"exposure", "cutOff"}) == 12);
+    CHECK(text_at(release, {"exposure", "by"}) == "callers");
+    CHECK(*number_at(release, {"revisions", "canary", "noAnswer"}) == 0);
+    CHECK(text_at(release, {"revisions", "canary", "seen", "by"}) == "callers");
+    CHECK(*number_at(release, {"revisions", "canary", "seen", "rps"}) == 5.5);
+    CHECK(*number_at(release, {"revisions", "canary", "seen", "p99"}) == 1031);
+    CHECK(*number_at(release, {"revisions", "stable", "seen", "p99"}) == 19);
     CHECK(array_at(release, {"detail", "pods"}).size() == 4);
     CHECK(text_at(array_at(release, {"metrics"}).at(0), {"text"}) ==
           "request-success-rate 100.00 % ≥ 99 %");
@@ -859,8 +882,8 @@ TEST_CASE("however many pages look, Prometheus is asked once in an interval") {
         site.json("/overview");
         site.json("/releases");
     }
-    // Five questions for each of two windows, the mesh's and the release's.
-    CHECK(site.numbers.asked - before == 10);
+    // Six questions for each of two windows, the mesh's and the release's.
+    CHECK(site.numbers.asked - before == 12);
 }
 
 TEST_CASE("who looks costs something, and nobody nothing") {

@@ -3,7 +3,9 @@
 #include "base/async/task_group.hpp"
 #include "base/async/virtual_clock.hpp"
 #include "support/scripted_http.hpp"
+#include "web/series.hpp"
 
+#include <boost/json.hpp>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -23,6 +25,23 @@ std::string sample(std::string_view workload, std::string_view code, std::string
         R"({{"metric":{{"destination_workload_namespace":"test","destination_workload":"{}",)"
         R"("response_code":"{}"}},"value":[1,"{}"]}})",
         workload,
+        code,
+        value);
+}
+
+std::string caller(std::string_view reporter,
+                   std::string_view workload,
+                   std::string_view service,
+                   std::string_view code,
+                   std::string_view value) {
+    return fmt::format(
+        R"({{"metric":{{"reporter":"{}","destination_workload_namespace":"{}",)"
+        R"("destination_workload":"{}","destination_service_namespace":"test",)"
+        R"("destination_service_name":"{}","response_code":"{}"}},"value":[1,"{}"]}})",
+        reporter,
+        workload == "unknown" ? "unknown" : "test",
+        workload,
+        service,
         code,
         value);
 }
@@ -136,10 +155,12 @@ TEST_CASE("rates are those of each workload, and no answer counts as failed") {
     const Measured<Samples> codes_answer{codes, {}};
     const Measured<Samples> p99_answer{p99, {}};
     const Measured<Samples> nothing{Samples{}, {}};
-    const auto table = rates_table({codes_answer, nothing, nothing, p99_answer, nothing}, 30s);
+    const auto table =
+        rates_table({codes_answer, nothing, nothing, p99_answer, nothing, nothing}, 30s);
     const auto podinfo = table.of("test", "podinfo");
     CHECK(*podinfo.rps == doctest::Approx(10));
     CHECK(*podinfo.success == doctest::Approx(0.9));
+    CHECK(*podinfo.no_answer == doctest::Approx(0.05));
     CHECK(*podinfo.p99 == 120);
     CHECK_FALSE(podinfo.p50);
     CHECK(podinfo.reason == "the query has no result");
@@ -151,6 +172,144 @@ TEST_CASE("rates are those of each workload, and no answer counts as failed") {
     CHECK_FALSE(unknown.rps);
     CHECK(unknown.reason == "no requests in the last 30 s");
     CHECK(*table.mesh.rps == doctest::Approx(10));
+}
+
+TEST_CASE(
+    "callers see what their own proxies count: a try that was cut off and tried again is none") {
+    const auto codes = *read_samples(
+        200, vector_of(sample("podinfo", "200", "9.5") + "," + sample("podinfo", "0", "0.5")));
+    const auto seen = *read_samples(
+        200,
+        vector_of(caller("source", "podinfo", "podinfo-canary", "200", "9") + "," +
+                  caller("source", "unknown", "podinfo-canary", "503", "1") + "," +
+                  caller("source", "unknown", "other", "503", "7") + "," +
+                  R"({"metric":{"destination_workload_namespace":"test",)"
+                  R"("destination_workload":"podinfo","figure":"p99"},"value":[1,"1025"]})"));
+    const Measured<Samples> codes_answer{codes, {}};
+    const Measured<Samples> seen_answer{seen, {}};
+    const Measured<Samples> nothing{Samples{}, {}};
+    const auto table =
+        rates_table({codes_answer, nothing, nothing, nothing, nothing, seen_answer}, 30s);
+    const auto canary = table.side("test", "podinfo", "podinfo-canary");
+    CHECK(*canary.success == doctest::Approx(0.95));
+    CHECK(*canary.no_answer == doctest::Approx(0.05));
+    CHECK(canary.seen.by == "callers");
+    // Also those that reached no pod, of its own Service alone.
+    CHECK(*canary.seen.rps == doctest::Approx(10));
+    CHECK(*canary.seen.success == doctest::Approx(0.9));
+    CHECK(*canary.seen.p99 == 1025);
+    CHECK(canary.seen.reason.empty());
+    const auto gone = table.side("test", "gone", "other");
+    CHECK_FALSE(gone.rps);
+    CHECK(*gone.seen.rps == doctest::Approx(7));
+    CHECK(*gone.seen.success == doctest::Approx(0));
+    CHECK(gone.seen.reason == "none of them reached a pod");
+    // What they saw alone makes another table.
+    const auto calm = rates_table({codes_answer, nothing, nothing, nothing, nothing, nothing}, 30s);
+    CHECK_FALSE(table.says_the_same(calm));
+}
+
+TEST_CASE("where no caller's proxy reports, the app's tells, and it is said") {
+    const auto codes = *read_samples(200, vector_of(sample("podinfo", "200", "10")));
+    const Measured<Samples> codes_answer{codes, {}};
+    const Measured<Samples> nothing{Samples{}, {}};
+    const Measured<Samples> outside{
+        *read_samples(200,
+                      vector_of(caller("destination", "podinfo", "podinfo-canary", "200", "10"))),
+        {}};
+    for (const auto* seen : {&nothing, &outside}) {
+        const auto table =
+            rates_table({codes_answer, nothing, nothing, nothing, nothing, *seen}, 30s);
+        const auto side = table.side("test", "podinfo", "podinfo-canary");
+        CHECK(side.seen.by == "app");
+        CHECK(*side.seen.rps == doctest::Approx(10));
+        CHECK(side.seen.reason == "no caller's proxy reports");
+        const auto idle = table.side("test", "nobody", "nobody");
+        CHECK(idle.seen.by.empty());
+        CHECK_FALSE(idle.seen.rps);
+        CHECK(idle.seen.reason == "no requests in the last 30 s");
+    }
+    const Measured<Samples> refused{Error{ErrorKind::bad_answer, "too many series"}, {}};
+    const auto table =
+        rates_table({codes_answer, nothing, nothing, nothing, nothing, refused}, 30s);
+    CHECK(table.side("test", "podinfo", "podinfo-canary").seen.reason == "too many series");
+}
+
+TEST_CASE("requests so far are the callers', with the tries that none of them heard of beside") {
+    const auto met = [](std::initializer_list<std::string> samples) {
+        std::string all;
+        for (const auto& one : samples) all += (all.empty() ? "" : ",") + one;
+        return exposure_of({*read_samples(200, vector_of(all)), {}}, Time{});
+    };
+    const auto with = [](std::string_view reporter,
+                         std::string_view source,
+                         std::string_view code,
+                         std::string_view value) {
+        return fmt::format(R"({{"metric":{{"reporter":"{}","source_workload":"{}",)"
+                           R"("response_code":"{}"}},"value":[1,"{}"]}})",
+                           reporter,
+                           source,
+                           code,
+                           value);
+    };
+    // The slow version: 12 tries were cut off, and each came back with an answer.
+    const auto slow = met({with("source", "test-imgw", "200", "239.6"),
+                           with("destination", "test-imgw", "200", "239.7"),
+                           with("destination", "test-imgw", "0", "12.1")});
+    CHECK(slow.by == "callers");
+    CHECK(*slow.requests == 240);
+    CHECK(*slow.failed == 0);
+    CHECK(*slow.cut_off == 12);
+    // Somebody went away: both proxies count it, and it was no try of another one.
+    const auto left = met({with("source", "test-imgw", "200", "9"),
+                           with("source", "test-imgw", "0", "1"),
+                           with("destination", "test-imgw", "200", "9"),
+                           with("destination", "test-imgw", "0", "1")});
+    CHECK(*left.failed == 1);
+    CHECK(*left.cut_off == 0);
+    // Beside them callers without a proxy, of whom the app's tells.
+    const auto mixed = met({with("source", "test-imgw", "200", "10"),
+                            with("destination", "test-imgw", "200", "10"),
+                            with("destination", "unknown", "200", "4"),
+                            with("destination", "unknown", "500", "1")});
+    CHECK(*mixed.requests == 15);
+    CHECK(*mixed.failed == 1);
+    // No caller's proxy reports.
+    const auto plain =
+        met({with("destination", "unknown", "200", "20"), with("destination", "web", "0", "3")});
+    CHECK(plain.by == "app");
+    CHECK(*plain.requests == 23);
+    CHECK(*plain.failed == 3);
+    CHECK_FALSE(plain.cut_off);
+}
+
+TEST_CASE("callers are asked for in one question, within their namespace") {
+    const auto seen = rates_queries(30s, "a\"b").seen;
+    CHECK(seen.find(R"(reporter="source",destination_service_namespace="a\"b"}[30s])") !=
+          std::string::npos);
+    CHECK(seen.find(R"(reporter="destination",source_workload="unknown",)"
+                    R"(destination_workload_namespace="a\"b"})") != std::string::npos);
+    const auto query = exposure_query(
+        {.workload = {"test", "podinfo"}, .service = "podinfo-canary", .since = Time{}}, Time{95s});
+    CHECK(query.find(R"(destination_workload="podinfo"}[95s])") != std::string::npos);
+    CHECK(query.find(R"(destination_service_name="podinfo-canary"}[95s])") != std::string::npos);
+}
+
+TEST_CASE("a chart has the share without an answer apart from all that failed") {
+    const Prometheus::Grid grid{.from = 10, .to = 20, .step = 10};
+    const auto lines = [](std::string_view result) {
+        return *read_lines(
+            200,
+            fmt::format(R"({{"status":"success","data":{{"resultType":"matrix","result":[{}]}}}})",
+                        result));
+    };
+    const auto codes = lines(R"({"metric":{"response_code":"200"},"values":[[10,"8"],[20,"4"]]},)"
+                             R"({"metric":{"response_code":"503"},"values":[[10,"1"]]},)"
+                             R"({"metric":{"response_code":"0"},"values":[[10,"1"]]})");
+    const Lines none;
+    const auto json = series_json({codes, none, none, none}, grid, "", "");
+    CHECK(json.at("errors") == JsonArray{0.2, 0.0});
+    CHECK(json.at("noAnswer") == JsonArray{0.1, 0.0});
 }
 
 TEST_CASE("windows are few: each a whole number of the shortest") {

@@ -44,7 +44,7 @@ struct World : KnownWorld {
     std::optional<Time> began(const std::string& name) {
         build_all();
         for (const auto& one : releases.under_way()) {
-            if (one.key.name == name) return one.since;
+            if (one.key.name == name) return one.met.since;
         }
         return std::nullopt;
     }
@@ -217,6 +217,14 @@ TEST_CASE("the requests that a version met so far never become fewer within its 
     CHECK(met(120, 4, Time{100s}) == std::pair(120.0, 4.0));
     // The pods are gone, and with them what was reckoned up to now.
     CHECK(met(111, 5, Time{100s}) == std::pair(120.0, 5.0));
+    // Once callers report, what they saw is told, and no longer the tries.
+    world.releases.met(
+        key, {.by = "callers", .requests = 108, .failed = 0, .cut_off = 4, .since = Time{100s}});
+    const auto& seen = world.releases.find(key)->json.at("exposure");
+    CHECK(*number_at(seen, {"requests"}) == 108);
+    CHECK(*number_at(seen, {"failed"}) == 0);
+    CHECK(*number_at(seen, {"cutOff"}) == 4);
+    CHECK(text_at(seen, {"by"}) == "callers");
     // Another run counts from its own beginning.
     CHECK(met(3, 0, Time{500s}) == std::pair(3.0, 0.0));
 }

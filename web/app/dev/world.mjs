@@ -8,8 +8,10 @@ const { iso, seconds, noise } = story;
 const windows = [10, 30, 60, 300, 900, 3600, 21600, 86400];
 
 function side(label, workload, version, images, ready, desired, numbers, reason = null) {
-  const known = numbers ?? { rps: null, success: null, p50: null, p95: null, p99: null };
-  return { label, workload, version, images, revision: version ? `rev-${version.replaceAll('.', '')}` : null, ready, desired, ...known, reason: numbers && numbers.success !== null ? null : (reason ?? (numbers ? 'no requests in the last 30 s' : 'Prometheus does not answer')) };
+  const known = { noAnswer: numbers && numbers.success !== null ? 0 : null, ...(numbers ?? { rps: null, success: null, p50: null, p95: null, p99: null }) };
+  const why = numbers && numbers.success !== null ? null : (reason ?? (numbers ? 'no requests in the last 30 s' : 'Prometheus does not answer'));
+  const seen = why === null ? { by: 'callers', rps: known.rps, success: known.success, p99: known.p99 === null ? null : known.p99 + 2, reason: null } : { by: null, rps: null, success: null, p99: null, reason: why };
+  return { label, workload, version, images, revision: version ? `rev-${version.replaceAll('.', '')}` : null, ready, desired, ...known, reason: why, seen };
 }
 
 function actions_of(release, name) {
@@ -60,12 +62,14 @@ function release(facts) {
     checks: { failed: 0, threshold: 3, interval: 30, nextAt: null, ...facts.checks },
     steps: facts.steps ?? { index: 0, total: 6 },
     metrics: facts.metrics ?? [],
-    exposure: facts.exposure ?? { requests: null, failed: null, since: null, reason: 'no analysis is under way' },
+    exposure: { requests: null, failed: null, since: null, reason: 'no analysis is under way', ...facts.exposure },
     outlook: { waitsFor: '', next: null, notBefore: null, deadline: null, gates: [], ...facts.outlook },
     rolledBack: facts.rolledBack ?? null,
     attention: null,
     actions: {},
   };
+  const is_met = made.exposure.requests !== null;
+  made.exposure = { cutOff: is_met ? 0 : null, by: is_met ? 'callers' : null, ...made.exposure };
   made.actions = actions_of({ ...made, rollback: facts.rollback }, `${made.name}.${made.namespace}`);
   if (facts.attention) {
     made.attention = {
@@ -84,6 +88,7 @@ function release(facts) {
       rps: made.revisions.canary.rps,
       requests: made.exposure.requests,
       requestsFailed: made.exposure.failed,
+      requestsCutOff: made.exposure.cutOff,
       actions: ['abort', 'promote', 'pause', 'resume', 'retry'].filter((verb) => made.actions[verb].allowed),
     };
   }
@@ -390,7 +395,7 @@ export class World {
   }
 
   series(grid, of) {
-    const made = { rate: { '2xx': [], '4xx': [], '5xx': [], other: [] }, errors: [], p50: [], p95: [], p99: [] };
+    const made = { rate: { '2xx': [], '4xx': [], '5xx': [], other: [] }, errors: [], noAnswer: [], p50: [], p95: [], p99: [] };
     const round = (value, digits = 3) => (value === null || value === undefined ? null : Number(value.toFixed(digits)));
     for (let at = grid.from; at <= grid.to + 1e-6; at += grid.step) {
       const value = of(at - seconds(0));
@@ -399,6 +404,7 @@ export class World {
       made.rate['5xx'].push(value ? round(value.rps * (1 - (value.success ?? 1))) : null);
       made.rate.other.push(value ? 0 : null);
       made.errors.push(value && value.success !== null ? round(1 - value.success, 5) : null);
+      made.noAnswer.push(value && value.success !== null ? round(value.noAnswer ?? 0, 5) : null);
       for (const name of ['p50', 'p95', 'p99']) made[name].push(value ? round(value[name], 1) : null);
     }
     return made;
@@ -408,6 +414,7 @@ export class World {
     return {
       rate: 'sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="test",destination_workload="podinfo"}[10s])) by (response_code)',
       errors: 'sum(rate(istio_requests_total{…,response_code=~"5.*"}[10s])) / sum(rate(istio_requests_total{…}[10s]))',
+      noAnswer: 'sum(rate(istio_requests_total{…,response_code="0"}[10s])) / sum(rate(istio_requests_total{…}[10s]))',
       p50: 'histogram_quantile(0.5, sum(rate(istio_request_duration_milliseconds_bucket{…}[10s])) by (le))',
       p95: 'histogram_quantile(0.95, …)',
       p99: 'histogram_quantile(0.99, …)',

@@ -730,10 +730,12 @@ export interface components {
             weight: number;
             /** @description Measured, of the new version. */
             rps: number | null;
-            /** @description That the new version met since its analysis began. */
+            /** @description As `exposure.requests`. */
             requests: number | null;
-            /** @description Those of them that failed (5xx or no answer). */
+            /** @description As `exposure.failed`. */
             requestsFailed: number | null;
+            /** @description As `exposure.cutOff`. */
+            requestsCutOff: number | null;
             /** @description Those that this person may do now, the most fitting first. */
             actions: components["schemas"]["Verb"][];
         };
@@ -833,12 +835,32 @@ export interface components {
             revision: string | null;
             ready: number;
             desired: number;
-            /** @description Rates and latencies over the check's interval, at least 30 s (lab: 10 s). */
+            /** @description Rates and latencies over the check's interval, at least 30 s (lab: 10 s), as the app's own proxy counts them: each try, also one that a caller's proxy gave up. */
             rps: number | null;
             success: number | null;
+            /** @description Share of the tries without an answer (`response_code` 0): cut off by a timeout, or whoever asked went away. Within what `success` leaves; a check that takes 5xx alone for failures passes them. */
+            noAnswer: number | null;
             p50: number | null;
             p95: number | null;
             p99: number | null;
+            reason: string | null;
+            seen: components["schemas"]["Seen"];
+        };
+        /**
+         * @description What the callers of one version saw, after timeouts and retries. Each is counted by the proxy that is nearest to
+         *     it: its own (or a gateway's), `reporter="source"`; of a caller without one the app's.
+         */
+        Seen: {
+            /**
+             * @description `app`: no caller's proxy reports, and the numbers are those of the app's own proxy. Null: no numbers.
+             * @enum {string|null}
+             */
+            by: "callers" | "app" | null;
+            rps: number | null;
+            success: number | null;
+            /** @description With retries and back-off; of requests that reached a pod. */
+            p99: number | null;
+            /** @description Why a number is not known, or why it is not the callers' own. */
             reason: string | null;
         };
         ActionState: {
@@ -912,8 +934,17 @@ export interface components {
             metrics: components["schemas"]["Metric"][];
             /** @description Whom the new version met since its analysis began. */
             exposure: {
+                /** @description As its callers count them; by `app` as it counts tries itself. */
                 requests: number | null;
+                /** @description Those of them that failed (5xx or no answer). */
                 failed: number | null;
+                /** @description Tries that a caller's proxy gave up, and tried again or answered itself: no requests of their own. Null where no caller's proxy reports. */
+                cutOff: number | null;
+                /**
+                 * @description As `Seen.by`.
+                 * @enum {string|null}
+                 */
+                by: "callers" | "app" | null;
                 since: components["schemas"]["MaybeTime"];
                 reason: string | null;
             };
@@ -1261,8 +1292,10 @@ export interface components {
                 "5xx": components["schemas"]["Values"];
                 other: components["schemas"]["Values"];
             };
-            /** @description Ratio of 5xx, 0..1. */
+            /** @description Ratio of what `5xx` counts, 0..1. */
             errors: components["schemas"]["Values"];
+            /** @description Ratio of what got no answer, 0..1; a part of `errors`. */
+            noAnswer: components["schemas"]["Values"];
             p50: components["schemas"]["Values"];
             p95: components["schemas"]["Values"];
             p99: components["schemas"]["Values"];
@@ -1280,7 +1313,7 @@ export interface components {
             /** @description Why everything is a gap. */
             reason: string | null;
             series: components["schemas"]["Series"];
-            /** @description How each is computed: PromQL by `rate`, `errors`, `p50`, `p95`, `p99`. */
+            /** @description How each is computed: PromQL by `rate`, `errors`, `noAnswer`, `p50`, `p95`, `p99`. */
             queries: {
                 [key: string]: string;
             };

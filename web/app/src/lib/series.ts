@@ -13,6 +13,10 @@ export function fitted(values: (number | null)[], length: number): (number | nul
   return fit;
 }
 
+export function has_any(values: (number | null)[]): boolean {
+  return values.some((value) => value !== null && value > 0);
+}
+
 // Sum of all classes; a gap where none is known.
 export function total_rate(series: Series): (number | null)[] {
   const lists = [series.rate['2xx'], series.rate['4xx'], series.rate['5xx'], series.rate.other];

@@ -1,4 +1,5 @@
 // One word and one icon for each state; the colour only repeats them.
+import { count } from './format';
 import type { Edge, Health, Injection, Metric, Node, Release, Severity, Verb, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
@@ -90,6 +91,16 @@ export function worst_metrics(release: Release): Metric[] {
 
 export function is_under_way(release: Release): boolean {
   return ['Waiting', 'Progressing', 'WaitingPromotion', 'Promoting', 'Finalising', 'Paused'].includes(release.status);
+}
+
+// Whom the new version met, in the words of its callers: a try that was cut off and tried again failed for nobody.
+export function met_words({ failed, cutOff, by, reason }: Release['exposure']): string {
+  if (failed === null) return reason ?? '';
+  if (by !== 'callers') return `${count(failed)} failed or got no answer, by the app’s own count: no caller’s proxy reports`;
+  const said = failed === 0 ? 'none failed for users' : `${count(failed)} failed for users`;
+  if (!cutOff) return said;
+  const tries = cutOff === 1 ? '1 try was' : `${count(cutOff)} tries were`;
+  return `${said}; ${tries} cut off${failed === 0 ? ' and tried again' : ''}`;
 }
 
 // What is offered beside a release in a list; its own page offers all verbs.

@@ -16,7 +16,7 @@ import Token from '../../src/parts/Token.svelte';
 import { acting } from '../../src/lib/act.svelte';
 import { clock } from '../../src/lib/clock.svelte';
 import { coming } from '../../src/lib/words';
-import type { Detail } from '../../src/api/types';
+import type { Detail, Release, Side } from '../../src/api/types';
 import { podinfo_at } from './samples';
 
 afterEach(() => {
@@ -43,6 +43,50 @@ describe('both versions', () => {
     expect(shown(0.95, 'fail', built_in)).not.toMatch(/all the same/);
     expect(shown(0.999, 'pass', built_in)).not.toMatch(/all the same/);
     expect(shown(0.95, 'pass', 'sum(rate(mine[1m]))')).not.toMatch(/all the same/);
+  });
+});
+
+describe('a canary whose tries are cut off and tried again', () => {
+  const podinfo = podinfo_at(108);
+  const side = (seen: Partial<Side['seen']>): Side => ({ ...podinfo.revisions.canary, success: 0.95, noAnswer: 0.05, p99: 1020, seen: { by: 'callers', rps: 4, success: 1, p99: 1060, reason: null, ...seen } });
+  const rows = (canary: Side) => {
+    cleanup();
+    render(SideBySide, { release: { ...podinfo, revisions: { ...podinfo.revisions, canary } } });
+    return screen.getAllByRole('row').map((row) => (row.textContent ?? '').replace(/\s+/g, ' ').trim());
+  };
+  it('has what callers saw, and what the app did, apart; and the share without an answer as a line of its own', () => {
+    const all = rows(side({}));
+    const seen = all.findIndex((row) => row.startsWith('Seen by callers after timeouts and retries'));
+    const done = all.findIndex((row) => row.startsWith('Done by the app'));
+    expect(seen).toBeGreaterThan(0);
+    expect(all[seen + 2]).toMatch(/^Success.*100 %$/);
+    expect(all[seen + 3]).toMatch(/^p99.*1\.06 s$/);
+    expect(done).toBeGreaterThan(seen + 3);
+    expect(all.slice(done).find((row) => row.startsWith('No answer'))).toMatch(/0 % ?5\.00 %$/);
+    expect(document.body.textContent).toMatch(/No caller saw a failure/);
+  });
+  it('calms nobody where callers saw failures, or where no proxy of theirs reports', () => {
+    rows(side({ success: 0.98 }));
+    expect(document.body.textContent).not.toMatch(/No caller saw a failure/);
+    expect(rows(side({ by: 'app', reason: "no caller's proxy reports" })).some((row) => /^Seen by callers no caller’s proxy reports/.test(row))).toBe(true);
+    expect(document.body.textContent).not.toMatch(/No caller saw a failure/);
+  });
+  it('gives the number with which the check passes all the same', () => {
+    const metrics = podinfo.metrics.map((metric) => (metric.name === 'request-success-rate' ? { ...metric, verdict: 'pass' as const, query: 'sum(rate(istio_requests_total{response_code!~"5.*"}[1m]))' } : metric));
+    render(SideBySide, { release: { ...podinfo, metrics, revisions: { ...podinfo.revisions, canary: side({}) } } });
+    expect((document.body.textContent ?? '').replace(/\s+/g, ' ')).toMatch(/passed all the same.*code 0.*: 5\.00 % of the canary’s tries/);
+  });
+  it('says of the requests so far what users saw, and the tries apart', () => {
+    const said = (exposure: Partial<Release['exposure']>) => {
+      cleanup();
+      render(AttentionCard, { release: { ...podinfo, exposure: { requests: 240, failed: 0, cutOff: 12, by: 'callers', since: null, reason: null, ...exposure } } });
+      return (screen.getByRole('article').textContent ?? '').replace(/\s+/g, ' ');
+    };
+    expect(said({})).toMatch(/none failed for users; 12 tries were cut off and tried again/);
+    expect(said({ cutOff: 1 })).toMatch(/1 try was cut off and tried again/);
+    expect(said({ cutOff: 0 })).toMatch(/none failed for users(?!;)/);
+    expect(said({ failed: 3 })).toMatch(/3 failed for users; 12 tries were cut off(?! and)/);
+    expect(said({ failed: 12, cutOff: null, by: 'app' })).toMatch(/12 failed or got no answer, by the app’s own count: no caller’s proxy reports/);
   });
 });
 
