@@ -1,11 +1,13 @@
 #include "web/edges.hpp"
 
+#include "base/core/text.hpp"
 #include "web/figures.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -96,10 +98,7 @@ struct HashOfKey {
 };
 using Gathered = std::unordered_map<EdgeKey, EdgeRates, HashOfKey>;
 
-void add(Gathered& edges, const Sample& sample) {
-    auto key = key_of(sample.labels, protocol_of(sample.labels));
-    if (!key) return;
-    auto& edge = edges[*std::move(key)];
+void add(EdgeRates& edge, const Sample& sample) {
     const std::string code(label_of(sample.labels, "response_code"));
     edge.rps += sample.value;
     if (is_failure(code, label_of(sample.labels, "grpc_response_status"))) {
@@ -112,9 +111,80 @@ void add(Gathered& edges, const Sample& sample) {
     edge.flags[flags.empty() ? "-" : std::string(flags)] += sample.value;
     const auto policy = label_of(sample.labels, "connection_security_policy");
     if (!is_unknown(policy)) {
-        edge.knows_mtls = true;
+        edge.with_policy += sample.value;
         if (policy == "mutual_tls") edge.mtls += sample.value;
     }
+}
+
+// What became of a request, as far as the caller's proxy knows.
+enum class Fate {
+    answered,  // the called side reports it too
+    unmet,     // it never got to the called side
+    cut,       // no answer was waited for, or none came: the called side may report it
+};
+
+// By the flags, of which there may be several ("UF,URX"); those that are not known say nothing.
+Fate fate_of(const Sample& sample) {
+    static const std::set<std::string_view> unmet{
+        "UF", "UO", "UH", "NR", "NC", "FI", "RL", "RLSE", "UAEX", "IH", "LH", "NFCF", "DF", "OM"};
+    static const std::set<std::string_view> cut{
+        "UT", "LR", "UC", "UR", "DC", "SI", "DT", "UPE", "UMSDR"};
+    const auto code = label_of(sample.labels, "response_code");
+    auto fate = code.empty() || code == "0" || code == "-" ? Fate::cut : Fate::answered;
+    for (const auto flag : split(label_of(sample.labels, "response_flags"), ',')) {
+        if (unmet.contains(flag)) return Fate::unmet;
+        if (cut.contains(flag)) fate = Fate::cut;
+    }
+    return fate;
+}
+
+// What the called side reports of an edge besides answers.
+struct Reported {
+    std::set<std::pair<std::string, std::string>> results;  // code and flags
+    bool has_cut = false;
+};
+using ReportedByEdge = std::unordered_map<EdgeKey, Reported, HashOfKey>;
+
+std::pair<std::string, std::string> result_of(const Sample& sample) {
+    return {std::string(label_of(sample.labels, "response_code")),
+            std::string(label_of(sample.labels, "response_flags"))};
+}
+
+ReportedByEdge reported_by(const Samples& arrived) {
+    ReportedByEdge reported;
+    for (const auto& sample : arrived) {
+        const auto fate = fate_of(sample);
+        if (fate == Fate::answered) continue;
+        auto key = key_of(sample.labels, protocol_of(sample.labels));
+        if (!key) continue;
+        auto& of_edge = reported[*std::move(key)];
+        of_edge.results.insert(result_of(sample));
+        of_edge.has_cut = of_edge.has_cut || fate == Fate::cut;
+    }
+    return reported;
+}
+
+// Where the called side reports an edge, the caller's word counts for what only he saw. A try that
+// he cut off is code 0 there and 504, or the answer of a later try, here: one request.
+bool is_only_the_callers(const EdgeKey& key, const Sample& sample, const ReportedByEdge& reported) {
+    const auto fate = fate_of(sample);
+    if (fate == Fate::answered) return false;
+    const auto found = reported.find(key);
+    if (found == reported.end()) return true;
+    if (fate == Fate::cut && found->second.has_cut) return false;
+    return !found->second.results.contains(result_of(sample));
+}
+
+void add_what_left(Gathered& edges, const Samples& left, const Samples& arrived) {
+    const auto reported = reported_by(arrived);
+    Gathered more;
+    for (const auto& sample : left) {
+        auto key = key_of(sample.labels, protocol_of(sample.labels));
+        if (!key) continue;
+        if (edges.contains(*key) && !is_only_the_callers(*key, sample, reported)) continue;
+        add(more[*std::move(key)], sample);
+    }
+    for (auto& [key, rates] : more) add_to(edges[key], rates);
 }
 
 // Of TCP they are all that is known; else they are told of requests that were met.
@@ -180,7 +250,7 @@ EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
     sum.failed += more.failed;
     sum.refused += more.refused;
     sum.mtls += more.mtls;
-    sum.knows_mtls = sum.knows_mtls || more.knows_mtls;
+    sum.with_policy += more.with_policy;
     for (const auto& [code, rate] : more.codes) sum.codes[code] += rate;
     for (const auto& [flag, rate] : more.flags) sum.flags[flag] += rate;
     for (const auto member : {&EdgeRates::p50, &EdgeRates::p95, &EdgeRates::p99}) {
@@ -250,12 +320,11 @@ EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
         return table;
     }
     Gathered edges;
-    for (const auto& sample : *answers.arrived.what) add(edges, sample);
-    if (answers.left.what) {
-        Gathered left;
-        for (const auto& sample : *answers.left.what) add(left, sample);
-        edges.merge(left);
+    for (const auto& sample : *answers.arrived.what) {
+        auto key = key_of(sample.labels, protocol_of(sample.labels));
+        if (key) add(edges[*std::move(key)], sample);
     }
+    if (answers.left.what) add_what_left(edges, *answers.left.what, *answers.arrived.what);
     if (answers.bytes.what) {
         for (const auto& sample : *answers.bytes.what) add_bytes(edges, sample);
     }

@@ -36,7 +36,7 @@ struct EdgeRates {
     double failed = 0;   // 5xx, no answer, failed calls
     double refused = 0;  // 4xx
     double mtls = 0;
-    bool knows_mtls = false;
+    double with_policy = 0;  // of which it is known whether they were encrypted
     std::map<std::string, double> codes, flags;
     std::optional<double> p50, p95, p99;
     std::optional<Throughput> throughput;  // in bytes
@@ -66,7 +66,7 @@ struct EdgeAnswers {
     const Measured<Samples>& p95;
     const Measured<Samples>& p99;
 };
-// What the destination saw counts; what only the source saw (it reached nobody) fills the gaps.
+// What the destination saw counts; what only the source saw (it never got there) is added.
 EdgesTable edges_table(const EdgeAnswers& answers, Duration window);
 
 // Asked at most once in `fresh`. `at`: seconds since 1970, or nothing for now.

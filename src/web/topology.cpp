@@ -531,7 +531,7 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
         reason = fmt::format("without copies of requests, {:.2f} per second", edge.copies);
     } else if (!is_tcp && !rates.p99) {
         reason = "the latency is not measured";
-    } else if (!rates.knows_mtls) {
+    } else if (rates.with_policy <= 0) {
         reason = "whether it is encrypted is not reported";
     } else if (!rates.throughput) {
         reason = "its bytes are not counted";
@@ -563,8 +563,8 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
         {"p99", number_json(rates.p99)},
         {"throughput", std::move(throughput)},
         {"mtls",
-         rates.knows_mtls && rates.rps > 0 ? Json(std::min(1.0, rates.mtls / rates.rps))
-                                           : Json(nullptr)},
+         rates.with_policy > 0 ? Json(std::min(1.0, rates.mtls / rates.with_policy))
+                               : Json(nullptr)},
         {"mirror", edge.mirror},
         {"health", edge.health.json()},
         {"route", std::move(route)},

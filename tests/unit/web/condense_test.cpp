@@ -126,13 +126,13 @@ TEST_CASE("an app sums what its workloads do, and tells the slower latency") {
     auto quick = rates(6, 0);
     quick.p99 = 40;
     quick.throughput = Throughput{.in = 100, .out = 1000};
-    quick.knows_mtls = true;
+    quick.with_policy = 6;
     quick.mtls = 6;
     quick.flags["-"] = 6;
     auto slow = rates(2, 1);
     slow.p99 = 900;
     slow.throughput = Throughput{.in = 20, .out = 50};
-    slow.knows_mtls = true;
+    slow.with_policy = 2;
     slow.flags = {{"-", 1}, {"UF", 1}};
     world.call("w/test/gw", "w/test/one", quick).call("w/test/gw", "w/test/two", slow);
     const auto drawn = world.drawn(GraphType::app);
@@ -547,7 +547,7 @@ TEST_CASE("bytes are told of each edge, and of TCP they are its traffic") {
     World world;
     auto bare = rates(1);
     bare.p99 = 1;
-    bare.knows_mtls = true;
+    bare.with_policy = 1;
     world.call("w/test/gw", "w/test/web", bare);
     const auto edge = at(world.drawn(GraphType::workload).edges, "e/w/test/gw>w/test/web/http");
     CHECK(find(edge, {"throughput"})->is_null());

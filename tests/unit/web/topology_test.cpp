@@ -24,6 +24,8 @@ struct Call {
     std::string service = "podinfo";
     std::string ns = "test";
     std::string host = "podinfo.test.svc.cluster.local";
+    std::string flags = "-";
+    std::string policy = "none";
 };
 
 Sample sample(const Call& call) {
@@ -37,8 +39,8 @@ Sample sample(const Call& call) {
              {"destination_service_namespace", call.ns},
              {"request_protocol", "http"},
              {"response_code", call.code},
-             {"response_flags", "-"},
-             {"connection_security_policy", "none"}},
+             {"response_flags", call.flags},
+             {"connection_security_policy", call.policy}},
             call.rate};
 }
 
@@ -85,6 +87,46 @@ TEST_CASE("what both sides report counts once, and what reached nobody is the so
     const auto& lost = edges.edges.at({"w/test/gw", "s/test/podinfo", "http", "test/podinfo"});
     CHECK(lost.failed == 2);
     CHECK(edges.edges.contains({"unknown", "w/test/podinfo", "http", "test/podinfo"}));
+}
+
+TEST_CASE("what only the caller saw of an edge is added to what the called side reports") {
+    const auto edge_of = [](std::vector<Call> arrived, std::vector<Call> left) {
+        return table(std::move(arrived), std::move(left))
+            .edges.at({"w/test/gw", "w/test/podinfo", "http", "test/podinfo"});
+    };
+    const Call served{.rate = 6, .policy = "mutual_tls"};
+    const auto lost = [](std::string code, std::string flags, double rate) {
+        return Call{
+            .code = std::move(code), .rate = rate, .flags = std::move(flags), .policy = "unknown"};
+    };
+    const auto broken = edge_of({served},
+                                {lost("200", "-", 6),
+                                 lost("503", "UF,URX", 2),
+                                 lost("503", "UO", 1),
+                                 lost("404", "NR", 0.5),
+                                 lost("504", "UT", 0.25)});
+    CHECK(broken.rps == 9.75);
+    CHECK(broken.failed == 3.25);
+    CHECK(broken.refused == 0.5);
+    CHECK(broken.codes.at("200") == 6);
+    CHECK(broken.flags.at("UF,URX") == 2);
+    // Whether it was encrypted only the called side knows, and says so of what arrived.
+    CHECK(broken.mtls == 6);
+    CHECK(broken.with_policy == 6);
+
+    // The called side reports the try that its caller cut off, and what it answered itself.
+    const auto cut =
+        edge_of({served, lost("0", "DC", 2), lost("503", "UF", 1), lost("500", "-", 1)},
+                {lost("200", "-", 7),
+                 lost("200", "DI", 1),
+                 lost("504", "UT", 1),
+                 lost("503", "UC", 0.5),
+                 lost("0", "DC", 0.5),
+                 lost("503", "UF", 1),
+                 lost("503", "URX", 1),
+                 lost("500", "-", 1)});
+    CHECK(cut.rps == 10);
+    CHECK(cut.flags == std::map<std::string, double>{{"-", 7}, {"DC", 2}, {"UF", 1}});
 }
 
 TEST_CASE("an address is no node, and a host of elsewhere is outside") {
