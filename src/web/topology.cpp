@@ -78,6 +78,9 @@ class Drawing {
     Topology grouped();
     Topology as_it_is();
 
+    using Ends = std::set<std::pair<std::string, std::string>>;
+    void plan(Ends& ends, const Json& route, const std::string& from, const std::string& to);
+    std::string service_between(const Json& route, const std::string& workload);
     const std::vector<std::string>& workloads_behind(const std::string& ns,
                                                      const std::string& service);
     bool concerns(const EdgeKey& key) const;
@@ -196,11 +199,15 @@ void Drawing::add_releases() {
     }
 }
 
+// "web", "web.test" or "web.test.svc.cluster.local".
+kube::ObjectKey service_named(std::string_view host, const std::string& ns) {
+    const auto parts = split(host, '.');
+    return {parts.size() > 1 ? std::string(parts[1]) : ns, std::string(parts[0])};
+}
+
 const std::vector<std::string>& Drawing::workloads_behind(const std::string& ns,
                                                           const std::string& service) {
-    // "web", "web.test" or "web.test.svc.cluster.local".
-    const auto parts = split(service, '.');
-    const kube::ObjectKey key{parts.size() > 1 ? std::string(parts[1]) : ns, std::string(parts[0])};
+    const auto key = service_named(service, ns);
     const auto [place, is_new] = behind_.try_emplace(key);
     auto& found = place->second;
     if (!is_new) return found;
@@ -351,9 +358,41 @@ kube::ObjectKey gateway_named(std::string_view text, const std::string& ns) {
     return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
 
+// Through which Service the route leads to the workload.
+std::string Drawing::service_between(const Json& route, const std::string& workload) {
+    const auto ns = kube::key_of(route).ns;
+    for (const auto& one : array_at(route, {"spec", "http"})) {
+        for (const auto& to : array_at(one, {"route"})) {
+            const std::string host(text_at(to, {"destination", "host"}));
+            const auto& behind = workloads_behind(ns, host);
+            if (std::ranges::find(behind, workload) == behind.end()) continue;
+            const auto key = service_named(host, ns);
+            if (!is_hidden(key.ns)) return service_id(key.ns, key.name);
+        }
+    }
+    return {};
+}
+
+void Drawing::plan(Ends& ends, const Json& route, const std::string& from, const std::string& to) {
+    const auto lead = [&](const std::string& source, const std::string& target) {
+        if (!ends.emplace(source, target).second) return;
+        add_edge({source, target, "http", ""}, {});
+        edges_.back().is_planned = true;
+    };
+    const bool is_through = parts_.type == GraphType::workload && parts_.services_between;
+    const auto between = is_through ? service_between(route, to) : std::string();
+    if (between.empty()) {
+        lead(from, to);
+        return;
+    }
+    node(between);
+    lead(from, between);
+    lead(between, to);
+}
+
 // Where a release's routes lead from its gateways, also while nobody comes that way.
 void Drawing::add_planned_edges() {
-    std::set<std::pair<std::string, std::string>> ends;
+    Ends ends;
     for (const auto& edge : edges_) ends.emplace(edge.key.source, edge.key.target);
     for (const auto* release : parts_.releases) {
         if (!is_asked(release->ns)) continue;
@@ -372,11 +411,7 @@ void Drawing::add_planned_edges() {
                     of_gateways_.find(gateway_named(named.get_string(), release->ns));
                 if (gateway == of_gateways_.end()) continue;
                 for (const auto& id : gateway->second) {
-                    for (const auto& target : targets) {
-                        if (!ends.emplace(id, target).second) continue;
-                        add_edge({id, target, "http", ""}, {});
-                        edges_.back().is_planned = true;
-                    }
+                    for (const auto& target : targets) plan(ends, *service, id, target);
                 }
             }
         }
@@ -392,8 +427,8 @@ Health Drawing::edge_health(const GraphEdge& edge) const {
 
 void Drawing::judge() {
     for (const auto& edge : edges_) {
-        if (edge.health.status == "unknown" || edge.health.status == "healthy") continue;
         auto& target = nodes_.at(edge.key.target);
+        if (edge.health.reasons.empty()) target.health.worsen(edge.health.status, "");
         for (const auto& reason : edge.health.reasons) {
             target.health.worsen(edge.health.status, reason);
         }

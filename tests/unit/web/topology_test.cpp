@@ -240,6 +240,53 @@ TEST_CASE("with services between, an edge goes through the service") {
     CHECK(drawn.edges.contains("e/s/test/podinfo>w/test/podinfo/http"));
 }
 
+TEST_CASE(
+    "with services between, a release's routes lead through them, and traffic makes them healthy") {
+    const auto service = [](const std::string& name, const std::string& app) {
+        return Json{{"metadata", {{"name", name}, {"namespace", "test"}}},
+                    {"spec", {{"selector", {{"app", app}}}}}};
+    };
+    Release release;
+    release.ns = "test";
+    release.name = "podinfo";
+    release.json = boost::json::parse(R"({"weight": {"configured": 0}, "revisions": {
+        "stable": {"workload": "podinfo-primary"}, "canary": {"workload": "podinfo"}}})")
+                       .as_object();
+    const auto route = boost::json::parse(R"({"metadata": {"name": "podinfo", "namespace": "test",
+          "ownerReferences": [{"kind": "Canary", "name": "podinfo", "controller": true}]},
+        "spec": {"gateways": ["public"], "http": [{"route": [
+          {"destination": {"host": "podinfo-primary"}, "weight": 100},
+          {"destination": {"host": "podinfo-canary"}, "weight": 0}]}]}})");
+    const auto edges =
+        table({{.to = "podinfo-primary", .rate = 20, .service = "podinfo-primary"},
+               {.from = "podinfo-primary", .to = "far", .service = "far", .ns = "other"}});
+    const auto drawn =
+        topology_of({.workloads = shared({deployment("gw", 1, 1),
+                                          deployment("podinfo", 1, 1),
+                                          deployment("podinfo-primary", 1, 1)}),
+                     .services = shared({service("podinfo-canary", "podinfo"),
+                                         service("podinfo-primary", "podinfo-primary")}),
+                     .virtual_services = shared({route}),
+                     .destination_rules = {},
+                     .gateways = shared({boost::json::parse(R"({"metadata": {"name": "public",
+            "namespace": "test"}, "spec": {"selector": {"app": "gw"}}})")}),
+                     .mesh_gateways = {},
+                     .releases = {&release},
+                     .edges = edges,
+                     .services_between = true});
+    std::map<std::string, bool> is_planned;
+    for (const auto& [id, edge] : drawn.edges) is_planned[id] = edge.at("rps").is_null();
+    CHECK(is_planned == std::map<std::string, bool>{
+                            {"e/s/other/far>w/other/far/http", false},
+                            {"e/s/test/podinfo-canary>w/test/podinfo/http", true},
+                            {"e/s/test/podinfo-primary>w/test/podinfo-primary/http", false},
+                            {"e/w/test/gw>s/test/podinfo-canary/http", true},
+                            {"e/w/test/gw>s/test/podinfo-primary/http", false},
+                            {"e/w/test/podinfo-primary>s/other/far/http", false}});
+    CHECK(health(drawn.nodes.at("s/test/podinfo-primary")) == "healthy");
+    CHECK(health(drawn.nodes.at("s/test/podinfo-canary")) == "unknown");
+}
+
 TEST_CASE("other namespaces are outside, and what may not be seen is not there") {
     const auto edges = table({{.rate = 1}, {.to = "db", .ns = "data"}});
     TopologyParts parts{.workloads = shared({deployment("podinfo", 1, 1),
