@@ -54,6 +54,10 @@ void judge_replicas(Health& health, const Replicas& replicas) {
     }
 }
 
+void judge_sidecars(Health& health, const Sidecars& sidecars) {
+    if (sidecars.missing > 0) health.worsen("degraded", sidecars.reason());
+}
+
 RequestHealth health_of_requests(const EdgeRates& rates) {
     if (rates.rps <= 0) return {"unknown", ""};
     const auto failed = rates.failed / rates.rps;

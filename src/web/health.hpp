@@ -5,6 +5,7 @@
 #include "base/core/json.hpp"
 #include "web/edges.hpp"
 #include "web/release.hpp"
+#include "web/sidecars.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -33,6 +34,9 @@ struct Replicas {
 };
 Replicas replicas_of(const Json& workload);
 void judge_replicas(Health& health, const Replicas& replicas);
+
+// Pods without the sidecar that they should have are outside the mesh.
+void judge_sidecars(Health& health, const Sidecars& sidecars);
 
 // Kiali's rules: by the share of failed and refused requests; a release's own limits come first.
 struct RequestHealth {

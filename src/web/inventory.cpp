@@ -233,6 +233,10 @@ JsonObject Inventory::workload(const Json& object) {
     const auto replicas = replicas_of(object);
     Health health;
     judge_replicas(health, replicas);
+    const auto& of_pods = parts_.pods.by_workload();
+    if (const auto sidecars = of_pods.find(id); sidecars != of_pods.end()) {
+        judge_sidecars(health, sidecars->second);
+    }
     Json release = nullptr;
     const auto found = parts_.roles.find(id);
     const auto* role = found == parts_.roles.end() ? nullptr : &found->second;

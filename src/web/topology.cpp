@@ -152,9 +152,9 @@ void Drawing::add_workloads() {
         if (one.replicas->desired == 0) one.badges.insert("dead");
         if (parts_.sidecars == nullptr) continue;
         const auto sidecars = parts_.sidecars->find(one.id);
-        if (sidecars != parts_.sidecars->end() && sidecars->second.missing > 0) {
-            one.badges.insert("missingSidecar");
-        }
+        if (sidecars == parts_.sidecars->end()) continue;
+        judge_sidecars(one.health, sidecars->second);
+        if (sidecars->second.missing > 0) one.badges.insert("missingSidecar");
     }
 }
 

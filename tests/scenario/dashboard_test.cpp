@@ -1422,8 +1422,9 @@ TEST_CASE("workloads are told with their sidecars, their release and what was me
     CHECK(*number_at(items[0], {"release", "weight"}) == 20);
     CHECK(*number_at(items[0], {"rps"}) == 6);
     CHECK(*number_at(items[1], {"rps"}) == 14);
-    CHECK(text_at(items[0], {"health", "status"}) == "healthy");
     // This world has no mesh that would inject: who asked for sidecars did not get them.
+    CHECK(text_at(items[0], {"health", "status"}) == "degraded");
+    CHECK(array_at(items[0], {"health", "reasons"}) == JsonArray{"2 of 2 pods have no sidecar"});
     CHECK_FALSE(*bool_at(items[0], {"injection", "injected"}));
     CHECK(*bool_at(items[0], {"injection", "needsRestart"}));
     CHECK(text_at(items[0], {"injection", "reason"}) == "2 of 2 pods have no sidecar");
@@ -1432,6 +1433,7 @@ TEST_CASE("workloads are told with their sidecars, their release and what was me
         if (text_at(one, {"kind"}) != "workload") continue;
         const auto& badges = array_at(one, {"badges"});
         CHECK(std::ranges::find(badges, Json("missingSidecar")) != badges.end());
+        CHECK(text_at(one, {"health", "status"}) == "degraded");
     }
 
     const auto first = site.json("/workloads?ns=test&limit=1");

@@ -167,6 +167,30 @@ TEST_CASE("pods and requests make a node's health, the worst of both") {
     CHECK(text_at(edge, {"health", "status"}) == "failure");
 }
 
+TEST_CASE("a workload whose pods miss a sidecar is degraded, and one with needless ones is not") {
+    const auto edges = table({{.rate = 8}});
+    const std::map<std::string, Sidecars> sidecars{
+        {"w/test/podinfo", {.pods = 2, .with = 1, .missing = 1}},
+        {"w/test/other", {.pods = 2, .with = 2, .needless = 2}},
+        {"w/test/down", {.pods = 1, .missing = 1}}};
+    const auto drawn = topology_of(
+        {.workloads = shared(
+             {deployment("podinfo", 2, 2), deployment("other", 2, 2), deployment("down", 1, 0)}),
+         .services = {},
+         .virtual_services = {},
+         .destination_rules = {},
+         .gateways = {},
+         .mesh_gateways = {},
+         .releases = {},
+         .edges = edges,
+         .sidecars = &sidecars});
+    const auto& podinfo = drawn.nodes.at("w/test/podinfo");
+    CHECK(health(podinfo) == "degraded");
+    CHECK(podinfo.at("health").at("reasons") == JsonArray{"1 of 2 pods has no sidecar"});
+    CHECK(health(drawn.nodes.at("w/test/other")) == "healthy");
+    CHECK(health(drawn.nodes.at("w/test/down")) == "failure");
+}
+
 TEST_CASE("the canary of a release has one word for its state in the picture and in the list") {
     // 4 % of what comes from the gateway fail, and nothing of what comes from elsewhere: 0.4 % in
     // all.
