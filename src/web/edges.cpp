@@ -279,14 +279,19 @@ EdgeQueries edge_queries(Duration window, const std::string& ns) {
             length,
             by_edge());
     };
+    // With the time of the way to it, retries and back-off the caller tells what nobody else does.
     const auto quantile = [&](std::string_view q) {
-        return fmt::format(
-            "histogram_quantile({}, sum(rate(istio_request_duration_milliseconds_bucket{{"
-            "reporter=\"destination\"{}}}[{}s])) by ({},le)) > 0",
-            q,
-            here("destination"),
-            length,
-            by_edge());
+        const auto as_seen_by = [&](std::string_view side) {
+            return fmt::format(
+                "histogram_quantile({}, sum(rate(istio_request_duration_milliseconds_bucket{{"
+                "reporter=\"{}\"{}}}[{}s])) by ({},le)) > 0",
+                q,
+                side,
+                here(side),
+                length,
+                by_edge());
+        };
+        return fmt::format("({}) or ({})", as_seen_by("destination"), as_seen_by("source"));
     };
     // Rates of several names in one selector are refused where their labels are the same, as those
     // of one connection are.
@@ -335,7 +340,9 @@ EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
             const auto key = key_of(sample.labels, protocol_of(sample.labels));
             if (!key) continue;
             const auto found = edges.find(*key);
-            if (found != edges.end()) found->second.*member = sample.value;
+            // The called side's word comes first.
+            if (found == edges.end() || found->second.*member) continue;
+            found->second.*member = sample.value;
         }
     };
     fill(answers.p50, &EdgeRates::p50);

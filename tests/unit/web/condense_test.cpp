@@ -554,6 +554,39 @@ TEST_CASE("bytes are told of each edge, and of TCP they are its traffic") {
     CHECK(text_at(edge, {"reason"}) == "its bytes are not counted");
 }
 
+TEST_CASE("the latency is the called side's word, and the caller's where that one has none") {
+    const auto queries = edge_queries(std::chrono::seconds{60}, "");
+    for (const auto& [query, q] :
+         {std::pair(queries.p50, 0.5), {queries.p95, 0.95}, {queries.p99, 0.99}}) {
+        const auto side = [&](std::string_view reporter) {
+            return query.find(fmt::format(
+                R"(histogram_quantile({}, sum(rate(istio_request_duration_milliseconds_bucket)"
+                R"({{reporter="{}"}}[60s])))",
+                q,
+                reporter));
+        };
+        REQUIRE(side("destination") != std::string::npos);
+        REQUIRE(side("source") != std::string::npos);
+        CHECK(side("destination") < query.find(" or "));
+        CHECK(query.find(" or ") < side("source"));
+    }
+    const auto sample = [](double value, std::string_view host) {
+        return Sample{{{"source_workload", "gw"},
+                       {"source_workload_namespace", "test"},
+                       {"destination_workload", "unknown"},
+                       {"destination_service", host},
+                       {"request_protocol", "http"},
+                       {"response_code", "200"}},
+                      value};
+    };
+    const Measured<Samples> none{Samples{}, {}};
+    const Measured<Samples> left{Samples{sample(5, "api.example.org")}, {}};
+    const Measured<Samples> p99{
+        Samples{sample(40, "api.example.org"), sample(90, "api.example.org:443")}, {}};
+    const auto table = edges_table({none, left, none, none, none, p99}, std::chrono::seconds{60});
+    CHECK(table.edges.at({"w/test/gw", "x/api.example.org", "http", ""}).p99 == 40);
+}
+
 TEST_CASE("bytes are asked in one query, each name of a metric by itself") {
     // Prometheus refuses rate() over several names whose labels are the same.
     const auto queries = edge_queries(std::chrono::seconds{60}, "te\"st");
