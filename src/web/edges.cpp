@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -98,6 +98,14 @@ struct HashOfKey {
 };
 using Gathered = std::unordered_map<EdgeKey, EdgeRates, HashOfKey>;
 
+// An edge between namespaces may have as many as these have accounts.
+constexpr std::size_t principals_max = 5;
+
+void keep(std::set<Principals>& principals, const Principals& one) {
+    principals.insert(one);
+    if (principals.size() > principals_max) principals.erase(std::prev(principals.end()));
+}
+
 void add(EdgeRates& edge, const Sample& sample) {
     const std::string code(label_of(sample.labels, "response_code"));
     edge.rps += sample.value;
@@ -114,6 +122,12 @@ void add(EdgeRates& edge, const Sample& sample) {
         edge.with_policy += sample.value;
         if (policy == "mutual_tls") edge.mtls += sample.value;
     }
+    const auto principal = [&](std::string_view label) {
+        const auto text = label_of(sample.labels, label);
+        return is_unknown(text) ? std::string() : std::string(text);
+    };
+    const Principals principals{principal("source_principal"), principal("destination_principal")};
+    if (principals != Principals{}) keep(edge.principals, principals);
 }
 
 // What became of a request, as far as the caller's proxy knows.
@@ -253,6 +267,7 @@ EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
     sum.with_policy += more.with_policy;
     for (const auto& [code, rate] : more.codes) sum.codes[code] += rate;
     for (const auto& [flag, rate] : more.flags) sum.flags[flag] += rate;
+    for (const auto& one : more.principals) keep(sum.principals, one);
     for (const auto member : {&EdgeRates::p50, &EdgeRates::p95, &EdgeRates::p99}) {
         if (more.*member) sum.*member = std::max((sum.*member).value_or(0), *(more.*member));
     }
@@ -270,14 +285,15 @@ EdgeQueries edge_queries(Duration window, const std::string& ns) {
         return ns.empty() ? std::string()
                           : fmt::format(",{}_workload_namespace=\"{}\"", side, promql_text(ns));
     };
-    const auto requests = [&](std::string_view reporter, std::string_view side) {
+    const auto requests = [&](std::string_view side, std::string_view more) {
         return fmt::format(
             "sum(rate(istio_requests_total{{reporter=\"{}\"{}}}[{}s])) by ({},response_code,"
-            "grpc_response_status,response_flags,connection_security_policy) > 0",
-            reporter,
+            "grpc_response_status,response_flags,connection_security_policy{}) > 0",
+            side,
             here(side),
             length,
-            by_edge());
+            by_edge(),
+            more);
     };
     // With the time of the way to it, retries and back-off the caller tells what nobody else does.
     const auto quantile = [&](std::string_view q) {
@@ -305,8 +321,8 @@ EdgeQueries edge_queries(Duration window, const std::string& ns) {
             by_edge(),
             way);
     };
-    return {.arrived = requests("destination", "destination"),
-            .left = requests("source", "source"),
+    return {.arrived = requests("destination", ",source_principal,destination_principal"),
+            .left = requests("source", ""),
             .bytes = fmt::format("{} or {} or {} or {}",
                                  bytes("istio_request_bytes_sum", "in"),
                                  bytes("istio_response_bytes_sum", "out"),

@@ -6,6 +6,7 @@
 #include <compare>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,13 @@ struct Throughput {
     double out = 0;
 };
 
+// As whom both ends of a connection showed themselves: "spiffe://cluster.local/ns/test/sa/web".
+struct Principals {
+    std::string source, destination;
+
+    auto operator<=>(const Principals&) const = default;
+};
+
 struct EdgeRates {
     double rps = 0;      // of tcp: bytes per second
     double failed = 0;   // 5xx, no answer, failed calls
@@ -38,6 +46,7 @@ struct EdgeRates {
     double mtls = 0;
     double with_policy = 0;  // of which it is known whether they were encrypted
     std::map<std::string, double> codes, flags;
+    std::set<Principals> principals;  // the first few
     std::optional<double> p50, p95, p99;
     std::optional<Throughput> throughput;  // in bytes
 };

@@ -559,6 +559,11 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
     for (const auto& [code, rate] : rates.codes) codes[code] = rate;
     JsonObject flags;
     for (const auto& [flag, rate] : rates.flags) flags[flag] = rate;
+    JsonArray principals;
+    for (const auto& [from, to] : rates.principals) {
+        principals.push_back(
+            JsonObject{{"source", text_json(from)}, {"destination", text_json(to)}});
+    }
     std::string reason;
     if (edge.is_planned) {
         reason = parts_.edges.reason;
@@ -600,6 +605,7 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
         {"mtls",
          rates.with_policy > 0 ? Json(std::min(1.0, rates.mtls / rates.with_policy))
                                : Json(nullptr)},
+        {"principals", std::move(principals)},
         {"mirror", edge.mirror},
         {"health", edge.health.json()},
         {"route", std::move(route)},

@@ -26,6 +26,8 @@ struct Call {
     std::string host = "podinfo.test.svc.cluster.local";
     std::string flags = "-";
     std::string policy = "none";
+    std::string from_principal = "";
+    std::string to_principal = "";
 };
 
 Sample sample(const Call& call) {
@@ -39,6 +41,8 @@ Sample sample(const Call& call) {
              {"destination_service_namespace", call.ns},
              {"request_protocol", "http"},
              {"response_code", call.code},
+             {"source_principal", call.from_principal},
+             {"destination_principal", call.to_principal},
              {"response_flags", call.flags},
              {"connection_security_policy", call.policy}},
             call.rate};
@@ -127,6 +131,29 @@ TEST_CASE("what only the caller saw of an edge is added to what the called side 
                  lost("500", "-", 1)});
     CHECK(cut.rps == 10);
     CHECK(cut.flags == std::map<std::string, double>{{"-", 7}, {"DC", 2}, {"UF", 1}});
+}
+
+TEST_CASE("an edge tells as whom its ends showed themselves, a few of them in their order") {
+    std::vector<Call> calls{{.from_principal = "unknown", .to_principal = "unknown"}};
+    for (const auto* one : {"g", "f", "e", "d", "c", "b", "a"}) {
+        calls.push_back({.from_principal = one, .to_principal = "z"});
+    }
+    const auto edges = table(calls);
+    const auto drawn = topology_of({.workloads = {},
+                                    .services = {},
+                                    .virtual_services = {},
+                                    .destination_rules = {},
+                                    .gateways = {},
+                                    .mesh_gateways = {},
+                                    .releases = {},
+                                    .edges = edges});
+    const auto& told = drawn.edges.at("e/w/test/gw>w/test/podinfo/http").at("principals");
+    REQUIRE(told.as_array().size() == 5);
+    CHECK(told.as_array().front() == Json{{"source", "a"}, {"destination", "z"}});
+    CHECK(told.as_array().back() == Json{{"source", "e"}, {"destination", "z"}});
+    // They are a side's own word, so the side that arrives is asked for them.
+    const auto queries = edge_queries(60s, "");
+    CHECK(queries.arrived.find(",source_principal,destination_principal)") != std::string::npos);
 }
 
 TEST_CASE("an address is no node, and a host of elsewhere is outside") {

@@ -569,7 +569,7 @@ function node(kind, namespace, name, facts = {}) {
 function edge(source, target, rps, facts = {}) {
   const success = facts.success ?? (rps > 0 ? 0.9993 : null);
   const errors = rps * (1 - (success ?? 1));
-  return { id: `e/${source}>${target}/${facts.protocol ?? 'http'}`, source, target, protocol: 'http', rps, share: null, codes: rps > 0 ? { 200: Number((rps - errors).toFixed(3)), ...(errors > 0.001 ? { 500: Number(errors.toFixed(3)) } : {}) } : {}, flags: rps > 0 ? { '-': rps } : {}, p50: rps > 0 ? 9 : null, p95: rps > 0 ? 60 : null, p99: rps > 0 ? 120 : null, throughput: rps > 0 ? (facts.protocol === 'tcp' ? { in: 0.25 * rps, out: 0.75 * rps } : { in: 420 * rps, out: 1900 * rps }) : null, mtls: rps > 0 ? 1 : null, mirror: false, health: { status: rps > 0 ? 'healthy' : 'unknown', reasons: [] }, route: null, reason: rps > 0 ? null : 'no requests in the window', ...facts, success };
+  return { id: `e/${source}>${target}/${facts.protocol ?? 'http'}`, source, target, protocol: 'http', rps, share: null, codes: rps > 0 ? { 200: Number((rps - errors).toFixed(3)), ...(errors > 0.001 ? { 500: Number(errors.toFixed(3)) } : {}) } : {}, flags: rps > 0 ? { '-': rps } : {}, p50: rps > 0 ? 9 : null, p95: rps > 0 ? 60 : null, p99: rps > 0 ? 120 : null, throughput: rps > 0 ? (facts.protocol === 'tcp' ? { in: 0.25 * rps, out: 0.75 * rps } : { in: 420 * rps, out: 1900 * rps }) : null, mtls: rps > 0 ? 1 : null, principals: [], mirror: false, health: { status: rps > 0 ? 'healthy' : 'unknown', reasons: [] }, route: null, reason: rps > 0 ? null : 'no requests in the window', ...facts, success };
 }
 
 function members(one, severity = one.severity) {

@@ -1252,6 +1252,12 @@ export interface components {
                 out: number;
             };
             mtls: number | null;
+            /** @description As whom both ends of its connections showed themselves, where mutual TLS says so; of more the first. */
+            principals: {
+                /** @description `spiffe://cluster.local/ns/test/sa/default` */
+                source: string | null;
+                destination: string | null;
+            }[];
             mirror: boolean;
             health: components["schemas"]["Health"];
             route: null | {
