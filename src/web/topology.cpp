@@ -86,6 +86,8 @@ class Drawing {
     bool concerns(const EdgeKey& key) const;
     JsonObject node_json(const GraphNode& node) const;
     JsonObject edge_json(const GraphEdge& edge, double leaving) const;
+    void note_destinations();
+    bool is_taken_by(const Json& route, const std::string& source) const;
     std::optional<GraphRoute> route_of(const EdgeKey& key);
     Health edge_health(const GraphEdge& edge) const;
 
@@ -97,6 +99,14 @@ class Drawing {
     std::map<kube::ObjectKey, const Json*> services_;
     std::map<kube::ObjectKey, std::vector<const Json*>> routes_;  // by their release
     bool has_routes_ = false;
+    struct Destination {
+        const Json* object;   // the VirtualService
+        std::string service;  // "test/podinfo-canary"
+        GraphRoute route;
+    };
+    std::map<std::string, std::vector<Destination>> destinations_;  // by node's id
+    bool has_destinations_ = false;
+    std::map<EdgeKey, std::set<std::string>> through_;  // Services, by an edge without one
     std::map<kube::ObjectKey, std::vector<std::string>> of_gateways_;  // workloads
     std::map<kube::ObjectKey, std::vector<std::string>> behind_;       // workloads, by Service
     std::set<std::string> mirrored_, routed_;  // workloads that get copies, or a share
@@ -326,6 +336,7 @@ void Drawing::add_edges() {
         }
         auto bare = key;
         bare.service.clear();
+        if (!key.service.empty()) through_[bare].insert(key.service);
         add_to(merged[bare], rates);
     }
     for (auto& [key, rates] : merged) {
@@ -494,26 +505,71 @@ Topology Drawing::draw_condensed() {
     return as_it_is();
 }
 
-std::optional<GraphRoute> Drawing::route_of(const EdgeKey& edge) {
-    const auto found = nodes_.find(edge.target);
-    if (found == nodes_.end() || !found->second.role) return std::nullopt;
-    const auto& one = found->second;
-    for (const auto* service : routes_of(*one.role->release)) {
+// Where all http routes lead, by the workload and by the Service.
+void Drawing::note_destinations() {
+    if (std::exchange(has_destinations_, true)) return;
+    for (const auto& service : parts_.virtual_services) {
         const auto key = kube::key_of(*service);
+        if (is_hidden(key.ns)) continue;
         std::size_t index = 0;
         for (const auto& route : array_at(*service, {"spec", "http"})) {
-            for (const auto& to : array_at(route, {"route"})) {
-                const std::string host(text_at(to, {"destination", "host"}));
-                const auto& behind = workloads_behind(key.ns, host);
-                if (std::ranges::find(behind, one.id) == behind.end()) continue;
-                return GraphRoute{.object = fmt::format("VirtualService {}", to_string(key)),
-                                  .index = index,
-                                  .weight = integer_at(to, {"weight"}).value_or(100)};
+            const auto& to = array_at(route, {"route"});
+            for (const auto& one : to) {
+                const std::string host(text_at(one, {"destination", "host"}));
+                const auto alone = to.size() == 1 ? 100 : 0;
+                const auto named = service_named(host, key.ns);
+                const Destination destination{
+                    .object = service.get(),
+                    .service = to_string(named),
+                    .route = {.object = fmt::format("VirtualService {}", to_string(key)),
+                              .index = index,
+                              .weight = integer_at(one, {"weight"}).value_or(alone)}};
+                destinations_[service_id(named.ns, named.name)].push_back(destination);
+                for (const auto& id : workloads_behind(key.ns, host)) {
+                    destinations_[id].push_back(destination);
+                }
             }
             ++index;
         }
     }
-    return std::nullopt;
+}
+
+// A gateway takes the routes bound to it, and a proxy beside a workload those of the mesh.
+bool Drawing::is_taken_by(const Json& route, const std::string& source) const {
+    // It stands between: who came to it took the route.
+    if (!source.starts_with("w/")) return source.starts_with("s/");
+    const auto& bound = array_at(route, {"spec", "gateways"});
+    const auto ns = kube::key_of(route).ns;
+    const auto found = nodes_.find(source);
+    const bool is_gateway = found != nodes_.end() && found->second.kind == "gateway";
+    if (!is_gateway && bound.empty()) return true;
+    return std::ranges::any_of(bound, [&](const Json& named) {
+        if (!named.is_string()) return false;
+        if (named.get_string() == "mesh") return !is_gateway;
+        const auto gateway = of_gateways_.find(gateway_named(named.get_string(), ns));
+        return gateway != of_gateways_.end() &&
+               std::ranges::find(gateway->second, source) != gateway->second.end();
+    });
+}
+
+// Of several that may have carried it the first that leads anybody there.
+std::optional<GraphRoute> Drawing::route_of(const EdgeKey& edge) {
+    if (edge.protocol == "tcp") return std::nullopt;
+    note_destinations();
+    const auto all = destinations_.find(edge.target);
+    if (all == destinations_.end()) return std::nullopt;
+    const auto through = through_.find(edge);
+    const auto is_through = [&](const std::string& service) {
+        if (!edge.service.empty()) return edge.service == service;
+        return through == through_.end() || through->second.contains(service);
+    };
+    const GraphRoute* closed = nullptr;
+    for (const auto& [object, service, route] : all->second) {
+        if (!is_through(service) || !is_taken_by(*object, edge.source)) continue;
+        if (route.weight > 0) return route;
+        if (closed == nullptr) closed = &route;
+    }
+    return closed == nullptr ? std::nullopt : std::optional(*closed);
 }
 
 JsonObject Drawing::node_json(const GraphNode& one) const {

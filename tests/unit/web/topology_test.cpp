@@ -474,6 +474,67 @@ TEST_CASE("each release's routes lead from its gateway, and among namespaces nob
     CHECK(drawn.edges.empty());
 }
 
+TEST_CASE("an edge has the route that leads along it, of a release or not") {
+    const auto read = [](std::string_view text) { return boost::json::parse(std::string(text)); };
+    const auto service = [](const std::string& name, const std::string& app) {
+        return Json{{"metadata", {{"name", name}, {"namespace", "test"}}},
+                    {"spec", {{"selector", {{"app", app}}}}}};
+    };
+    const auto edges = table({{.to = "shop", .service = "shop", .host = "shop.test.svc"},
+                              {.to = "aside", .service = "aside", .host = "aside.test.svc"},
+                              {.from = "shop", .to = "cart", .service = "cart"},
+                              {.from = "shop", .to = "aside", .service = "aside-too"},
+                              {.from = "unknown", .to = "cart", .service = "cart"}},
+                             {{.to = "unknown", .code = "503", .service = "gone"}});
+    TopologyParts parts{
+        .workloads = shared({deployment("gw", 1, 1),
+                             deployment("shop", 1, 1),
+                             deployment("cart", 1, 1),
+                             deployment("aside", 1, 1)}),
+        .services = shared({service("shop", "shop"),
+                            service("cart", "cart"),
+                            service("aside", "aside"),
+                            service("aside-too", "aside")}),
+        .virtual_services =
+            shared({read(R"({"metadata": {"name": "front", "namespace": "test"}, "spec": {
+                "gateways": ["public"], "http": [
+                  {"route": [{"destination": {"host": "gone"}}]},
+                  {"route": [{"destination": {"host": "cart"}, "weight": 70},
+                             {"destination": {"host": "shop"}, "weight": 0}]},
+                  {"route": [{"destination": {"host": "shop"}, "weight": 30}]}]}})"),
+                    read(R"({"metadata": {"name": "inside", "namespace": "test"}, "spec": {"http": [
+                  {"route": [{"destination": {"host": "cart.test.svc.cluster.local"}}]},
+                  {"route": [{"destination": {"host": "aside"}}]}]}})")}),
+        .destination_rules = {},
+        .gateways = shared({read(R"({"metadata": {"name": "public", "namespace": "test"},
+            "spec": {"selector": {"app": "gw"}}})")}),
+        .mesh_gateways = {},
+        .releases = {},
+        .edges = edges};
+    auto drawn = topology_of(parts);
+    const auto route = [&](const std::string& id) -> std::string {
+        REQUIRE_MESSAGE(drawn.edges.contains(id), id);
+        const auto& told = drawn.edges.at(id).at("route");
+        if (told.is_null()) return "none";
+        return fmt::format("{} #{} {}",
+                           text_at(told, {"object"}),
+                           *integer_at(told, {"index"}),
+                           *integer_at(told, {"weight"}));
+    };
+    CHECK(route("e/w/test/gw>w/test/shop/http") == "VirtualService test/front #2 30");
+    CHECK(route("e/w/test/gw>s/test/gone/http") == "VirtualService test/front #0 100");
+    CHECK(route("e/w/test/shop>w/test/cart/http") == "VirtualService test/inside #0 100");
+    // What the mesh's routes say is not for a gateway, nor for who has no proxy.
+    CHECK(route("e/w/test/gw>w/test/aside/http") == "none");
+    CHECK(route("e/unknown>w/test/cart/http") == "none");
+    // It came by a Service to which no route leads.
+    CHECK(route("e/w/test/shop>w/test/aside/http") == "none");
+
+    parts.services_between = true;
+    drawn = topology_of(parts);
+    CHECK(route("e/w/test/gw>s/test/shop/http") == "VirtualService test/front #2 30");
+}
+
 TEST_CASE("copies are marked as such, and count in no share and in nobody's own traffic") {
     const auto edges = table({{.to = "podinfo-primary", .rate = 8, .service = "podinfo-primary"},
                               {.to = "podinfo", .rate = 4, .service = "podinfo-canary"}});
