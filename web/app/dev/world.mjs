@@ -592,10 +592,10 @@ function article_mesh(world, t) {
   const releases = new Map([world.podinfo(t), ...world.others(t), ...(world.mode === 'odd' ? odd(t) : [])].map((one) => [key_of(one), one]));
   const podinfo = releases.get('canary/test/podinfo');
   const get = (ns, name) => releases.get(`canary/${ns}/${name}`);
-  const nodes = [node('unknown', null, 'traffic source'), node('gateway', 'test', 'test-imgw', { app: 'test-imgw-app', addresses: ['127.112.0.1'], in: { rps: 20, success: 0.986 }, out: { rps: 20, success: 0.986 } }), ...members(podinfo)];
-  const edges = [edge('unknown', 'w/test/test-imgw', 20.1, { success: podinfo.severity === 'failure' ? 0.9862 : 0.9991, mtls: 0 }), ...to_members('w/test/test-imgw', podinfo, { mtls: 0 })];
+  // No proxy reports what arrives at a gateway from outside: nobody is drawn before it.
+  const nodes = [node('gateway', 'test', 'test-imgw', { app: 'test-imgw-app', addresses: ['127.112.0.1'], in: { rps: 20, success: 0.986 }, out: { rps: 20, success: 0.986 } }), ...members(podinfo)];
+  const edges = to_members('w/test/test-imgw', podinfo, { mtls: 0 });
   nodes.push(node('gateway', 'shop', 'shop-gw', { addresses: ['127.112.0.2'], in: { rps: 88, success: 0.9996 }, out: { rps: 88, success: 0.9996 } }));
-  edges.push(edge('unknown', 'w/shop/shop-gw', 88.2, { mtls: 0 }));
   const plain = (ns, name, rps) => node('workload', ns, name, { version: '1', in: { rps, success: 0.999 } });
   nodes.push(plain('shop', 'frontend-primary', 88), plain('shop', 'catalog-primary', 33), plain('shop', 'search-primary', 41), plain('billing', 'ledger-db', 4), plain('platform', 'emails-primary', 0.4), node('external', null, 'api.bank.example'), node('workload', 'platform', 'audit-primary', { in: { rps: 0, success: null }, health: { status: 'unknown', reasons: [] }, badges: ['idle'] }));
   edges.push(edge('w/shop/shop-gw', 'w/shop/frontend-primary', 88.2), edge('w/shop/frontend-primary', 'w/shop/catalog-primary', 33), edge('w/shop/frontend-primary', 'w/shop/search-primary', 41.2));

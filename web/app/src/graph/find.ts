@@ -1,18 +1,27 @@
-// What a person types into the search of the topology: words, and terms as `ns=test`, `health=failure`, `5xx>1`, `p99>500`.
+// What a person types into the search of the topology: words, and terms as `ns=test`, `health=failure`, `5xx>1`, `success<99`, `p99>500`.
 import type { Edge, Node } from '../api/types';
 
 type Test = (node: Node, edges: Edge[]) => boolean;
+
+function refused_of(edge: Edge): number {
+  if (!edge.rps || edge.protocol === 'tcp') return 0;
+  const refused = Object.entries(edge.codes).reduce((sum, [code, value]) => (code.startsWith('4') ? sum + value : sum), 0);
+  return (refused / edge.rps) * 100;
+}
 
 function number_of(node: Node, edges: Edge[], what: string): number {
   const mine = edges.filter((edge) => edge.target === node.id || edge.source === node.id);
   if (what === 'rps') return Math.max(node.in.rps ?? 0, node.out.rps ?? 0);
   if (what === 'p99') return Math.max(0, ...mine.map((edge) => edge.p99 ?? 0));
-  // Percent of errors of the worst edge.
-  return Math.max(0, ...mine.map((edge) => (edge.success === null ? 0 : (1 - edge.success) * 100)));
+  if (what === '4xx') return Math.max(0, ...mine.map(refused_of));
+  // In percent, of the worst edge. Who answers nobody has no success, whatever it is held against.
+  const success = mine.flatMap((edge) => (edge.success === null ? [] : [edge.success * 100]));
+  if (what === 'success') return success.length ? Math.min(...success) : Number.NaN;
+  return Math.max(0, ...success.map((one) => 100 - one));
 }
 
 function test_of(term: string): Test {
-  const compared = /^(rps|p99|5xx)([<>])([\d.]+)$/.exec(term);
+  const compared = /^(rps|p99|4xx|5xx|success)([<>])([\d.]+)$/.exec(term);
   if (compared) {
     const [, what = '', sign, limit = '0'] = compared;
     return (node, edges) => (sign === '>' ? number_of(node, edges, what) > Number(limit) : number_of(node, edges, what) < Number(limit));

@@ -32,6 +32,11 @@ export function traffic_of(edge: Edge): string {
   return edge.protocol === 'tcp' ? throughput_of(edge) : rate(edge.rps);
 }
 
+// Of few requests the hundredths tell: a canary's first share.
+function fine_rate(value: number): string {
+  return value > 0 && value < 100 ? `${value.toFixed(2)} rps` : rate(value);
+}
+
 export function label_of(edge: Edge, label: Label): string {
   const traffic = traffic_of(edge);
   switch (label) {
@@ -40,7 +45,7 @@ export function label_of(edge: Edge, label: Label): string {
       if (edge.rps === 0 || edge.protocol === 'tcp') return edge.rps === 0 ? 'idle' : traffic;
       return `${traffic} · ${ratio(edge.success, 1)} · ${millis(edge.p99)}`;
     case 'rps':
-      return traffic;
+      return edge.protocol === 'tcp' || edge.rps === null ? traffic : fine_rate(edge.rps);
     case 'share':
       return percent(edge.share === null ? null : Math.round(edge.share * 1000) / 10);
     case 'success':

@@ -2,7 +2,7 @@
 import type { Edge, Node, Release } from '../api/types';
 import { shapes } from '../lib/shapes';
 import { drawn_badges, badges, health_of, mark_of, versions } from '../lib/words';
-import { is_labelled, label_of, line_of, tone_of, width_of, type Label } from './label';
+import { is_labelled, label_of, line_of, lock_of, tone_of, width_of, type Label } from './label';
 import { node_width, type Layout } from './layout';
 
 // A token of the style sheet as it is now: `--fail`.
@@ -21,6 +21,7 @@ export interface Drawn {
 
 const head = 44;
 const foot = 34;
+const lock_room = 14;
 
 export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd');
@@ -81,10 +82,13 @@ export function svg_of({ layout, nodes, edges, releases, label, title, footer }:
     out.push(`<path d="${drawn.path}" fill="none" stroke="${of_tone(tone)}" stroke-width="${width_of(edge).toFixed(2)}" stroke-opacity="0.85"${dash} marker-end="url(#arrow-${tone})"/>`);
     if (!is_labelled(edge, edges.length)) continue;
     const words = label_of(edge, label);
-    const room = words.length * 6.2 + 14;
+    const lock = edge.mtls !== null && (label === 'all' || label === 'mtls') ? lock_of(edge.mtls) : null;
+    const room = words.length * 6.2 + 14 + (lock ? lock_room : 0);
     const is_bad = tone === 'fail';
     said.push(`<rect x="${(drawn.label_x - room / 2).toFixed(1)}" y="${(drawn.label_y - 10).toFixed(1)}" width="${room.toFixed(1)}" height="20" rx="10" fill="${is_bad ? palette('--fail-fill') : surface}" stroke="${is_bad ? palette('--fail-fill') : palette('--line')}"/>`);
-    said.push(text(drawn.label_x, drawn.label_y + 4, words, 11.5, is_bad ? '#ffffff' : of_tone(tone), ' text-anchor="middle"'));
+    const colour = is_bad ? '#ffffff' : of_tone(tone);
+    if (lock) said.push(`<g><title>${escaped(label_of(edge, 'mtls'))}</title>${icon(lock, drawn.label_x - room / 2 + 6, drawn.label_y - 6, 12, colour)}</g>`);
+    said.push(text(drawn.label_x + (lock ? lock_room / 2 : 0), drawn.label_y + 4, words, 11.5, colour, ' text-anchor="middle"'));
   }
   out.push(...said);
 

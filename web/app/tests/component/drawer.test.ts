@@ -40,6 +40,13 @@ describe('what was chosen on the topology', () => {
     expect(text()).toMatch(/DC 0\.2 rps who asked did not wait for the answer/);
     expect(text()).toMatch(/NFCF 0\.1 rps(?! [a-z])/);
   });
+  it('says as whom both ends showed themselves, where that is known', () => {
+    show(null, to_primary);
+    expect(screen.queryByText('Principals')).toBeNull();
+    cleanup();
+    show(null, { ...to_primary, principals: [{ source: 'spiffe://cluster.local/ns/test/sa/gw', destination: null }] });
+    expect(screen.getByText('Principals').nextElementSibling?.textContent).toMatch(/sa\/gw → not known/);
+  });
   it('shows no lock where nobody says whether it is encrypted', () => {
     show(null, { ...to_primary, mtls: null });
     const row = screen.getByText('Encryption').nextElementSibling as HTMLElement;

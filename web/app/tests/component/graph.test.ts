@@ -59,12 +59,12 @@ describe('the layout', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
     const layout = lay_out(nodes, edges, true);
     const at = (id: string) => layout.places.get(id) ?? { x: Number.NaN, y: Number.NaN };
-    const [source, gateway, primary, canary] = [at('unknown'), at('w/test/test-imgw'), at('w/test/podinfo-primary'), at('w/test/podinfo')];
-    expect([source.y < gateway.y, gateway.y < primary.y, primary.y === canary.y, primary.x + node_width <= canary.x]).toEqual([true, true, true, true]);
+    const [gateway, primary, canary] = [at('w/test/test-imgw'), at('w/test/podinfo-primary'), at('w/test/podinfo')];
+    expect([gateway.y < primary.y, primary.y === canary.y, primary.x + node_width <= canary.x]).toEqual([true, true, true]);
     const box = layout.boxes[0];
     expect((box?.y ?? 0) + (box?.height ?? 0) - (primary.y + layout.node_height)).toBeGreaterThan(110);
     expect(layout.width).toBeLessThan(lay_out(nodes, edges).width);
-    expect(neighbour(layout, 'unknown', 'ArrowDown')).toBe('w/test/test-imgw');
+    expect(neighbour(layout, 'w/test/test-imgw', 'ArrowDown')).toMatch(/^w.test.podinfo/);
     expect(neighbour(layout, 'w/test/podinfo', 'ArrowUp')).toBe('w/test/test-imgw');
     expect(neighbour(layout, 'w/test/podinfo-primary', 'ArrowRight')).toBe('w/test/podinfo');
   });
@@ -84,13 +84,12 @@ describe('the layout', () => {
   it('goes from left to right', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
     const { places } = lay_out(nodes, edges);
-    expect(places.get('unknown')?.x).toBeLessThan(places.get('w/test/test-imgw')?.x ?? 0);
     expect(places.get('w/test/test-imgw')?.x).toBeLessThan(places.get('w/test/podinfo')?.x ?? 0);
   });
   it('is walked by arrows: along edges, and within a layer', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
     const layout = lay_out(nodes, edges);
-    expect(neighbour(layout, 'unknown', 'ArrowRight')).toBe('w/test/test-imgw');
+    expect(neighbour(layout, 'w/test/test-imgw', 'ArrowRight')).toMatch(/^w.test.podinfo/);
     expect(neighbour(layout, 'w/test/podinfo', 'ArrowLeft')).toBe('w/test/test-imgw');
     expect(neighbour(layout, 'w/test/podinfo-primary', 'ArrowDown')).toBe('w/test/podinfo');
     expect(neighbour(layout, 'w/test/podinfo', 'ArrowUp')).toBe('w/test/podinfo-primary');
@@ -115,7 +114,7 @@ describe('the layout', () => {
     const { nodes, edges } = topology_at(108, 'story', 'test');
     const edge = edges[0];
     if (!edge) throw new Error('no edge');
-    const more = [...edges, { ...edge, id: 'self', source: 'unknown', target: 'unknown' }, { ...edge, id: 'back', source: 'w/test/podinfo', target: 'unknown' }, { ...edge, id: 'nowhere', target: 'w/gone/gone' }];
+    const more = [...edges, { ...edge, id: 'self', source: 'w/test/test-imgw', target: 'w/test/test-imgw' }, { ...edge, id: 'back', source: 'w/test/podinfo', target: 'w/test/test-imgw' }, { ...edge, id: 'nowhere', target: 'w/gone/gone' }];
     const layout = lay_out(nodes, more);
     expect(layout.lines.map((line) => line.edge.id)).toEqual(expect.arrayContaining(['self', 'back']));
     expect(layout.lines.map((line) => line.edge.id)).not.toContain('nowhere');
@@ -130,6 +129,8 @@ describe('an edge', () => {
   it('says its requests, its success and its p99', () => {
     expect(label_of({ ...canary, rps: 4, success: 0.932, p99: 357 }, 'all')).toBe('4.0 rps · 93.2 % · 357 ms');
     expect(label_of({ ...canary, rps: null }, 'all')).toBe('–');
+    expect([0.04, 12.345, 99.99, 123.4, 2500, 0].map((rps) => label_of({ ...canary, rps }, 'rps'))).toEqual(['0.04 rps', '12.35 rps', '99.99 rps', '123 rps', '2.5k rps', '0 rps']);
+    expect(label_of({ ...canary, rps: null }, 'rps')).toBe('–');
     expect(label_of({ ...canary, share: 0.2 }, 'share')).toBe('20 %');
     expect(label_of({ ...canary, mtls: 0.5 }, 'mtls')).toBe('50 % mTLS');
     const tcp = { ...canary, protocol: 'tcp' as const, rps: 42_000, throughput: { in: 2_000, out: 40_000 } };
@@ -175,7 +176,9 @@ describe('the second line of a node', () => {
   });
   it('is else where it is, and of which version', () => {
     expect(line('a/shop/frontend@1', 'versionedApp').text).toBe('1 · shop');
-    expect(line('unknown', 'app').text).toBe('from outside');
+    const [node] = topology_at(108, 'story').nodes;
+    if (!node) throw new Error('no node');
+    expect(line_of({ ...node, id: 'unknown', kind: 'unknown', namespace: null, version: null, release: null }).text).toBe('from outside');
   });
 });
 
@@ -186,6 +189,17 @@ describe('finding in the topology', () => {
     expect(ids('name=podinfo')).toEqual(expect.arrayContaining(['w/test/podinfo', 'w/test/podinfo-primary']));
     expect(ids('ns=test health=failure')).toEqual(['w/test/podinfo']);
     expect(ids('kind=gateway')).toHaveLength(2);
+  });
+  it('by what is refused, and by success, which is unknown of who answers nobody', () => {
+    const [edge] = edges;
+    if (!edge) throw new Error('no edge');
+    const of = (facts: Partial<Edge>, text: string) => found(nodes, [{ ...edge, ...facts }], text)?.size;
+    expect(of({ rps: 10, codes: { 200: 9, 404: 0.6, 429: 0.4 } }, '4xx>9')).toBe(2);
+    expect(of({ rps: 10, codes: { 200: 9, 404: 0.6, 429: 0.4 } }, '4xx>11')).toBe(0);
+    expect(of({ success: 0.985 }, 'success<99')).toBe(2);
+    expect(of({ success: 0.985 }, 'success>99')).toBe(0);
+    expect(of({ success: null }, 'success<99')).toBe(0);
+    expect(ids('success<99')).toContain('w/test/podinfo');
   });
   it('by errors and latency', () => {
     expect(ids('5xx>5')).toContain('w/test/podinfo');

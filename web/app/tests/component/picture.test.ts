@@ -36,6 +36,14 @@ describe('the picture that is saved', () => {
     for (const wanted of ['Failing', '80 % primary']) expect(texts).toContain(wanted);
     if (type === 'app') expect(texts).toContain('canary 50 % · shop · 8/8');
   });
+  it('has the lock of each edge of which it is known whether it is encrypted', () => {
+    const { document, edges } = drawn('story', '');
+    const locks = [...document.querySelectorAll('g > title')].map((one) => one.textContent ?? '').filter((title) => /^(mTLS|plain|\d+ % mTLS)$/.test(title));
+    const known = edges.filter((edge) => edge.mtls !== null);
+    expect(known.length).toBeGreaterThan(2);
+    expect(locks).toHaveLength(known.length);
+    expect(new Set(locks)).toEqual(new Set(['mTLS', 'plain']));
+  });
   it('needs nothing from elsewhere: no style sheet, no link, no script, no HTML in it', () => {
     const { svg } = drawn();
     expect(svg).not.toMatch(/var\(|class=|href|<style|<script|foreignObject/);
