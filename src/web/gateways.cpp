@@ -230,4 +230,36 @@ std::vector<GatewayShown> gateways_of(const GatewayParts& parts) {
     return all;
 }
 
+std::set<std::string> gateway_ids(const Objects& workloads, const GatewaySigns& signs) {
+    std::set<kube::ObjectKey> named;
+    for (const auto& gateway : signs.mesh_gateways) named.insert(kube::key_of(*gateway));
+    std::set<std::string> ids;
+    for (const auto& workload : workloads) {
+        const auto key = kube::key_of(*workload);
+        const auto& labels = object_at(*workload, {"spec", "template", "metadata", "labels"});
+        const bool is_gateway =
+            named.contains(key) || std::ranges::any_of(signs.gateways, [&](const auto& gateway) {
+                return selects(object_at(*gateway, {"spec", "selector"}), labels);
+            });
+        if (is_gateway) ids.insert(workload_id(key.ns, key.name));
+    }
+    return ids;
+}
+
+std::map<std::string, std::string> objects_about(const GatewayShown& gateway) {
+    std::map<std::string, std::string> objects;
+    for (const auto* kind : {"IstioMeshGateway", "Deployment", "Service"}) {
+        objects.emplace(fmt::format("{} {}", kind, gateway.key), gateway.ns);
+    }
+    for (const auto& selected : gateway.json.at("gateways").as_array()) {
+        const auto ns = text_at(selected, {"namespace"});
+        objects.emplace(fmt::format("Gateway {}/{}", ns, text_at(selected, {"name"})), ns);
+    }
+    for (const auto& bound : gateway.json.at("virtualServices").as_array()) {
+        const std::string_view key = bound.as_string();
+        objects.emplace(fmt::format("VirtualService {}", key), key.substr(0, key.find('/')));
+    }
+    return objects;
+}
+
 }  // namespace sluice::web

@@ -6,6 +6,8 @@
 
 #include <boost/json/object.hpp>
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,5 +23,16 @@ struct GatewayShown {
     JsonObject json;
 };
 std::vector<GatewayShown> gateways_of(const GatewayParts& parts);
+
+// The ids of those workloads that are gateways: an IstioMeshGateway has their name, or a Gateway
+// selects their pods.
+struct GatewaySigns {
+    Objects mesh_gateways, gateways;
+};
+std::set<std::string> gateway_ids(const Objects& workloads, const GatewaySigns& signs);
+
+// What findings are about that concern one: "VirtualService test/podinfo". Its own objects, the
+// Gateways that select it and the VirtualServices bound to those.
+std::map<std::string, std::string> objects_about(const GatewayShown& gateway);
 
 }  // namespace sluice::web

@@ -1,5 +1,6 @@
 // The topology and the gateways: what is asked for, and what the stream tells of it.
 #include "base/core/sha256.hpp"
+#include "release/mesh_scene.hpp"
 #include "web/answer.hpp"
 #include "web/gateways.hpp"
 #include "web/listing.hpp"
@@ -20,6 +21,8 @@ using std::chrono::seconds;
 
 constexpr std::array<std::int64_t, 6> windows{10, 30, 60, 300, 900, 3600};
 constexpr std::size_t topologies_max = 200;
+constexpr std::size_t pods_max = 500;
+constexpr std::size_t findings_max = 100;
 
 struct TypeName {
     std::string_view name;
@@ -282,6 +285,81 @@ Task<net::Response> Dashboard::State::show_queries(SharedCall call) {
         outside.clock.now(),
         JsonObject{{"refresh", std::chrono::duration<double>(refresh_of(settings)).count()},
                    {"items", queries_json(asked, settings.ns)}});
+}
+
+bool Dashboard::State::is_of_gateways(std::string_view id, const Fronts& fronts) const {
+    const auto namespaces = namespaces_of(id);
+    if (namespaces.empty() || id.starts_with("n/")) return false;
+    auto workloads = landscape.list(resources::deployments, namespaces.front());
+    std::ranges::move(landscape.list(resources::daemon_sets, namespaces.front()),
+                      std::back_inserter(workloads));
+    std::erase_if(workloads, [&](const auto& workload) {
+        const auto key = kube::key_of(*workload);
+        if (id.starts_with("w/")) return id != workload_id(key.ns, key.name);
+        if (id.starts_with("s/")) {
+            const auto front = fronts.of.find(workload_id(key.ns, key.name));
+            return front == fronts.of.end() || front->second != id;
+        }
+        const auto canonical = canonical_of(*workload);
+        const auto app = fmt::format("a/{}/{}", key.ns, canonical.service);
+        return id != app && id != fmt::format("{}@{}", app, canonical.revision);
+    });
+    const auto gateways = gateway_ids(
+        workloads,
+        {landscape.list(resources::istio_mesh_gateways), landscape.list(resources::gateways)});
+    return !workloads.empty() && gateways.size() == workloads.size();
+}
+
+Task<net::Response> Dashboard::State::one_gateway(SharedCall call) {
+    const kube::ObjectKey key{call->path[1], call->path[2]};
+    if (!call->viewer.sees(key.ns)) {
+        co_return refused({.status = 403,
+                           .code = "forbidden",
+                           .message = "You may not look into namespace " + key.ns},
+                          call->id);
+    }
+    const auto window = window_for(std::chrono::minutes{1}, window_min(settings));
+    const auto table =
+        co_await web::edges(*prometheus, window, settings.ns, std::nullopt, refresh_of(settings));
+    co_await look_for_findings();
+    co_await catch_up();
+    if (!known)
+        co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
+    auto all = gateways_with(*table);
+    const auto found = std::ranges::find(all, to_string(key), &GatewayShown::key);
+    if (found == all.end()) {
+        co_return refused({.status = 404,
+                           .code = "not_found",
+                           .message = fmt::format("no gateway {}", to_string(key))},
+                          call->id);
+    }
+    const auto about = objects_about(*found);
+    std::set<std::string> namespaces;
+    for (const auto& [object, ns] : about) {
+        if (call->viewer.sees(ns)) namespaces.insert(ns);
+    }
+    JsonArray findings;
+    for (const auto* one : validations.all(findings_of(call->viewer, namespaces))) {
+        if (findings.size() >= findings_max) break;
+        if (about.contains(one->finding.object)) findings.push_back(json_of(*one));
+    }
+    JsonArray pods;
+    const bool sees_pods = call->viewer.sees_pods(key.ns);
+    if (const auto workload = landscape.find(resources::deployments, key); workload && sees_pods) {
+        const auto& selector = object_at(*workload, {"spec", "selector", "matchLabels"});
+        for (const auto& pod : known->list(resources::pods, key.ns)) {
+            if (pods.size() >= pods_max) break;
+            if (!release::selects(selector, object_at(pod, {"metadata", "labels"}))) continue;
+            pods.push_back(pod_json(pod, "other"));
+        }
+    }
+    const auto why = sees_pods ? known->why_incomplete(resources::pods)
+                               : "You may not list pods in namespace " + key.ns;
+    auto json = std::move(found->json);
+    json["pods"] = std::move(pods);
+    json["podsReason"] = why.empty() ? Json(nullptr) : Json(why);
+    json["findings"] = std::move(findings);
+    co_return told(call->request, outside.clock.now(), std::move(json));
 }
 
 }  // namespace sluice::web

@@ -33,6 +33,7 @@ Task<Result<Dashboard::State::Charted>> Dashboard::State::chart(SharedCall call,
     if (!asked) co_return asked.error();
     Charted charted{.grid = asked->grid,
                     .queries = series_queries(subject, asked->range),
+                    .reporter = subject.reporter,
                     .codes = {},
                     .p50 = {},
                     .p95 = {},
@@ -56,7 +57,7 @@ JsonObject Dashboard::State::chart_json(const Charted& charted) const {
             {"to", charted.grid.to},
             {"step", charted.grid.step},
             {"refresh", std::chrono::duration<double>(refresh).count()},
-            {"reporter", "destination"},
+            {"reporter", charted.reporter},
             {"reason",
              is_empty ? Json(fmt::format("no requests in the last {} s",
                                          charted.grid.to - charted.grid.from))
@@ -115,7 +116,8 @@ Task<net::Response> Dashboard::State::node_metrics(SharedCall call) {
                           call->id);
     }
     Fronts fronts;
-    if (what == "edge" && id.starts_with("e/s/")) {
+    const bool is_node = what == "node";
+    if (!namespaces.empty() && (is_node || id.starts_with("e/s/"))) {
         co_await catch_up();
         const auto& ns = namespaces.front();
         auto workloads = landscape.list(resources::deployments, ns);
@@ -123,7 +125,11 @@ Task<net::Response> Dashboard::State::node_metrics(SharedCall call) {
                           std::back_inserter(workloads));
         fronts = fronts_of(workloads, landscape.list(resources::services, ns));
     }
-    const auto subject = what == "node" ? subject_of_node(id) : subject_of_edge(id, fronts);
+    const auto subject_here = [&] {
+        if (!is_node) return subject_of_edge(id, fronts);
+        return is_of_gateways(id, fronts) ? subject_of_gateways(id, fronts) : subject_of_node(id);
+    };
+    const auto subject = subject_here();
     if (!subject) co_return unmeasured(subject.error().message);
     const auto charted = co_await chart(call, *subject);
     if (!charted) co_return refused(bad_request(charted.error()), call->id);

@@ -167,14 +167,16 @@ SeriesQueries series_queries(const Subject& subject, Duration range) {
     const auto quantile = [&](std::string_view q) {
         return fmt::format(
             "histogram_quantile({}, sum(rate(istio_request_duration_milliseconds_bucket{{"
-            "reporter=\"destination\",{}}}[{}s])) by ({},le))",
+            "reporter=\"{}\",{}}}[{}s])) by ({},le))",
             q,
+            subject.reporter,
             subject.selector,
             length,
             subject.by);
     };
-    return {.codes = fmt::format("sum(rate(istio_requests_total{{reporter=\"destination\",{}}}"
+    return {.codes = fmt::format("sum(rate(istio_requests_total{{reporter=\"{}\",{}}}"
                                  "[{}s])) by ({},response_code,grpc_response_status)",
+                                 subject.reporter,
                                  subject.selector,
                                  length,
                                  subject.by),

@@ -110,6 +110,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     struct Charted {
         Prometheus::Grid grid;
         SeriesQueries queries;
+        std::string_view reporter;
         // Nothing where it was not asked, because the one before it failed.
         std::shared_ptr<const Measured<Lines>> codes, p50, p95, p99;
     };
@@ -128,6 +129,9 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // Those that were read.
     std::vector<GatewayShown> gateways_with(const EdgesTable& table) const;
     Task<net::Response> list_gateways(SharedCall call);
+    Task<net::Response> one_gateway(SharedCall call);
+    // Whether what a node stands for are gateways, and nothing else.
+    bool is_of_gateways(std::string_view id, const Fronts& fronts) const;
 
     // --- what there is: inventory_answers.cpp
     // -----------------------------------------------------

@@ -118,6 +118,21 @@ Result<Subject> subject_of_node(std::string_view id) {
     return none(fmt::format("no node {} is measured", id.substr(0, 100)));
 }
 
+Result<Subject> subject_of_gateways(std::string_view id, const Fronts& fronts) {
+    const auto end = end_of(id);
+    if (end.kind == 'w' || end.kind == 'a') {
+        return Subject{.selector = of_side("source", end),
+                       .by = end.kind == 'w' ? "source_workload" : "source_canonical_service",
+                       .reporter = "source"};
+    }
+    const auto senders = end.kind == 's' ? behind(end, fronts) : std::vector<std::string>{};
+    if (senders.empty()) return subject_of_node(id);
+    return Subject{.selector = is("source", "workload_namespace", end.ns) +
+                               fmt::format(R"(,source_workload=~"{}")", alternatives(senders)),
+                   .by = "source_workload_namespace",
+                   .reporter = "source"};
+}
+
 Result<Subject> subject_of_edge(std::string_view id, const Fronts& fronts) {
     const auto ends = ends_of(id);
     if (!ends) return none(fmt::format("no edge {} is measured", id.substr(0, 100)));

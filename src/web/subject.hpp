@@ -11,10 +11,11 @@
 
 namespace sluice::web {
 
-// A selector's labels, and the label by which two of them are told apart.
+// A selector's labels, the label by which two of them are told apart, and whose proxies count.
 struct Subject {
     std::string selector;  // `destination_workload_namespace="test",destination_workload=~"a|b"`
     std::string by = "destination_workload";
+    std::string_view reporter = "destination";
 };
 Subject of_workloads(const std::string& ns, const std::vector<std::string>& workloads);
 
@@ -22,6 +23,9 @@ Subject of_workloads(const std::string& ns, const std::vector<std::string>& work
 // the message says why. A Service at the source of an edge stands for workloads: those are in
 // `fronts`.
 Result<Subject> subject_of_node(std::string_view id);
+// What arrives at a gateway from outside no proxy before it counts: of a node that stands for
+// gateways alone, what it sent on.
+Result<Subject> subject_of_gateways(std::string_view id, const Fronts& fronts);
 Result<Subject> subject_of_edge(std::string_view id, const Fronts& fronts);
 
 // The namespaces that one has to see to be told of it.

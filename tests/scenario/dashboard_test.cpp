@@ -1714,6 +1714,51 @@ TEST_CASE("test load is bounded in number and rate, and only for a lab") {
     CHECK(cluster.numbers.load == 0);
 }
 
+TEST_CASE("a gateway is told with its pods, what is found about it and what it sent on") {
+    Site site;
+    add_gateway(site);
+    auto& cluster = site.world.cluster;
+    REQUIRE(cluster.create(resources::virtual_services, *parse_json(R"({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+        "metadata": {"name": "bound", "namespace": "test"},
+        "spec": {"hosts": ["*"], "gateways": ["edge"],
+          "http": [{"route": [{"destination": {"host": "nowhere"}}]}]}})")));
+    REQUIRE(cluster.create(resources::virtual_services, *parse_json(R"({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+        "metadata": {"name": "elsewhere", "namespace": "test"},
+        "spec": {"hosts": ["a.example"], "gateways": ["other"],
+          "http": [{"route": [{"destination": {"host": "nowhere"}}]}]}})")));
+    site.json("/validations");
+    site.world.run_for(1min);
+    const auto gateway = site.json("/gateways/test/edge");
+    CHECK(text_at(gateway, {"node"}) == "w/test/edge");
+    CHECK(array_at(gateway, {"virtualServices"}) == JsonArray{"test/bound"});
+    REQUIRE(array_at(gateway, {"pods"}).size() == 1);
+    CHECK(text_at(array_at(gateway, {"pods"})[0], {"name"}).starts_with("edge-"));
+    std::set<std::string, std::less<>> names;
+    for (const auto& finding : array_at(gateway, {"findings"})) {
+        names.emplace(text_at(finding, {"object", "name"}));
+    }
+    CHECK(names.contains("bound"));
+    CHECK(!names.contains("elsewhere"));
+    CHECK(code_of(site.get("/api/ui/v1/gateways/test/podinfo")) == "not_found");
+
+    const auto of = [&](std::string_view id) {
+        return site.json(fmt::format("/metrics/node/{}?window=60", id));
+    };
+    for (const auto* id : {"w%2Ftest%2Fedge", "s%2Ftest%2Fedge", "a%2Ftest%2Fedge"}) {
+        const auto charted = of(id);
+        CAPTURE(to_text(charted));
+        CHECK(text_at(charted, {"reporter"}) == "source");
+        const auto query = text_at(charted, {"queries", "rate"});
+        CHECK(query.find(R"(reporter="source")") != std::string_view::npos);
+        CHECK(query.find(R"(source_)") != std::string_view::npos);
+        CHECK(query.find("destination_") == std::string_view::npos);
+    }
+    CHECK(text_at(of("w%2Ftest%2Fpodinfo"), {"reporter"}) == "destination");
+    CHECK(text_at(of("s%2Ftest%2Fpodinfo"), {"reporter"}) == "destination");
+}
+
 TEST_CASE("a gateway that the lab has not opened is asked nowhere, whatever its objects say") {
     Site site({.lab = true});
     add_gateway(site);

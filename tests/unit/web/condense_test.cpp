@@ -477,6 +477,20 @@ TEST_CASE("a chart asks by what its node stands for, and says why where there is
     const auto fronts =
         fronts_of(shared({deployment({"web"}), deployment({"db"}), deployment({"web-b"})}),
                   shared({service("web", {{"version", "v1"}}), service("db", {{"app", "db"}})}));
+    // What a gateway sent on, as it counted it itself.
+    const auto sent = [&](std::string_view id) {
+        const auto subject = subject_of_gateways(id, fronts);
+        if (!subject) return subject.error().message;
+        return fmt::format("{} {} {}", subject->reporter, subject->selector, subject->by);
+    };
+    CHECK(sent("w/test/gw") == R"(source source_workload_namespace="test",source_workload="gw" )"
+                               "source_workload");
+    CHECK(sent("a/test/gw@v1") ==
+          R"(source source_workload_namespace="test",source_canonical_service="gw",)"
+          R"(source_canonical_revision="v1" source_canonical_service)");
+    CHECK(sent("s/test/web") ==
+          R"(source source_workload_namespace="test",source_workload=~"web|web-b" )"
+          "source_workload_namespace");
     const auto edge = [&](std::string_view id) {
         const auto subject = subject_of_edge(id, fronts);
         return subject ? subject->selector : subject.error().message;

@@ -45,6 +45,15 @@ export function workloads(world, namespaces, detailed = false) {
   return in_namespaces(items, namespaces).sort(by_name);
 }
 
+export function gateway(world, namespace, name) {
+  const one = world.gateways([namespace]).items.find((item) => item.name === name);
+  if (!one) return null;
+  const of_it = workloads(world, [namespace], true).find((item) => item.name === name);
+  const about = [name, ...one.gateways.map((selected) => selected.name), ...one.virtualServices.map((bound) => bound.slice(bound.indexOf('/') + 1))];
+  const findings = world.validations([namespace]).items.filter((item) => item.object.kind !== 'Canary' && about.includes(item.object.name));
+  return { now: world.now(), ...one, pods: of_it?.pods ?? [], podsReason: null, findings };
+}
+
 export function services(world, namespaces, detailed = false) {
   const by_service = new Map();
   for (const node of nodes_of(world)) {

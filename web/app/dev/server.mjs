@@ -194,6 +194,12 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       const one = (detail[1] ? lists.workloads : lists.services)(world, [ns], true).find((item) => item.name === name);
       return one ? json(response, 200, one, request) : refuse(response, 404, 'not_found', `There is no ${detail[1] ? 'Deployment' : 'Service'} ${ns}/${name}`);
     }
+    const gateway = /^gateways\/([^/]+)\/([^/]+)$/.exec(path);
+    if (gateway) {
+      const [ns, name] = gateway.slice(1).map(decodeURIComponent);
+      const one = lists.gateway(world, ns, name);
+      return one ? json(response, 200, one, request) : refuse(response, 404, 'not_found', `no gateway ${ns}/${name}`);
+    }
     const load = /^lab\/load(?:\/([^/]+))?$/.exec(path);
     if (load) {
       if (request.headers['x-sluice-csrf'] !== 'c5rf') return refuse(response, 403, 'csrf', 'X-Sluice-CSRF is not that of this session');

@@ -436,7 +436,9 @@ export class World {
     const side_of = id.endsWith('w/test/podinfo') || id.includes('w/test/podinfo/') ? 'canary' : id.includes('podinfo-primary') ? 'primary' : null;
     const seed = [...id].reduce((sum, char) => sum + char.charCodeAt(0), 0) % 97;
     const of = side_of ? (t) => this.measured(side_of, t) : (t) => (t < -2400 ? null : { rps: 20 + 3 * noise(seed, t), success: 0.999 + 0.001 * noise(seed + 1, t), p50: 11, p95: 60 + 8 * noise(seed + 2, t), p99: 140 + 30 * noise(seed + 3, t) });
-    return { now: this.now(), ...grid, reporter: 'destination', reason: null, series: this.series(grid, of), queries: this.queries() };
+    const is_gateway = what === 'node' && this.gateways([]).items.some((one) => one.node === id);
+    const queries = Object.entries(this.queries()).map(([name, text]) => [name, is_gateway ? text.replace('reporter="destination",destination_workload_namespace="test",destination_workload="podinfo"', 'reporter="source",source_workload_namespace="test",source_workload="test-imgw"') : text]);
+    return { now: this.now(), ...grid, reporter: is_gateway ? 'source' : 'destination', reason: null, series: this.series(grid, of), queries: Object.fromEntries(queries) };
   }
 
   topology(parameters) {

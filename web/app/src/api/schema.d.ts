@@ -229,7 +229,8 @@ export interface paths {
          * Requests, errors and latency of one node or edge over time.
          * @description Prometheus is asked by what the node stands for: a workload by its name, a Service by that of the Service through which requests
          *     went, an app by the labels of its canonical service and revision. A Service as the source of an edge is the workloads that it
-         *     stands for now. Of what lies outside the mesh, of namespaces, and of connections without requests (tcp) there is no series: 404
+         *     stands for now. What arrives at a gateway from outside no proxy before it counts: of a node that stands for gateways alone the series are
+         *     what it sent on, as its own proxies counted it (`reporter` is `source`). Of what lies outside the mesh, of namespaces, and of connections without requests (tcp) there is no series: 404
          *     `not_measured`, and the message says why.
          */
         get: operations["metrics"];
@@ -250,6 +251,26 @@ export interface paths {
         };
         /** Gateways with their addresses, ports, hosts and traffic; by namespace and name. */
         get: operations["gateways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/gateways/{ns}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /** One gateway, with what is *detail only*. Its charts are `/metrics/node/{id}` of its `node`. */
+        get: operations["gateway"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1355,6 +1376,8 @@ export interface components {
             items: components["schemas"]["Gateway"][];
         };
         Gateway: {
+            /** @description Of a GET of one. */
+            now?: components["schemas"]["Time"];
             namespace: string;
             name: string;
             /**
@@ -1397,6 +1420,12 @@ export interface components {
             success: number | null;
             p99: number | null;
             reason: string | null;
+            /** @description Detail only. */
+            pods?: components["schemas"]["Pod"][];
+            /** @description Detail only. Why `pods` may lack some. */
+            podsReason?: string | null;
+            /** @description Detail only. On it, its Service and Deployment, the Gateways that select it and the VirtualServices bound to those. */
+            findings?: components["schemas"]["Validation"][];
         };
         ValidationList: {
             now: components["schemas"]["Time"];
@@ -2318,6 +2347,34 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gateway */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -1,9 +1,9 @@
 // Everything that a person chose stands in the address, so that reload and a shared link show the same.
 import { page_base } from '../api/client';
 
-export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'workloads' | 'workload' | 'services' | 'service' | 'gateways' | 'tap' | 'events' | 'validations' | 'mesh' | 'lab' | 'unknown';
+export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'workloads' | 'workload' | 'services' | 'service' | 'gateways' | 'gateway' | 'tap' | 'events' | 'validations' | 'mesh' | 'lab' | 'unknown';
 
-const lists = ['topology', 'gateways', 'tap', 'events', 'validations', 'mesh', 'lab'] as const;
+const lists = ['topology', 'tap', 'events', 'validations', 'mesh', 'lab'] as const;
 
 function read() {
   return { path: location.pathname, search: location.search };
@@ -27,6 +27,7 @@ class Route {
     if (first === 'releases') return rest.length === 3 ? 'release' : rest.length === 0 ? 'releases' : 'unknown';
     if (first === 'workloads') return rest.length === 3 ? 'workload' : rest.length === 0 ? 'workloads' : 'unknown';
     if (first === 'services') return rest.length === 2 ? 'service' : rest.length === 0 ? 'services' : 'unknown';
+    if (first === 'gateways') return rest.length === 2 ? 'gateway' : rest.length === 0 ? 'gateways' : 'unknown';
     return lists.find((name) => name === first) ?? 'unknown';
   });
 
@@ -116,4 +117,8 @@ export function workload_href(kind: string, ns: string, name: string): string {
 
 export function service_href(ns: string, name: string): string {
   return route.href(`services/${encodeURIComponent(ns)}/${encodeURIComponent(name)}`);
+}
+
+export function gateway_href(ns: string, name: string): string {
+  return route.href(`gateways/${encodeURIComponent(ns)}/${encodeURIComponent(name)}`);
 }

@@ -56,6 +56,7 @@ const gets: [string, string][] = [
   ['topology?ns=test&type=versionedApp', 'Topology'],
   ['metrics/node/w%2Ftest%2Fpodinfo?window=60', 'Metrics'],
   ['gateways', 'GatewayList'],
+  ['metrics/node/w%2Ftest%2Ftest-imgw?window=60', 'Metrics'],
   ['validations', 'ValidationList'],
   ['workloads', 'WorkloadList'],
   ['workloads/test/deployment/podinfo', 'Workload'],

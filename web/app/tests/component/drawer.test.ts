@@ -20,10 +20,11 @@ beforeEach(() => {
 afterEach(cleanup);
 
 describe('what was chosen on the topology', () => {
-  it('as a gateway where no proxy counts what arrives draws no empty charts, and says where it is counted', () => {
+  it('has the charts of a gateway where nobody counts what arrives, too, and its page', () => {
     show(gateway, null, edges.filter((edge) => edge.target !== gateway.id));
-    expect(text()).toMatch(/arrives at a gateway from outside is counted where it goes on to/);
-    expect(asked()).toEqual([]);
+    expect(asked()).toHaveLength(1);
+    expect(asked()[0]).toMatch(/metrics\/node\/w%2Ftest%2Ftest-imgw/);
+    expect(screen.getByRole('link', { name: 'Gateway page' }).getAttribute('href')).toMatch(/^\/ui\/gateways\/test\/test-imgw/);
   });
   it('has its charts where there are some', () => {
     show(node_of('w/test/podinfo'), null);

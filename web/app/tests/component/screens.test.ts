@@ -11,6 +11,7 @@ import { ApiError } from '../../src/api/client';
 import Manifest from '../../src/parts/Manifest.svelte';
 import Old from '../../src/parts/Old.svelte';
 import Events from '../../src/screens/Events.svelte';
+import GatewayPage from '../../src/screens/GatewayPage.svelte';
 import Gateways from '../../src/screens/Gateways.svelte';
 import Lab from '../../src/screens/Lab.svelte';
 import Mesh from '../../src/screens/Mesh.svelte';
@@ -473,6 +474,25 @@ describe('gateways', () => {
     await screen.findByText(/No answer after 10\.00 s: timed out after 10s/);
     expect(text()).not.toMatch(/Went to/);
   });
+  it('have a page each, with what comes in, its routes, its pods and what it sent on', async () => {
+    await at('story', 'gateways');
+    render(Gateways);
+    const link = await screen.findByRole('link', { name: 'shop-gw' });
+    expect(link.getAttribute('href')).toMatch(/^\/ui\/gateways\/shop\/shop-gw/);
+    cleanup();
+    // Charts stay on their way for ever: jsdom draws none.
+    const asked: string[] = [];
+    const to_server = globalThis.fetch;
+    globalThis.fetch = ((url: string, init: RequestInit) => (url.includes('/metrics/') ? (asked.push(url), new Promise(() => {})) : to_server(url, init))) as typeof fetch;
+    render(GatewayPage, { ns: 'shop', name: 'shop-gw' });
+    await screen.findByRole('heading', { name: 'Pods' });
+    for (const part of [/127\.112\.0\.2/, /IstioMeshGateway, ingress, of istio-system\/cp-v112x/, /443 → 8443 https not listening/, /shop\/shop ?80 HTTP for shop\.example\.org, www\.shop\.example\.org/, /shop\/frontend ?shop\/checkout/, /shop-gw-7d9f6c-a0/, /Referenced host not found: "frontend-beta"/, /port 443 is not listening/]) expect(text()).toMatch(part);
+    expect(asked.some((url) => url.includes('metrics/node/w%2Fshop%2Fshop-gw?'))).toBe(true);
+    expect(screen.getByRole('button', { name: 'Try shop/shop-gw' })).not.toBeNull();
+    cleanup();
+    render(GatewayPage, { ns: 'shop', name: 'gone' });
+    await screen.findByText(/no gateway shop\/gone/);
+  });
   it('are not tried without an address, or by who may only read', async () => {
     await at('story', 'gateways');
     render(Gateways);
@@ -498,6 +518,7 @@ describe('axe finds nothing, as far as it needs no colours', () => {
     ['mesh', Mesh, {}, 'article'],
     ['lab', Lab, {}, 'tr[data-pod]'],
     ['gateways', Gateways, {}, 'article'],
+    ['gateways/test/test-imgw', GatewayPage, { ns: 'test', name: 'test-imgw' }, '.facts'],
   ];
   it.each(all)('on %s', async (path, what, props, ready) => {
     await at('story', path);
