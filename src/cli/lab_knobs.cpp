@@ -116,7 +116,11 @@ std::vector<web::LabSource::Process> LabKnobs::processes() const {
 web::LabSource::Proxy LabKnobs::proxy() const {
     const auto figures = world_.mesh.figures();
     // One thread of its own for the proxy and the apps (running_lab.hpp).
-    return {.requests = figures.requests, .series = figures.series, .split = split_, .threads = 1};
+    return {.requests = figures.requests,
+            .series = figures.series,
+            .split = way_.split,
+            .mirror_host = way_.mirror_host,
+            .threads = 1};
 }
 
 std::vector<net::Origin> LabKnobs::doors_of(const kube::ObjectKey& gateway) const {

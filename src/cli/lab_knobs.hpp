@@ -30,8 +30,12 @@ class LabKnobs final : public web::LabSource {
         mesh::Mesh& mesh;
         lab::PrometheusChild& prometheus;
     };
+    // How its mesh sends, as it was started.
+    struct Way {
+        std::string split, mirror_host;
+    };
     // On the control thread. All outlive this.
-    LabKnobs(const World& world, std::string split) : world_(world), split_(std::move(split)) {}
+    LabKnobs(const World& world, Way way) : world_(world), way_(std::move(way)) {}
 
     std::vector<Pod> pods() const override;
     Result<void> set_fault(const kube::ObjectKey& pod, const std::optional<Fault>& fault) override;
@@ -42,7 +46,7 @@ class LabKnobs final : public web::LabSource {
 
    private:
     World world_;
-    std::string split_;
+    Way way_;
 };
 
 }  // namespace sluice::cli

@@ -316,8 +316,10 @@ Result<void> RunningLab::State::start_dashboard() {
     settings.scrape_interval = 1s;
     settings.min_interval = options.min_interval;
     settings.controller = "sluice lab";
-    knobs = std::make_unique<LabKnobs>(LabKnobs::World{cluster, *kubelet, *mesh, *prometheus},
-                                       options.split == "random" ? "random" : "deck");
+    knobs = std::make_unique<LabKnobs>(
+        LabKnobs::World{cluster, *kubelet, *mesh, *prometheus},
+        LabKnobs::Way{.split = options.split == "random" ? "random" : "deck",
+                      .mirror_host = options.mirror_host == "shadow" ? "shadow" : "plain"});
     dashboard =
         std::make_unique<web::Dashboard>(web::Outside{.executor = control.get_executor(),
                                                       .clock = clock,

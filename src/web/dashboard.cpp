@@ -321,7 +321,8 @@ Task<net::Response> Dashboard::State::answer_path(SharedCall call, Errand errand
     const auto& first = path.front();
     const auto list = lists.find(first);
     if (path.size() == 1 && list != lists.end()) co_return co_await (this->*list->second)(call);
-    if (errand.is_trial) co_return co_await lab(call);
+    const bool is_log = first == "lab" && path.size() == 4 && path[1] == "logs";
+    if (errand.is_trial || is_log) co_return co_await lab(call);
     if ((first == "workloads" && path.size() == 4) || (first == "services" && path.size() == 3)) {
         co_return co_await one_of_inventory(call);
     }

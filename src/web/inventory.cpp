@@ -275,6 +275,25 @@ JsonObject Inventory::workload_in_detail(const Json& object, const std::vector<J
     Keys services;
     for (const auto& service : services_of(object)) services.push_back(kube::key_of(*service));
     json["services"] = names_of(services);
+    const auto& routes = parts_.landscape.routes();
+    std::set<kube::ObjectKey> virtual_services;
+    std::set<kube::ObjectKey> destination_rules;
+    for (const auto& service : services) {
+        virtual_services.merge(routes.virtual_services_of(service));
+        destination_rules.merge(routes.destination_rules_of(service));
+    }
+    json["virtualServices"] = names_of(seen_of(virtual_services));
+    json["destinationRules"] = names_of(seen_of(destination_rules));
+    JsonArray ports;
+    for (const auto& container : array_at(object, {"spec", "template", "spec", "containers"})) {
+        for (const auto& port : array_at(container, {"ports"})) {
+            ports.push_back(
+                JsonObject{{"name", text_at(port, {"name"})},
+                           {"containerPort", integer_at(port, {"containerPort"}).value_or(0)},
+                           {"protocol", text_at(port, {"protocol"}, "TCP")}});
+        }
+    }
+    json["ports"] = std::move(ports);
     JsonArray shown;
     const auto& selector = object_at(object, {"spec", "selector", "matchLabels"});
     const auto role = parts_.roles.find(std::string(json.at("node").as_string()));
@@ -305,8 +324,10 @@ JsonObject Inventory::service(const Json& object) {
     }
     const auto [ready, total] = parts_.pods.endpoints(key.ns, selector);
     JsonArray workloads;
+    JsonArray kinds;
     for (const auto& workload : workloads_behind(key.ns, selector)) {
         workloads.emplace_back(workload_id(key.ns, kube::key_of(*workload).name));
+        kinds.emplace_back(text_at(*workload, {"kind"}));
     }
     Health health;
     // Without a selector somebody else says who answers.
@@ -344,6 +365,7 @@ JsonObject Inventory::service(const Json& object) {
             {"selector", labels_json(selector)},
             {"endpoints", JsonObject{{"ready", ready}, {"total", total}}},
             {"workloads", std::move(workloads)},
+            {"workloadKinds", std::move(kinds)},
             {"virtualServices", names_of(seen_of(routes.virtual_services_of(key)))},
             {"destinationRules", names_of(seen_of(routes.destination_rules_of(key)))},
             {"health", health.json()},

@@ -237,6 +237,7 @@ Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
                    .namespaces = landscape.list(resources::namespaces),
                    .sidecars = sidecars.by_workload(),
                    .istio_versions = istio_versions,
+                   .mirror_host = is_lab() ? outside.lab->proxy().mirror_host : std::string(),
                    .prometheus = prometheus->health(),
                    .api_server = api_server(),
                    .caches = known->caches(),

@@ -53,6 +53,7 @@ class LabSource {
         std::uint64_t requests = 0;  // since the lab began
         std::uint64_t series = 0;    // 0: not asked for yet
         std::string split;
+        std::string mirror_host;  // plain or shadow
         int threads = 1;
     };
     virtual Proxy proxy() const = 0;

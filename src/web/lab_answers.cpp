@@ -142,6 +142,7 @@ Task<net::Response> Dashboard::State::lab(SharedCall call) {
     if (path[1] == "faults") co_return set_fault(call);
     if (path[1] == "crash") co_return crash(call);
     if (path[1] == "try") co_return co_await try_gateway(call);
+    if (path[1] == "logs") co_return co_await pod_log(call);
     if (path.size() == 2) co_return co_await start_load(call);
     if (!loads.stop(path[2])) {
         co_return refuse({.status = 404,

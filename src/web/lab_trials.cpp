@@ -15,6 +15,8 @@
 namespace sluice::web {
 namespace {
 
+namespace resources = kube::resources;
+
 constexpr double latency_max_ms = 60'000;
 constexpr double slow_start_max_s = 600;
 constexpr std::size_t host_max = 253;
@@ -24,6 +26,9 @@ constexpr std::size_t body_shown = 1024;
 // How long after the answer the proxy's word of it is waited for.
 constexpr Duration route_pause = std::chrono::milliseconds{50};
 constexpr int route_looks = 30;
+
+constexpr std::int64_t log_lines_max = 200;
+constexpr std::size_t log_bytes_max = std::size_t{64} * 1024;
 
 Error wrong(std::string why) {
     return {ErrorKind::invalid, std::move(why)};
@@ -262,6 +267,62 @@ net::Response Dashboard::State::crash(SharedCall call) {
     response.status = 202;
     response.headers.erase("ETag");
     return response;
+}
+
+// As the person who asks may read it.
+Task<net::Response> Dashboard::State::pod_log(SharedCall call) {
+    const auto refuse = [&](const Refusal& refusal) { return refused(refusal, call->id); };
+    const kube::ObjectKey key{call->path[2], call->path[3]};
+    const auto tail = call->asked.number("tail", {1, log_lines_max});
+    if (!tail) co_return refuse(bad_request(tail.error()));
+    const auto wanted = call->asked.text("container", 253);
+    if (!wanted) co_return refuse(bad_request(wanted.error()));
+    if (!call->viewer.sees(key.ns)) co_return refuse(refusal_of_trial(no_such(key)));
+    const auto pod = co_await call->person->client.get(resources::pods, key);
+    if (!pod) co_return refuse(refusal_of(pod.error()));
+    JsonArray containers;
+    for (const auto& container : array_at(*pod, {"spec", "containers"})) {
+        containers.emplace_back(text_at(container, {"name"}));
+    }
+    const auto container = wanted->empty() && !containers.empty()
+                               ? std::string(std::string_view(containers.front().as_string()))
+                               : *wanted;
+    if (std::ranges::find(containers, Json(container)) == containers.end()) {
+        co_return refuse(bad_request(
+            {ErrorKind::invalid,
+             fmt::format("parameter container: pod {} has no {}", to_string(key), container)}));
+    }
+    const auto written = co_await call->person->client.stream(
+        fmt::format("/api/v1/namespaces/{}/pods/{}/log?container={}&tailLines={}",
+                    percent_encoded(key.ns),
+                    percent_encoded(key.name),
+                    percent_encoded(container),
+                    tail->value_or(log_lines_max)));
+    // A container that has not begun yet has none.
+    if (!written && written.error().kind != ErrorKind::invalid) {
+        co_return refuse(refusal_of(written.error()));
+    }
+    std::string text;
+    bool is_cut = false;
+    while (written) {
+        const auto more = co_await (*written)->next();
+        if (!more) co_return refuse(refusal_of(more.error()));
+        if (more->empty()) break;
+        text += *more;
+        if (text.size() <= log_bytes_max) continue;
+        text.erase(0, text.size() - log_bytes_max);
+        is_cut = true;
+    }
+    // From the first whole line on.
+    if (is_cut) text.erase(0, text.find('\n') + 1);
+    co_return told(call->request,
+                   outside.clock.now(),
+                   JsonObject{{"pod", to_string(key)},
+                              {"container", container},
+                              {"containers", std::move(containers)},
+                              {"text", is_utf8(text) ? text : "(no text)"},
+                              {"cut", is_cut},
+                              {"reason", written ? Json(nullptr) : Json(written.error().message)}});
 }
 
 Task<net::Response> Dashboard::State::try_gateway(SharedCall call) {

@@ -31,7 +31,7 @@ Json of_workload(const Json& object) {
     if (!wish.empty()) put(spec, {"template", "metadata", "annotations", inject}, Json(wish));
     JsonArray containers;
     for (const auto& container : array_at(object, {"spec", "template", "spec", "containers"})) {
-        containers.push_back(picked(container, {}, {"image"}));
+        containers.push_back(picked(container, {}, {"image", "ports"}));
     }
     put(spec, {"template", "spec", "containers"}, std::move(containers));
     put(kept, {"spec"}, std::move(spec));

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t names_max = 100;
 constexpr std::string_view usual_root = "istio-system";
+// The last version whose proxies let copies carry another Host.
+constexpr std::pair<std::int64_t, std::int64_t> last_with_shadow{1, 27};
 
 Json text_json(std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(text);
@@ -36,6 +38,7 @@ class Mesh {
 
     JsonObject json() const {
         return {{"controlPlanes", control_planes()},
+                {"mirrorHost", text_json(mirror_host())},
                 {"proxies", proxies()},
                 {"mtls", mtls()},
                 {"prometheus", prometheus()},
@@ -139,6 +142,20 @@ class Mesh {
                 {"injectionNamespaces", std::move(namespaces)}});
         }
         return shown;
+    }
+
+    // Unless somebody told Istio otherwise, which nothing here says.
+    std::string mirror_host() const {
+        if (!parts_.mirror_host.empty()) return parts_.mirror_host;
+        std::set<std::string> all;
+        for (const auto& plane : planes()) {
+            const auto parts = split(plane.version, '.');
+            const auto major = parse_integer(parts.front());
+            const auto minor = parts.size() < 2 ? std::nullopt : parse_integer(parts[1]);
+            if (!major || !minor) return {};
+            all.insert(std::pair(*major, *minor) <= last_with_shadow ? "shadow" : "plain");
+        }
+        return all.size() == 1 ? *all.begin() : std::string();
     }
 
     JsonObject proxies() const {

@@ -26,7 +26,8 @@ struct MeshParts {
     Objects namespaces;
     const std::map<std::string, Sidecars>& sidecars;
     std::vector<std::string>
-        istio_versions;  // of networking.istio.io that are served; preferred first
+        istio_versions;       // of networking.istio.io that are served; preferred first
+    std::string mirror_host;  // a lab's own word; empty elsewhere
     const PrometheusHealth& prometheus;
     ApiServerHealth api_server;
     std::vector<Known::CacheState> caches;

@@ -174,6 +174,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     net::Response set_fault(SharedCall call);
     net::Response crash(SharedCall call);
     Task<net::Response> try_gateway(SharedCall call);
+    Task<net::Response> pod_log(SharedCall call);
     void publish_lab();
     Task<net::Response> show_tap(SharedCall call);
     void begin_to_tap();

@@ -107,6 +107,7 @@ class Drawing {
     std::map<std::string, std::vector<Destination>> destinations_;  // by node's id
     bool has_destinations_ = false;
     std::map<EdgeKey, std::set<std::string>> through_;  // Services, by an edge without one
+    std::map<std::string, std::string> kinds_;          // by id: Deployment or DaemonSet
     std::map<kube::ObjectKey, std::vector<std::string>> of_gateways_;  // workloads
     std::map<kube::ObjectKey, std::vector<std::string>> behind_;       // workloads, by Service
     std::set<std::string> mirrored_, routed_;  // workloads that get copies, or a share
@@ -148,6 +149,7 @@ void Drawing::add_workloads() {
         auto& one = node(workload_id(key.ns, key.name));
         const auto& labels = object_at(object, {"spec", "template", "metadata", "labels"});
         labels_[one.id] = labels;
+        kinds_[one.id] = text_at(object, {"kind"});
         one.canonical = canonical_of(object);
         const auto label = [&](std::string_view name) {
             return text_at(object, {"spec", "template", "metadata", "labels", name});
@@ -589,8 +591,10 @@ JsonObject Drawing::node_json(const GraphNode& one) const {
         return JsonObject{{"rps", one.has_traffic ? Json(rps) : Json(nullptr)},
                           {"success", rps > 0 ? Json(1 - failed / rps) : Json(nullptr)}};
     };
+    const auto kind = kinds_.find(one.id);
     return {{"id", one.id},
             {"kind", one.kind},
+            {"workloadKind", kind == kinds_.end() ? Json(nullptr) : text_json(kind->second)},
             {"namespace", text_json(one.ns)},
             {"name", one.name},
             {"app", text_json(one.app)},

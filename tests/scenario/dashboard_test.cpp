@@ -364,7 +364,8 @@ class SomeLab final : public web::LabSource {
     std::vector<std::string> crashed;
     std::vector<net::Origin> doors{{.host = "127.112.0.1", .port = 18080},
                                    {.host = "127.112.0.1", .port = 18443}};
-    Proxy counted{.requests = 100, .series = 0, .split = "deck", .threads = 1};
+    Proxy counted{
+        .requests = 100, .series = 0, .split = "deck", .mirror_host = "shadow", .threads = 1};
 
     std::vector<Pod> pods() const override { return shown; }
     Result<void> set_fault(const kube::ObjectKey& key, const std::optional<Fault>& fault) override {
@@ -1486,6 +1487,29 @@ TEST_CASE("Services are told with their endpoints and the routes that lead to th
     CHECK(text_at(canary, {"health", "status"}) == "notReady");
     const auto one = site.json("/services/test/podinfo-primary");
     CHECK(find(one, {"findings"}) != nullptr);
+    CHECK(array_at(one, {"workloadKinds"}) == JsonArray{"Deployment"});
+    // What is about a workload by its Services.
+    const auto workload = site.json("/workloads/test/deployment/podinfo-primary");
+    CHECK(array_at(workload, {"virtualServices"}) == array_at(one, {"virtualServices"}));
+    CHECK(array_at(workload, {"destinationRules"}) == array_at(one, {"destinationRules"}));
+    CHECK(array_at(workload, {"virtualServices"}).size() == 1);
+    site.world.apply_yaml(R"(
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: open, namespace: test}
+spec:
+  selector: {matchLabels: {app: open}}
+  template:
+    metadata: {labels: {app: open}}
+    spec: {containers: [{name: web, image: web, ports: [{name: http, containerPort: 9898}]}]}
+)");
+    site.world.run_for(1s);
+    CHECK(array_at(site.json("/workloads/test/deployment/open"), {"ports"}) ==
+          JsonArray{JsonObject{{"name", "http"}, {"containerPort", 9898}, {"protocol", "TCP"}}});
+    for (const auto& node : array_at(site.json("/topology?ns=test&window=60"), {"nodes"})) {
+        const bool is_workload = text_at(node, {"id"}).starts_with("w/");
+        CHECK(text_at(node, {"workloadKind"}) == (is_workload ? "Deployment" : ""));
+    }
     CHECK(code_of(site.get("/api/ui/v1/services/test/nobody")) == "not_found");
 }
 
@@ -1588,6 +1612,23 @@ TEST_CASE("the mesh is told as far as it may be read, and what this page costs")
     CHECK(*number_at(mesh, {"prometheus", "lookback"}) == 300);
     CHECK(text_at(mesh, {"prometheus", "retention"}) == "6h");
     CHECK(text_at(mesh, {"istioApi", "used"}) == "v1beta1");
+    CHECK(find(mesh, {"mirrorHost"})->is_null());
+    const auto istiod = [&](std::string_view name, std::string_view tag) {
+        REQUIRE(site.world.cluster.create(resources::deployments,
+                                          *parse_json(fmt::format(R"({{
+            "metadata": {{"name": "{0}", "namespace": "test",
+              "labels": {{"app": "istiod", "istio.io/rev": "{0}"}}}},
+            "spec": {{"selector": {{"matchLabels": {{"rev": "{0}"}}}},
+              "template": {{"metadata": {{"labels": {{"rev": "{0}"}}}},
+                "spec": {{"containers": [{{"name": "d", "image": "istio/pilot:{1}"}}]}}}}}}}})",
+                                                                  name,
+                                                                  tag))));
+        site.world.run_for(1min);
+        return *find(site.json("/mesh"), {"mirrorHost"});
+    };
+    // Of versions that differ nobody knows which of them sends the copies.
+    CHECK(istiod("old", "1.27.4") == Json("shadow"));
+    CHECK(istiod("new", "1.28.0") == Json(nullptr));
     CHECK(*bool_at(mesh, {"apiServer", "ok"}));
     const auto& caches = array_at(mesh, {"caches"});
     const auto canaries = std::ranges::find_if(
@@ -1874,6 +1915,53 @@ TEST_CASE(
     CHECK(code_of(site.write("POST", "/lab/crash/test/idle-1", Json(JsonObject{}))) ==
           "not_allowed_now");
     CHECK(code_of(site.write("POST", "/lab/crash/test/nobody", Json(JsonObject{}))) == "not_found");
+}
+
+TEST_CASE("a lab shows the end of a pod's log, to who may read it, and why there is none") {
+    Site site({.lab = true});
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    const auto pods = site.json("/workloads/test/deployment/podinfo-primary");
+    const std::string name(text_at(array_at(pods, {"pods"})[0], {"name"}));
+    const auto pod = site.world.get(resources::pods, name);
+    const std::string container(text_at(array_at(pod, {"spec", "containers"})[0], {"name"}));
+    const auto id = lab::ContainerId{std::string(kube::uid_of(pod)), container, 77};
+    const auto path = "/lab/logs/test/" + name;
+    const auto none = site.json(path);
+    CAPTURE(to_text(none));
+    CHECK(text_at(none, {"container"}) == container);
+    CHECK(text_at(site.json("/mesh"), {"mirrorHost"}) == "shadow");
+
+    auto& logs = site.world.container_logs;
+    const auto write = logs.begin(id);
+    for (int i = 1; i <= 300; ++i) logs.append(id, fmt::format("line {} <b>", i));
+    const auto shown = site.json(path);
+    const auto text = text_at(shown, {"text"});
+    CHECK(text.starts_with("line 101 <b>\n"));
+    CHECK(text.ends_with("line 300 <b>\n"));
+    CHECK_FALSE(*bool_at(shown, {"cut"}));
+    CHECK(text_at(site.json(path + "?tail=1"), {"text"}) == "line 300 <b>\n");
+    CHECK(text_at(site.json(path + "?container=" + container), {"text"}) == text);
+    // Of long lines the last ones that there is room for, and only whole ones.
+    for (int i = 1; i <= 40; ++i) logs.append(id, std::to_string(i) + std::string(4000, 'x'));
+    const auto cut = site.json(path);
+    CHECK(*bool_at(cut, {"cut"}));
+    CHECK(text_at(cut, {"text"}).size() <= 64 * 1024);
+    CHECK(text_at(cut, {"text"}).size() > 60 * 1024);
+    CHECK(text_at(cut, {"text"}).starts_with("25xxx"));
+
+    const auto refused = [&](const std::string& of) {
+        return code_of(site.get("/api/ui/v1/lab/logs/" + of));
+    };
+    CHECK(refused("test/nobody") == "not_found");
+    CHECK(refused("test/" + name + "?tail=201") == "bad_request");
+    CHECK(refused("test/" + name + "?container=other") == "bad_request");
+    CHECK(site.send({.method = "POST", .target = "/api/ui/v1" + path}).status == 405);
+    site.way.forbidden = "/log?";
+    CHECK(refused("test/" + name) == "forbidden");
+
+    Site cluster;
+    CHECK(code_of(cluster.get("/api/ui/v1" + path)) == "not_a_lab");
 }
 
 TEST_CASE("what turns a lab is the page's own, of a lab only, and by its one method") {

@@ -45,6 +45,7 @@ function node_of(place, members, type) {
   return {
     ...only,
     id: place,
+    workloadKind: null,
     kind: members.every((one) => one.kind === 'gateway') ? 'gateway' : prefix === 's' ? 'service' : 'app',
     namespace,
     name,

@@ -40,7 +40,7 @@ export function workloads(world, namespaces, detailed = false) {
       if (!detailed) return one;
       const role = ['primary', 'canary', 'stable', 'preview'].includes(node.release?.role) ? node.release.role : 'other';
       const pods = Array.from({ length: one.replicas.desired }, (_, i) => ({ name: `${node.name}-7d9f6c-${'abcdefgh'[i % 8]}${i}`, revision: role, phase: i < one.replicas.ready ? 'Running' : 'Pending', ready: i < one.replicas.ready, restarts: 0, node: 'lab', startedAt: iso(-600), reason: i < one.replicas.ready ? null : 'ErrImagePull: no such image' }));
-      return { now: world.now(), ...one, services: [`${node.namespace}/${node.app ?? node.name}`], pods, findings };
+      return { now: world.now(), ...one, services: [`${node.namespace}/${node.app ?? node.name}`], ports: [{ name: 'http', containerPort: 9898, protocol: 'TCP' }], virtualServices: node.release ? [`${node.namespace}/${node.release.name}`] : [], destinationRules: node.release ? [`${node.namespace}/${node.release.name}-primary`] : [], pods, findings };
     });
   return in_namespaces(items, namespaces).sort(by_name);
 }
@@ -70,7 +70,7 @@ export function services(world, namespaces, detailed = false) {
     const findings = findings_of(world, namespace, name);
     const one = {
       namespace, name, node: `s/${key}`, type: members[0].kind === 'gateway' ? 'LoadBalancer' : 'ClusterIP', ports: [{ name: 'http', port: 9898, targetPort: 9898, protocol: 'http' }], selector: { app: name }, endpoints: { ready, total },
-      workloads: members.map((node) => node.id), virtualServices: members.some((node) => node.release) ? [key] : [], destinationRules: members.some((node) => node.release) ? [`${key}-primary`, `${key}-canary`] : [],
+      workloads: members.map((node) => node.id), workloadKinds: members.map(() => 'Deployment'), virtualServices: members.some((node) => node.release) ? [key] : [], destinationRules: members.some((node) => node.release) ? [`${key}-primary`, `${key}-canary`] : [],
       health: members.find((node) => node.health.status === 'failure')?.health ?? (total > 0 && ready === 0 ? { status: 'failure', reasons: ['no endpoint is ready'] } : { status: rps ? 'healthy' : 'unknown', reasons: [] }),
       ...numbers(world, { in: { rps, success: members[0].in.success } }), validations: counts_of(findings),
     };
@@ -83,7 +83,7 @@ export function mesh(world) {
   const is_empty = ['empty', 'forbidden'].includes(world.mode);
   const t = world.t();
   return {
-    now: world.now(), problems: world.problems(),
+    now: world.now(), problems: world.problems(), mirrorHost: is_empty ? null : 'shadow',
     controlPlanes: is_empty ? [] : [{ source: 'IstioControlPlane', namespace: 'istio-system', name: 'cp-v112x', revision: 'cp-v112x.istio-system', version: '1.12.9', status: 'Available', pods: { ready: 1, total: 1 }, tags: ['default'], injectionNamespaces: ['shop', 'test'] }],
     proxies: is_empty ? { total: 0, byVersion: {}, skewed: [], missing: [] } : { total: 24, byVersion: { '1.12.9': 22, '1.11.4': 2 }, skewed: ['shop/search-primary'], missing: ['platform/emails-primary'] },
     mtls: is_empty ? [] : [{ namespace: 'shop', mode: 'STRICT', source: 'shop/default' }, { namespace: 'test', mode: 'UNSET', source: null }],
@@ -124,6 +124,15 @@ export function lab(world) {
     load: world.loads ?? [],
     proxy: { rps: 20.1, requests: 4021, threads: 1, split: 'deck', series: 812, reason: null },
   };
+}
+// One with a sidecar has two containers, and one that was ended begins anew.
+export function pod_log(world, pod, parameters) {
+  const containers = pod.includes('primary') ? ['podinfod', 'istio-proxy'] : ['podinfod'];
+  const container = parameters.get('container') || containers[0];
+  const tail = Math.min(200, Number(parameters.get('tail') ?? 200));
+  const lines = Array.from({ length: 3 + (world.crashes?.get(pod) ?? 0) }, (_, i) => `{"level":"info","container":"${container}","msg":"<b>line ${i + 1}</b>"}`);
+  const is_waiting = world.mode === 'odd';
+  return { now: world.now(), pod, container, containers, text: is_waiting ? '' : lines.slice(-tail).map((line) => `${line}\n`).join(''), cut: false, reason: is_waiting ? `container "${container}" in pod "${pod.slice(pod.indexOf('/') + 1)}" is waiting to start: ContainerCreating` : null };
 }
 export function lab_news(world) {
   return { now: world.now(), load: world.loads ?? [] };

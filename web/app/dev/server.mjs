@@ -213,6 +213,12 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       if (world.mode === 'idle') world.set({ mode: 'story' });
       return json(response, 202, lists.send_load(world, wanted));
     }
+    const log = /^lab\/logs\/([^/]+)\/([^/]+)$/.exec(path);
+    if (log) {
+      const pod = `${decodeURIComponent(log[1])}/${decodeURIComponent(log[2])}`;
+      if (!lists.lab(world).processes.some((one) => one.pod && one.name === pod)) return refuse(response, 404, 'not_found', `pods "${decodeURIComponent(log[2])}" not found`);
+      return json(response, 200, lists.pod_log(world, pod, parameters), request);
+    }
     const trial = /^lab\/(?:(try)|(faults|crash)\/([^/]+)\/([^/]+))$/.exec(path);
     if (trial) {
       if (request.headers['x-sluice-csrf'] !== 'c5rf') return refuse(response, 403, 'csrf', 'X-Sluice-CSRF is not that of this session');

@@ -565,7 +565,7 @@ function plain_steps(one) {
 
 function node(kind, namespace, name, facts = {}) {
   const prefix = kind === 'service' ? 's' : kind === 'external' ? 'x' : 'w';
-  return { id: kind === 'unknown' ? 'unknown' : kind === 'external' ? `x/${name}` : `${prefix}/${namespace}/${name}`, kind, namespace, name, app: kind === 'workload' || kind === 'gateway' ? name.replace(/-primary$/, '') : null, version: null, outside: false, health: { status: 'healthy', reasons: [] }, replicas: kind === 'workload' || kind === 'gateway' ? { ready: 2, desired: 2 } : null, badges: kind === 'gateway' ? ['gateway'] : [], release: null, in: { rps: 0, success: null }, out: { rps: 0, success: null }, addresses: [], workloads: null, members: [], reason: null, ...facts };
+  return { id: kind === 'unknown' ? 'unknown' : kind === 'external' ? `x/${name}` : `${prefix}/${namespace}/${name}`, kind, workloadKind: kind === 'workload' || kind === 'gateway' ? 'Deployment' : null, namespace, name, app: kind === 'workload' || kind === 'gateway' ? name.replace(/-primary$/, '') : null, version: null, outside: false, health: { status: 'healthy', reasons: [] }, replicas: kind === 'workload' || kind === 'gateway' ? { ready: 2, desired: 2 } : null, badges: kind === 'gateway' ? ['gateway'] : [], release: null, in: { rps: 0, success: null }, out: { rps: 0, success: null }, addresses: [], workloads: null, members: [], reason: null, ...facts };
 }
 
 function edge(source, target, rps, facts = {}) {

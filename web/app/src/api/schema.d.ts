@@ -451,6 +451,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lab/logs/{ns}/{pod}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        /** The last lines that a container of a pod wrote, as `kubectl logs --tail` has them. Elsewhere 404 `not_a_lab`. */
+        get: operations["podLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lab/crash/{ns}/{pod}": {
         parameters: {
             query?: never;
@@ -1221,6 +1241,11 @@ export interface components {
              * @enum {string}
              */
             kind: "workload" | "service" | "app" | "gateway" | "namespace" | "external" | "unknown";
+            /**
+             * @description Of a node that is one workload, whose object is known.
+             * @enum {string|null}
+             */
+            workloadKind: "Deployment" | "DaemonSet" | null;
             namespace: string | null;
             name: string;
             app: string | null;
@@ -1367,6 +1392,19 @@ export interface components {
             queries: {
                 [key: string]: string;
             };
+        };
+        PodLog: {
+            now: components["schemas"]["Time"];
+            /** @description `namespace/name` */
+            pod: string;
+            container: string;
+            containers: string[];
+            /** @description Whole lines, the newest last; at most 64 KiB. */
+            text: string;
+            /** @description Lines that were asked for are left out at the beginning, for there is no room. */
+            cut: boolean;
+            /** @description Why there is none: `container "app" in pod "web-1" is waiting to start: …`. */
+            reason: string | null;
         };
         GatewayList: {
             now: components["schemas"]["Time"];
@@ -1664,6 +1702,17 @@ export interface components {
             validations: components["schemas"]["LevelCounts"];
             /** @description Detail only. `namespace/name` of the Services that select it. */
             services?: string[];
+            /** @description Detail only. `namespace/name` of those that route these Services or to them. */
+            virtualServices?: string[];
+            /** @description Detail only. `namespace/name` */
+            destinationRules?: string[];
+            /** @description Detail only. Of its containers. */
+            ports?: {
+                /** @description May be empty. */
+                name: string;
+                containerPort: number;
+                protocol: string;
+            }[];
             /** @description Detail only. */
             pods?: components["schemas"]["Pod"][];
             /** @description Detail only. Why `pods` may lack some. */
@@ -1706,6 +1755,8 @@ export interface components {
             };
             /** @description Ids in the topology. */
             workloads: string[];
+            /** @description Of each of `workloads`, in their order. */
+            workloadKinds: ("Deployment" | "DaemonSet")[];
             /** @description `namespace/name` of those that route it or to it. */
             virtualServices: string[];
             /** @description `namespace/name` */
@@ -1779,6 +1830,11 @@ export interface components {
             }[];
         };
         Mesh: {
+            /**
+             * @description Which Host mirrored copies carry: that of the request, or `…-shadow`. In a lab as it was started with; elsewhere as all control planes' versions have it by themselves (`shadow` up to Istio 1.27). null: not known.
+             * @enum {string|null}
+             */
+            mirrorHost: "plain" | "shadow" | null;
             now: components["schemas"]["Time"];
             problems: components["schemas"]["Problem"][];
             controlPlanes: {
@@ -2816,6 +2872,40 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    podLog: {
+        parameters: {
+            query?: {
+                /** @description So many lines. */
+                tail?: number;
+                /** @description Absent: its first. */
+                container?: string;
+            };
+            header?: never;
+            path: {
+                ns: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PodLog"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

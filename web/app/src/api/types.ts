@@ -53,6 +53,7 @@ export type LabProcess = Schemas['LabProcess'];
 export type LabFault = Schemas['LabFault'];
 export type FaultSet = Schemas['FaultSet'];
 export type Crashed = Schemas['Crashed'];
+export type PodLog = Schemas['PodLog'];
 export type Tried = Schemas['Tried'];
 export type EventList = Schemas['EventList'];
 export type Tap = Schemas['Tap'];

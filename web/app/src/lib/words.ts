@@ -165,3 +165,13 @@ export function sidecar_of(injection: Injection): Mark & { why: string | null } 
   if (injection.injected) return { word: 'Sidecar', icon: 'ok', tone: 'ok', why: injection.revision };
   return { word: 'None', icon: 'none', tone: 'idle', why: injection.reason };
 }
+
+// How a release moves its users over.
+export const strategies: Record<Release['strategy'], string> = {
+  canary: 'by weight',
+  blueGreen: 'blue/green',
+  blueGreenMirrored: 'blue/green, mirrored',
+  abTesting: 'A/B test',
+  mirrored: 'mirrored, by weight',
+  none: 'no analysis',
+};

@@ -54,4 +54,37 @@ describe('what was chosen on the topology', () => {
     expect(row.textContent).toMatch(/not known/);
     expect(row.querySelector('svg')).toBeNull();
   });
+  it('leads to the page of a workload, and shows what is configured about it', async () => {
+    const workload = node_of('w/test/podinfo');
+    const answer = { now: '2026-01-01T00:00:00.000Z', labels: { app: 'podinfo' }, services: ['test/podinfo'], virtualServices: ['test/podinfo'], destinationRules: ['test/podinfo-canary'], ports: [{ name: 'http', containerPort: 9898, protocol: 'TCP' }] };
+    globalThis.fetch = vi.fn((url) => (String(url).includes('/workloads/test/deployment/podinfo') ? Promise.resolve(new Response(JSON.stringify(answer))) : new Promise<Response>(() => {}))) as typeof fetch;
+    show(workload, null);
+    expect(screen.getByRole('link', { name: 'Workload page' }).getAttribute('href')).toMatch(/^\/ui\/workloads\/test\/deployment\/podinfo/);
+    await screen.findByText('app=podinfo');
+    expect(text()).toMatch(/Ports ?9898 http, TCP ?Services ?test\/podinfo ?VirtualServices ?test\/podinfo ?DestinationRules ?test\/podinfo-canary/);
+  });
+  it('says why its configuration is not shown', async () => {
+    const refusal = { error: { code: 'forbidden', message: 'You may not look into namespace test' } };
+    globalThis.fetch = vi.fn((url) => (String(url).includes('/metrics/') ? new Promise<Response>(() => {}) : Promise.resolve(new Response(JSON.stringify(refusal), { status: 403 })))) as typeof fetch;
+    show(node_of('w/test/podinfo'), null);
+    await screen.findByText('You may not look into namespace test');
+    expect(text()).toMatch(/Not allowed/);
+  });
+  it('says which Host copies carry, where that is known', async () => {
+    const mesh = (mirrorHost: string | null) => {
+      globalThis.fetch = vi.fn((url) => (String(url).endsWith('/mesh') ? Promise.resolve(new Response(JSON.stringify({ now: '2026-01-01T00:00:00.000Z', mirrorHost }))) : new Promise<Response>(() => {}))) as typeof fetch;
+      show(null, { ...to_primary, mirror: true });
+    };
+    mesh('shadow');
+    await screen.findByText('…-shadow');
+    expect(text()).toMatch(/mirrored copies; copies carry Host …-shadow/);
+    cleanup();
+    mesh('plain');
+    await screen.findByText(/copies carry the Host of their request/);
+    cleanup();
+    mesh(null);
+    await vi.waitFor(() => expect(vi.mocked(globalThis.fetch).mock.calls.some(([url]) => String(url).endsWith('/mesh'))).toBe(true));
+    await new Promise((done) => setTimeout(done, 20));
+    expect(text()).toMatch(/mirrored copies(?!;)/);
+  });
 });

@@ -8,21 +8,28 @@ const podinfo = podinfo_at(20);
 const release_of = (name: string, status: Release['status']): Release => ({ ...podinfo, namespace: 'test', name, status });
 
 let stream: ((event: string, data: unknown) => void) | null = null;
+let opened = 0;
+let closed = 0;
 let answers: { path: string; answer(body: unknown): void }[] = [];
 let stop = () => {};
 
 beforeEach(() => {
   stream = null;
   answers = [];
+  opened = closed = 0;
   globalThis.fetch = ((url: string, init: RequestInit) => {
     const path = url.replace(/^.*\/api\/ui\/v1\//, '');
     if (!path.startsWith('stream')) {
       return new Promise((resolve) => answers.push({ path, answer: (body) => resolve(new Response(JSON.stringify(body))) }));
     }
+    opened += 1;
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         stream = (event, data) => controller.enqueue(new TextEncoder().encode(`event: ${event}\nid: e-1\ndata: ${JSON.stringify(data)}\n\n`));
-        init.signal?.addEventListener('abort', () => controller.error(new Error('aborted')));
+        init.signal?.addEventListener('abort', () => {
+          closed += 1;
+          controller.error(new Error('aborted'));
+        });
       },
     });
     return Promise.resolve(new Response(body));
@@ -100,5 +107,46 @@ describe('what every screen shares', () => {
     for (const { path, answer } of answers) answer(path.startsWith('releases') ? { now, items, continue: null, problems: [] } : path.startsWith('overview') ? overview(0) : { now, namespaces: [] });
     await vi.waitFor(() => expect(live.releases.length).toBe(3));
     expect(live.failing).toBe(2);
+  });
+});
+
+describe('a tab that nobody looks at', () => {
+  const look = (away: boolean) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => away });
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  afterEach(() => {
+    vi.useRealTimers();
+    look(false);
+  });
+
+  it('closes its stream after 30 s, and on return opens one and asks anew', async () => {
+    await begun();
+    (await asked())([release_of('web', 'Progressing')]);
+    await vi.waitFor(() => expect(shown()).toEqual(['web Progressing']));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    look(true);
+    vi.advanceTimersByTime(29_999);
+    expect([opened, closed]).toEqual([1, 0]);
+    vi.advanceTimersByTime(1);
+    expect([opened, closed]).toEqual([1, 1]);
+    expect(answers).toEqual([]);
+    vi.useRealTimers();
+    stream = null;
+    look(false);
+    await begun();
+    (await asked())([release_of('web', 'Succeeded')]);
+    await vi.waitFor(() => expect(shown()).toEqual(['web Succeeded']));
+    expect([opened, closed]).toEqual([2, 1]);
+  });
+
+  it('keeps its stream when it is looked at again before', async () => {
+    await begun();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    look(true);
+    vi.advanceTimersByTime(29_000);
+    look(false);
+    vi.advanceTimersByTime(120_000);
+    expect([opened, closed]).toEqual([1, 0]);
   });
 });

@@ -133,7 +133,7 @@ describe('releases', () => {
     render(Overview, { list_only: true });
     await waitFor(() => expect(names()[0]).toBe('podinfo test'));
     const card = document.querySelector('.release-cards li')?.textContent?.replace(/\s+/g, ' ') ?? '';
-    for (const part of [/Failing/, /6\.1\.0\s*6\.2\.0/, /Canary, canary, since/, /Weight\s?20 %\s?measured [12]\d\.\d % of \d+/, /Step\s?1 of 7/, /Failed checks.*1 of 3/, /request-success-rate\s?93\.20 % Fail/, /Next\s?check in 6 s; if it passes, weight 40/, /Abort podinfo/]) expect(card).toMatch(part);
+    for (const part of [/Failing/, /6\.1\.0\s*6\.2\.0/, /Canary, by weight, since/, /Weight\s?20 %\s?measured [12]\d\.\d % of \d+/, /Step\s?1 of 7/, /Failed checks.*1 of 3/, /request-success-rate\s?93\.20 % Fail/, /Next\s?check in 6 s; if it passes, weight 40/, /Abort podinfo/]) expect(card).toMatch(part);
     expect(document.querySelector('table.releases')).toBeNull();
     route.set({ view: null });
     await waitFor(() => expect(document.querySelector('table.releases')).not.toBeNull());
@@ -449,6 +449,22 @@ describe('the lab', () => {
     await fireEvent.click(turn(/Fault/));
     await fireEvent.click(screen.getByRole('button', { name: 'End it', hidden: true }));
     await waitFor(() => expect(pod_row().textContent).toMatch(/none/));
+  });
+  it('has the end of its log, as text, of each container, to copy and to ask for again', async () => {
+    await at('story', 'lab');
+    render(Lab);
+    await waitFor(() => expect(pod_row()).not.toBeNull());
+    const name = pod_row().getAttribute('data-pod') as string;
+    await fireEvent.click(turn(/^Log/));
+    const log = () => screen.getByRole('region', { name: 'Log', hidden: true });
+    await waitFor(() => expect(log().textContent).toMatch(/"msg":"<b>line 3<\/b>"/));
+    expect(log().querySelector('b')).toBeNull();
+    expect(text()).toMatch(/The last 3 lines/);
+    expect(screen.getByRole('button', { name: new RegExp(`^Copy *: log of ${name}$`), hidden: true })).not.toBeNull();
+    await fireEvent.click(turn(/Crash/));
+    await waitFor(() => expect(pod_row().querySelector('td.num')?.textContent).toBe('1'));
+    await fireEvent.click(screen.getByRole('button', { name: 'Refresh', hidden: true }));
+    await waitFor(() => expect(log().textContent).toMatch(/line 4/));
   });
   it('ends a container, which is counted', async () => {
     await at('story', 'lab');
