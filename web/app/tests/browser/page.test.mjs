@@ -480,7 +480,7 @@ describe('what a node of the topology stands for', () => {
       assert.equal(await page.locator('.drawer').count(), 0);
       await page.getByLabel('Edge labels').selectOption('throughput');
       const labels = await page.locator('.edge-label').allInnerTexts();
-      assert.ok(labels.length === 3 && labels.every((label) => /^[\d.]+ kB\/s$/.test(label)), labels.join());
+      assert.ok(labels.length === 2 && labels.every((label) => /^[\d.]+ kB\/s$/.test(label)), labels.join());
       await page.locator('[data-node="s/test/podinfo-canary"]').click();
       await page.locator('.drawer canvas').first().waitFor();
       assert.match(await text_of(page, '.drawer'), /Release\s*podinfo, canary at 20 %\s*Workloads\s*podinfo/);
@@ -741,10 +741,10 @@ describe('the address', () => {
       const again = await time();
       await page.waitForFunction((before) => document.querySelector('.key-line .dim')?.innerText !== before, again);
       await page.getByText('Nodes', { exact: true }).click();
-      await page.getByLabel('Unknown sources').uncheck();
-      assert.match(page.url(), /hide=unknown/);
-      await page.locator('[data-node="unknown"]').waitFor({ state: 'detached' });
-      await page.locator('[data-node="w/test/test-imgw"]').waitFor();
+      await page.getByLabel('Gateways').uncheck();
+      assert.match(page.url(), /hide=gateway/);
+      await page.locator('[data-node="w/test/test-imgw"]').waitFor({ state: 'detached' });
+      await page.locator('[data-node="w/test/podinfo"]').waitFor();
     });
   });
   it('a namespace that is chosen holds on every screen', async () => {
