@@ -4,6 +4,7 @@
 #include "metrics/template.hpp"
 #include "release/words.hpp"
 #include "web/answer.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 
@@ -13,14 +14,6 @@ namespace sluice::web {
 namespace {
 
 constexpr std::size_t points_max = 120;
-
-Json number_json(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-Json text_json(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 // As it is sent, of what the object alone tells; empty for a template's.
 std::string query_of(const api::Canary& canary, const api::Metric& metric) {
@@ -53,28 +46,28 @@ std::string query_of(const api::Canary& canary, const api::Metric& metric) {
     return {};
 }
 
-struct Asked {
+struct Outcomes {
     const Check* last = nullptr;
     Time at{};
     JsonArray series;
 };
 
-Asked asked_of(std::string_view name, const std::vector<Decision>& run) {
-    Asked asked;
+Outcomes outcomes_of(std::string_view name, const std::vector<Decision>& run) {
+    Outcomes outcomes;
     for (const auto& decision : run) {
         const auto check = std::ranges::find_if(
             decision.checks, [&](const Check& one) { return one.is_metric && one.name == name; });
         if (check == decision.checks.end()) continue;
-        asked.last = &*check;
-        asked.at = decision.at;
+        outcomes.last = &*check;
+        outcomes.at = decision.at;
         const auto seconds = std::chrono::duration<double>(decision.at.time_since_epoch()).count();
-        asked.series.push_back(JsonArray{seconds, number_json(check->value)});
+        outcomes.series.push_back(JsonArray{seconds, optional_json(check->value)});
     }
-    if (asked.series.size() > points_max) {
-        asked.series.erase(asked.series.begin(),
-                           asked.series.end() - static_cast<std::ptrdiff_t>(points_max));
+    if (outcomes.series.size() > points_max) {
+        outcomes.series.erase(outcomes.series.begin(),
+                              outcomes.series.end() - static_cast<std::ptrdiff_t>(points_max));
     }
-    return asked;
+    return outcomes;
 }
 
 Json texts_json(const Json& from, std::string_view field) {
@@ -89,10 +82,10 @@ Json texts_json(const Json& from, std::string_view field) {
 
 Json json_of(const Check& check) {
     return JsonObject{{"name", check.name},
-                      {"value", number_json(check.value)},
+                      {"value", optional_json(check.value)},
                       {"unit", text_json(check.unit)},
-                      {"min", number_json(check.min)},
-                      {"max", number_json(check.max)},
+                      {"min", optional_json(check.min)},
+                      {"max", optional_json(check.max)},
                       {"verdict", check.verdict},
                       {"text", check.text}};
 }
@@ -100,25 +93,25 @@ Json json_of(const Check& check) {
 Json metrics_json(const api::Canary& canary, const std::vector<Decision>& run, bool detail) {
     JsonArray all;
     for (const auto& metric : canary.analysis.metrics) {
-        auto asked = asked_of(metric.name, run);
+        auto outcomes = outcomes_of(metric.name, run);
         const auto limits = release::limits_of(metric);
         JsonObject shown{{"name", metric.name}};
-        if (asked.last != nullptr) {
-            const auto& check = *asked.last;
+        if (outcomes.last != nullptr) {
+            const auto& check = *outcomes.last;
             shown["unit"] = text_json(check.unit);
-            shown["min"] = number_json(check.min);
-            shown["max"] = number_json(check.max);
-            shown["value"] = number_json(check.value);
+            shown["min"] = optional_json(check.min);
+            shown["max"] = optional_json(check.max);
+            shown["value"] = optional_json(check.value);
             shown["verdict"] = check.verdict;
-            shown["at"] = time_json(asked.at);
+            shown["at"] = time_json(outcomes.at);
             shown["reason"] =
                 check.value ? Json(nullptr)
                             : Json(check.answer.empty() ? "the query has no result" : check.answer);
             shown["text"] = check.text;
         } else {
             shown["unit"] = text_json(limits.unit);
-            shown["min"] = number_json(limits.min);
-            shown["max"] = number_json(limits.max);
+            shown["min"] = optional_json(limits.min);
+            shown["max"] = optional_json(limits.max);
             shown["value"] = nullptr;
             shown["verdict"] = nullptr;
             shown["at"] = nullptr;
@@ -127,7 +120,7 @@ Json metrics_json(const api::Canary& canary, const std::vector<Decision>& run, b
         }
         if (detail) {
             shown["query"] = text_json(query_of(canary, metric));
-            shown["series"] = std::move(asked.series);
+            shown["series"] = std::move(outcomes.series);
         }
         all.push_back(std::move(shown));
     }

@@ -4,6 +4,7 @@
 #include "base/core/text.hpp"
 #include "web/answer.hpp"
 #include "web/listing.hpp"
+#include "web/nullable.hpp"
 #include "web/state.hpp"
 
 #include <fmt/format.h>
@@ -382,14 +383,13 @@ Task<net::Response> Dashboard::State::session(SharedCall call) {
         outside.clock.now(),
         JsonObject{{"version", settings.version},
                    {"lab", settings.lab},
-                   {"user", call->person->name.empty() ? Json(nullptr) : Json(call->person->name)},
+                   {"user", text_json(call->person->name)},
                    {"readOnly", !why.empty()},
-                   {"readOnlyWhy", why.empty() ? Json(nullptr) : Json(why)},
+                   {"readOnlyWhy", text_json(why)},
                    {"csrf", csrf_of(bearer_of(call->request))},
                    {"namespaces", std::move(names)},
                    {"controller",
-                    JsonObject{{"name", settings.controller},
-                               {"leading", leading ? Json(*leading) : Json(nullptr)}}},
+                    JsonObject{{"name", settings.controller}, {"leading", optional_json(leading)}}},
                    {"windows", std::move(windows)}});
 }
 

@@ -3,6 +3,7 @@
 #include "base/core/json.hpp"
 #include "kube/resource.hpp"
 #include "release/mesh_scene.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -14,10 +15,6 @@ namespace sluice::web {
 namespace {
 
 using release::selects;
-
-Json text_json(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 const Json* find_of(const Objects& objects, const kube::ObjectKey& key) {
     const auto found = std::ranges::find_if(
@@ -150,7 +147,7 @@ class Shown {
             {"virtualServices", bound(selected)},
             {"rps", traffic.is_known ? Json(traffic.rps) : Json(nullptr)},
             {"success", traffic.rps > 0 ? Json(1 - traffic.failed / traffic.rps) : Json(nullptr)},
-            {"p99", traffic.p99 ? Json(*traffic.p99) : Json(nullptr)},
+            {"p99", optional_json(traffic.p99)},
             {"reason", is_whole ? Json(nullptr) : Json(parts_.edges.reason)}};
     }
 
@@ -198,7 +195,7 @@ class Shown {
             all.push_back(JsonObject{{"name", text_at(port, {"name"})},
                                      {"port", number},
                                      {"targetPort", target == nullptr ? Json(number) : *target},
-                                     {"listening", listening ? Json(*listening) : Json(nullptr)}});
+                                     {"listening", optional_json(listening)}});
         }
         return all;
     }

@@ -3,6 +3,7 @@
 #include "base/core/text.hpp"
 #include "release/mesh_scene.hpp"
 #include "web/answer.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -20,14 +21,6 @@ using release::selects;
 
 constexpr std::size_t pods_max = 500;
 constexpr std::size_t findings_max = 100;
-
-Json number_json(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-Json text_json(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 JsonArray names_of(const std::vector<kube::ObjectKey>& keys) {
     JsonArray names;
@@ -260,9 +253,9 @@ JsonObject Inventory::workload(const Json& object) {
             {"replicas", replicas.json()},
             {"health", health.json()},
             {"injection", injection(object)},
-            {"rps", number_json(rates.rps)},
-            {"success", number_json(rates.success)},
-            {"p99", number_json(rates.p99)},
+            {"rps", optional_json(rates.rps)},
+            {"success", optional_json(rates.success)},
+            {"p99", optional_json(rates.p99)},
             {"reason",
              is_known ? Json(nullptr)
                       : Json(rates.reason.empty() ? "the latency is not measured" : rates.reason)},
@@ -353,7 +346,7 @@ JsonObject Inventory::service(const Json& object) {
         health.worsen(judged.status, std::move(judged.reason));
         rps = rates.rps;
         if (rates.rps > 0) success = 1 - rates.failed / rates.rps;
-        p99 = number_json(rates.p99);
+        p99 = optional_json(rates.p99);
         reason = rates.p99 ? Json(nullptr) : Json("the latency is not measured");
     }
     const auto& routes = parts_.landscape.routes();

@@ -4,6 +4,7 @@
 #include "web/inventory.hpp"
 #include "web/listing.hpp"
 #include "web/mesh.hpp"
+#include "web/nullable.hpp"
 #include "web/state.hpp"
 
 #include <fmt/format.h>
@@ -193,7 +194,7 @@ Task<net::Response> Dashboard::State::one_of_inventory(SharedCall call) {
     auto json = inventory.workload_in_detail(*object, pods);
     const auto why = sees_pods ? known->why_incomplete(resources::pods)
                                : "You may not list pods in namespace " + key.ns;
-    json["podsReason"] = why.empty() ? Json(nullptr) : Json(why);
+    json["podsReason"] = text_json(why);
     co_return told(call->request, outside.clock.now(), std::move(json));
 }
 

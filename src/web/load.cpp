@@ -1,6 +1,7 @@
 #include "web/load.hpp"
 
 #include "web/answer.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -170,8 +171,8 @@ JsonObject LoadRuns::json_of(const Run& run) {
             {"sent", run.sent},
             {"ok", run.ok},
             {"failed", run.failed},
-            {"p99", p99 ? Json(*p99) : Json(nullptr)},
-            {"reason", reason.empty() ? Json(nullptr) : Json(reason)}};
+            {"p99", optional_json(p99)},
+            {"reason", text_json(reason)}};
 }
 
 Json LoadRuns::run_json(const std::string& id) const {

@@ -1,6 +1,7 @@
 // A release as YAML, and what its new revision changes.
 #include "web/answer.hpp"
 #include "web/manifest.hpp"
+#include "web/nullable.hpp"
 #include "web/state.hpp"
 
 #include <fmt/format.h>
@@ -76,7 +77,7 @@ Task<net::Response> Dashboard::State::show_manifest(SharedCall call, kube::Objec
                    outside.clock.now(),
                    JsonObject{{"yaml", manifest_of(*object)},
                               {"diff", std::move(diff)},
-                              {"reason", reason.empty() ? Json(nullptr) : Json(reason)}});
+                              {"reason", text_json(reason)}});
 }
 
 }  // namespace sluice::web

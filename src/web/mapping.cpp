@@ -4,6 +4,7 @@
 #include "web/answer.hpp"
 #include "web/gateways.hpp"
 #include "web/listing.hpp"
+#include "web/nullable.hpp"
 #include "web/queries.hpp"
 #include "web/state.hpp"
 
@@ -357,7 +358,7 @@ Task<net::Response> Dashboard::State::one_gateway(SharedCall call) {
                                : "You may not list pods in namespace " + key.ns;
     auto json = std::move(found->json);
     json["pods"] = std::move(pods);
-    json["podsReason"] = why.empty() ? Json(nullptr) : Json(why);
+    json["podsReason"] = text_json(why);
     json["findings"] = std::move(findings);
     co_return told(call->request, outside.clock.now(), std::move(json));
 }

@@ -4,6 +4,7 @@
 #include "release/versions.hpp"
 #include "web/answer.hpp"
 #include "web/health.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -18,10 +19,6 @@ constexpr std::size_t names_max = 100;
 constexpr std::string_view usual_root = "istio-system";
 // The last version whose proxies let copies carry another Host.
 constexpr std::pair<std::int64_t, std::int64_t> last_with_shadow{1, 27};
-
-Json text_json(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 struct Plane {
     std::string_view source;
@@ -224,9 +221,7 @@ class Mesh {
 
     JsonObject prometheus() const {
         const auto& health = parts_.prometheus;
-        const auto number = [](const std::optional<double>& value) {
-            return value ? Json(*value) : Json(nullptr);
-        };
+        const auto number = [](const std::optional<double>& value) { return optional_json(value); };
         return {{"url", health.url},
                 {"ok", health.ok},
                 {"version", text_json(health.version.value_or(""))},

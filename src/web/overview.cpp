@@ -1,6 +1,7 @@
 #include "web/overview.hpp"
 
 #include "web/answer.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 
@@ -14,14 +15,6 @@ namespace {
 constexpr std::size_t attention_max = 50;
 constexpr std::size_t events_kept = 500;
 
-Json number_json(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-Json text_json(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
-
 // Failing now, rolled back, waiting for a person, stuck.
 int rank_of(const Release& release) {
     if (release.severity == Severity::failure) return release.status == "Failed" ? 1 : 0;
@@ -31,8 +24,8 @@ int rank_of(const Release& release) {
 JsonObject prometheus_json(const PrometheusHealth& health) {
     return {{"url", health.url},
             {"ok", health.ok},
-            {"version", health.version ? Json(*health.version) : Json(nullptr)},
-            {"scrapeInterval", number_json(health.scrape_interval)},
+            {"version", optional_json(health.version)},
+            {"scrapeInterval", optional_json(health.scrape_interval)},
             {"error", text_json(health.error)},
             {"since", time_json(health.since)}};
 }
@@ -97,9 +90,9 @@ JsonObject overview_json(const OverviewParts& parts) {
             {"attention", std::move(needed)},
             {"attentionTotal", attention.size()},
             {"mesh",
-             JsonObject{{"rps", number_json(mesh.rps)},
-                        {"success", number_json(mesh.success)},
-                        {"p99", number_json(mesh.p99)},
+             JsonObject{{"rps", optional_json(mesh.rps)},
+                        {"success", optional_json(mesh.success)},
+                        {"p99", optional_json(mesh.p99)},
                         {"reason",
                          is_known ? Json(nullptr)
                                   : Json(mesh.reason.empty() ? "not measured" : mesh.reason)},

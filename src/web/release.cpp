@@ -7,6 +7,7 @@
 #include "release/words.hpp"
 #include "web/answer.hpp"
 #include "web/checks.hpp"
+#include "web/nullable.hpp"
 #include "web/people.hpp"
 #include "web/steps.hpp"
 
@@ -34,14 +35,6 @@ constexpr std::size_t notifications_max = 50;
 constexpr std::string_view sent_elsewhere =
     "another process runs the releases: only the dashboard of the controller itself knows what it "
     "sent";
-
-Json number_json(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-Json text_json(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 double seconds_of(Duration duration) {
     return std::chrono::duration<double>(duration).count();
@@ -75,21 +68,21 @@ struct SideOf {
 JsonObject seen_json(const Seen& seen) {
     const bool is_known = seen.rps && seen.success && seen.p99 && seen.reason.empty();
     return {{"by", text_json(seen.by)},
-            {"rps", number_json(seen.rps)},
-            {"success", number_json(seen.success)},
-            {"p99", number_json(seen.p99)},
+            {"rps", optional_json(seen.rps)},
+            {"success", optional_json(seen.success)},
+            {"p99", optional_json(seen.p99)},
             {"reason",
              is_known ? Json(nullptr) : Json(seen.reason.empty() ? "not measured" : seen.reason)}};
 }
 
 void put_rates(JsonObject& side, const Rates& rates) {
     const bool is_known = rates.rps && rates.success && rates.p50 && rates.p95 && rates.p99;
-    side["rps"] = number_json(rates.rps);
-    side["success"] = number_json(rates.success);
-    side["noAnswer"] = number_json(rates.no_answer);
-    side["p50"] = number_json(rates.p50);
-    side["p95"] = number_json(rates.p95);
-    side["p99"] = number_json(rates.p99);
+    side["rps"] = optional_json(rates.rps);
+    side["success"] = optional_json(rates.success);
+    side["noAnswer"] = optional_json(rates.no_answer);
+    side["p50"] = optional_json(rates.p50);
+    side["p95"] = optional_json(rates.p95);
+    side["p99"] = optional_json(rates.p99);
     side["reason"] =
         is_known ? Json(nullptr) : Json(rates.reason.empty() ? "not measured" : rates.reason);
     side["seen"] = seen_json(rates.seen);
@@ -158,7 +151,7 @@ JsonObject weight_json(const ReleaseSeen& seen) {
     const auto strategy = strategy_text(seen);
     const bool is_by_weight = strategy == "canary" || strategy == "mirrored";
     JsonObject json{{"desired", canary.status.canary_weight},
-                    {"configured", seen.configured ? Json(*seen.configured) : Json(nullptr)},
+                    {"configured", optional_json(seen.configured)},
                     {"max", is_by_weight ? api::effective_max_weight(canary.analysis) : api::whole},
                     {"mirror", canary.status.mirrored}};
     put_share(json, {seen.stable, seen.canary, seen.window});
@@ -177,9 +170,9 @@ JsonObject outlook_json(const canary::Outlook& outlook) {
 
 JsonObject exposure_json(const Exposure& exposure) {
     const bool is_known = exposure.requests && exposure.failed;
-    return {{"requests", number_json(exposure.requests)},
-            {"failed", number_json(exposure.failed)},
-            {"cutOff", number_json(exposure.cut_off)},
+    return {{"requests", optional_json(exposure.requests)},
+            {"failed", optional_json(exposure.failed)},
+            {"cutOff", optional_json(exposure.cut_off)},
             {"by", text_json(exposure.by)},
             {"since", time_json(exposure.since)},
             {"reason", is_known ? Json(nullptr) : Json(exposure.reason)}};
@@ -446,10 +439,10 @@ Json attention_json(const ReleaseSeen& seen, const Release& release, const Told&
                       {"failed", canary.status.failed_checks},
                       {"threshold", canary.analysis.threshold},
                       {"weight", seen.configured.value_or(canary.status.canary_weight)},
-                      {"rps", number_json(seen.canary.rps)},
-                      {"requests", number_json(seen.exposure.requests)},
-                      {"requestsFailed", number_json(seen.exposure.failed)},
-                      {"requestsCutOff", number_json(seen.exposure.cut_off)},
+                      {"rps", optional_json(seen.canary.rps)},
+                      {"requests", optional_json(seen.exposure.requests)},
+                      {"requestsFailed", optional_json(seen.exposure.failed)},
+                      {"requestsCutOff", optional_json(seen.exposure.cut_off)},
                       {"actions", offers(release.severity, told.actions)}};
 }
 

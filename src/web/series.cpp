@@ -1,6 +1,7 @@
 #include "web/series.hpp"
 
 #include "web/figures.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -52,7 +53,7 @@ void add(Values& values, const Line& line, const Prometheus::Grid& grid) {
 Json values_json(const Values& values) {
     JsonArray all;
     all.reserve(values.size());
-    for (const auto& value : values) all.push_back(value ? Json(*value) : Json(nullptr));
+    for (const auto& value : values) all.push_back(optional_json(value));
     return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/core/text.hpp"
 #include "web/answer.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -35,10 +36,6 @@ std::string shown(std::string_view text, std::size_t most) {
     auto end = most;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
     return std::string(text.substr(0, end)) + "…";
-}
-
-Json text_json(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
 }
 
 bool is_code(std::string_view code) {
@@ -158,7 +155,7 @@ JsonObject json_of(const TapRow& row, std::string id) {
             {"code", row.code},
             {"flags", row.flags},
             {"ms", row.milliseconds},
-            {"up", row.upstream_milliseconds ? Json(*row.upstream_milliseconds) : Json(nullptr)},
+            {"up", optional_json(row.upstream_milliseconds)},
             {"attempt", row.tries},
             {"route", text_json(row.route)},
             {"in", row.request_bytes},

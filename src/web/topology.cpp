@@ -3,6 +3,7 @@
 #include "base/core/text.hpp"
 #include "kube/resource.hpp"
 #include "release/mesh_scene.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -21,14 +22,6 @@ using release::selects;
 constexpr std::size_t grouped_above = 400;
 constexpr std::size_t nodes_max = 2000;
 constexpr std::size_t edges_max = 8000;
-
-Json number_json(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-Json text_json(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 class Drawing {
    public:
@@ -607,7 +600,7 @@ JsonObject Drawing::node_json(const GraphNode& one) const {
             {"in", rates(one.in, one.in_failed)},
             {"out", rates(one.out, one.out_failed)},
             {"addresses", std::move(addresses)},
-            {"workloads", one.workloads ? Json(*one.workloads) : Json(nullptr)},
+            {"workloads", optional_json(one.workloads)},
             {"members", std::move(members)},
             {"reason", one.has_traffic ? Json(nullptr) : Json(parts_.edges.reason)}};
 }
@@ -658,9 +651,9 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
         {"success", rates.rps > 0 && !is_tcp ? Json(1 - rates.failed / rates.rps) : Json(nullptr)},
         {"codes", std::move(codes)},
         {"flags", std::move(flags)},
-        {"p50", number_json(rates.p50)},
-        {"p95", number_json(rates.p95)},
-        {"p99", number_json(rates.p99)},
+        {"p50", optional_json(rates.p50)},
+        {"p95", optional_json(rates.p95)},
+        {"p99", optional_json(rates.p99)},
         {"throughput", std::move(throughput)},
         {"mtls",
          rates.with_policy > 0 ? Json(std::min(1.0, rates.mtls / rates.with_policy))

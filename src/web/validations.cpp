@@ -2,6 +2,7 @@
 
 #include "base/core/sha256.hpp"
 #include "web/answer.hpp"
+#include "web/nullable.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -49,7 +50,7 @@ JsonObject json_of(const Validation& validation) {
             {"path", finding.field},
             {"message", finding.text},
             {"since", time_json(validation.since)},
-            {"suggestion", finding.suggestion.empty() ? Json(nullptr) : Json(finding.suggestion)}};
+            {"suggestion", text_json(finding.suggestion)}};
 }
 
 void LevelCounts::add(release::Level level) {
