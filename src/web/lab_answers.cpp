@@ -248,10 +248,11 @@ void Dashboard::State::publish_lab() {
     hub->publish({.topic = "lab", .event = "lab", .data = text});
 }
 
-bool Dashboard::State::Tapped::is_meant(const TapRow& row) const {
+bool Dashboard::State::Tapped::is_meant(const TapRows::Kept& kept) const {
+    const auto& row = kept.row;
     const auto sees = [&](const std::string& ns) { return !ns.empty() && viewer.sees(ns); };
     const bool is_seen = viewer.sees_all || sees(row.source_ns) || sees(row.destination_ns);
-    return is_seen && filter.is_meant(row);
+    return is_seen && filter.is_meant(row, kept.json.at("headers").as_array());
 }
 
 Task<net::Response> Dashboard::State::show_tap(SharedCall call) {
@@ -276,7 +277,7 @@ Task<net::Response> Dashboard::State::show_tap(SharedCall call) {
     const auto most = static_cast<std::size_t>(limit->value_or(500));
     const auto& rows = tapped.rows();
     for (auto row = rows.rbegin(); row != rows.rend() && items.size() < most; ++row) {
-        if (one.is_meant(row->row)) items.push_back(row->json);
+        if (one.is_meant(*row)) items.push_back(row->json);
     }
     begin_to_tap();
     co_return told(call->request,
@@ -313,7 +314,7 @@ Task<> Dashboard::State::tap_while_heard() {
             const auto& rows = tapped.rows();
             for (auto row = rows.end() - static_cast<std::ptrdiff_t>(count); row != rows.end();
                  ++row) {
-                if (one.is_meant(row->row)) fresh.push_back(row->json);
+                if (one.is_meant(*row)) fresh.push_back(row->json);
             }
             if (!fresh.empty()) {
                 const auto text = to_text(Json(std::move(fresh)));

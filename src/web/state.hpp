@@ -294,7 +294,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
         Viewer viewer;
         Time asked{};
 
-        bool is_meant(const TapRow& row) const;
+        bool is_meant(const TapRows::Kept& row) const;
     };
     std::map<std::string, Tapped> taps;  // by topic
     TapRows tapped;

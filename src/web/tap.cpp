@@ -50,6 +50,15 @@ bool has_code(int code, std::string_view wanted) {
     return parse_integer(wanted) == code;
 }
 
+bool has_header(const JsonArray& headers, std::string_view name, std::string_view value) {
+    return std::ranges::any_of(headers, [&](const Json& header) {
+        const auto& pair = header.as_array();
+        const std::string_view known = pair.at(0).as_string();
+        const std::string_view holds = pair.at(1).as_string();
+        return equals_ignoring_case(known, name) && holds.find(value) != std::string_view::npos;
+    });
+}
+
 }  // namespace
 
 Result<TapFilter> TapFilter::read(const Asked& asked) {
@@ -70,6 +79,23 @@ Result<TapFilter> TapFilter::read(const Asked& asked) {
         if (!text) return text.error();
         filter.*one.member = *text;
     }
+    const auto direction = asked.words("dir", {"in", "out"}, 3);
+    if (!direction) return direction.error();
+    if (!direction->empty()) filter.direction = direction->front();
+    const auto header = asked.text("header", 300);
+    if (!header) return header.error();
+    const auto colon = header->find(':');
+    filter.header = trimmed(header->substr(0, colon));
+    if (colon != std::string::npos) filter.value = trimmed(header->substr(colon + 1));
+    if (filter.header.empty() && colon != std::string::npos) {
+        return Error{ErrorKind::invalid, "parameter header: there is no name before the colon"};
+    }
+    if (!filter.value.empty() && is_secret(filter.header)) {
+        return Error{ErrorKind::invalid,
+                     fmt::format("parameter header: the value of \"{}\" is told to nobody, so only "
+                                 "its name can be asked for",
+                                 filter.header)};
+    }
     if (!is_code(filter.code)) {
         return Error{ErrorKind::invalid,
                      fmt::format("parameter code: \"{}\" is no code and no class", filter.code)};
@@ -77,7 +103,13 @@ Result<TapFilter> TapFilter::read(const Asked& asked) {
     return filter;
 }
 
-bool TapFilter::is_meant(const TapRow& row) const {
+bool TapFilter::is_meant(const TapRow& row, const JsonArray& headers) const {
+    const auto is_side = [&](const std::string& whose, const std::string& ns) {
+        return !ns.empty() && (namespaces.empty() || namespaces.contains(ns)) &&
+               whose.find(workload) != std::string::npos;
+    };
+    if (direction == "in" && !is_side(row.destination, row.destination_ns)) return false;
+    if (direction == "out" && !is_side(row.source, row.source_ns)) return false;
     if (!namespaces.empty() && !namespaces.contains(row.source_ns) &&
         !namespaces.contains(row.destination_ns)) {
         return false;
@@ -88,11 +120,12 @@ bool TapFilter::is_meant(const TapRow& row) const {
     }
     if (!code.empty() && !has_code(row.code, code)) return false;
     if (!path.empty() && row.path.find(path) == std::string::npos) return false;
+    if (!header.empty() && !has_header(headers, header, value)) return false;
     return method.empty() || equals_ignoring_case(method, row.method);
 }
 
 std::string TapFilter::text() const {
-    std::string text = fmt::format("{}\n{}\n{}\n{}", workload, code, path, method);
+    auto text = joined({workload, code, path, method, direction, header, value}, "\n");
     for (const auto& ns : namespaces) text += "\n" + ns;
     return text;
 }

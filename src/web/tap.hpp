@@ -57,9 +57,12 @@ class TapSource {
 struct TapFilter {
     std::set<std::string> namespaces = {};  // empty: all
     std::string workload, code, path, method;
+    std::string direction;  // "in", "out", or both
+    std::string header, value;
 
     static Result<TapFilter> read(const Asked& asked);
-    bool is_meant(const TapRow& row) const;
+    // `headers`: as they are told, so that no secret is found out by asking for it.
+    bool is_meant(const TapRow& row, const JsonArray& headers) const;
     // The same for the same question.
     std::string text() const;
 };

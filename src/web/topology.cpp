@@ -578,16 +578,23 @@ JsonObject Drawing::node_json(const GraphNode& one) const {
         const std::string& version = one.role->version.empty() ? one.version : one.role->version;
         release = role_json(*one.role, is_side ? std::string_view(version) : std::string_view());
     }
+    const auto kind_json = [&](const std::string& id) {
+        const auto kind = kinds_.find(id);
+        return kind == kinds_.end() ? Json(nullptr) : text_json(kind->second);
+    };
     JsonArray members;
-    for (const auto& member : one.members) members.emplace_back(member);
+    JsonArray member_kinds;
+    for (const auto& member : one.members) {
+        members.emplace_back(member);
+        member_kinds.push_back(kind_json(member));
+    }
     const auto rates = [&](double rps, double failed) {
         return JsonObject{{"rps", one.has_traffic ? Json(rps) : Json(nullptr)},
                           {"success", rps > 0 ? Json(1 - failed / rps) : Json(nullptr)}};
     };
-    const auto kind = kinds_.find(one.id);
     return {{"id", one.id},
             {"kind", one.kind},
-            {"workloadKind", kind == kinds_.end() ? Json(nullptr) : text_json(kind->second)},
+            {"workloadKind", kind_json(one.id)},
             {"namespace", text_json(one.ns)},
             {"name", one.name},
             {"app", text_json(one.app)},
@@ -602,6 +609,7 @@ JsonObject Drawing::node_json(const GraphNode& one) const {
             {"addresses", std::move(addresses)},
             {"workloads", optional_json(one.workloads)},
             {"members", std::move(members)},
+            {"memberKinds", std::move(member_kinds)},
             {"reason", one.has_traffic ? Json(nullptr) : Json(parts_.edges.reason)}};
 }
 

@@ -2807,7 +2807,16 @@ TEST_CASE(
     CHECK(array_at(site.json("/tap?ns=elsewhere"), {"items"}).empty());
     CHECK(array_at(site.json("/tap?workload=test/podinfo&method=get&limit=2"), {"items"}).size() ==
           2);
-    for (const auto* wrong : {"code=6xx", "code=abcd", "limit=0", "limit=2001", "path=%ff"}) {
+    CHECK(array_at(site.json("/tap?header=user-agent:curl"), {"items"}).size() == 3);
+    CHECK(array_at(site.json("/tap?header=authorization"), {"items"}).size() == 3);
+    CHECK(array_at(site.json("/tap?dir=out&workload=podinfo"), {"items"}).empty());
+    for (const auto* wrong : {"code=6xx",
+                              "code=abcd",
+                              "limit=0",
+                              "limit=2001",
+                              "path=%ff",
+                              "dir=up",
+                              "header=authorization:Bearer"}) {
         CHECK(code_of(site.get(fmt::format("/api/ui/v1/tap?{}", wrong))) == "bad_request");
     }
     // A row that is no text is told as such, and breaks nothing.

@@ -144,6 +144,7 @@ TEST_CASE("an app sums what its workloads do, and tells the slower latency") {
     CHECK(*integer_at(node, {"replicas", "ready"}) == 5);
     CHECK(*integer_at(node, {"workloads"}) == 2);
     CHECK(array_at(node, {"members"}) == JsonArray{"w/test/one", "w/test/two"});
+    CHECK(array_at(node, {"memberKinds"}) == JsonArray{"Deployment", "Deployment"});
     CHECK(*number_at(node, {"in", "rps"}) == 8);
     CHECK(*number_at(node, {"in", "success"}) == doctest::Approx(7.0 / 8));
     REQUIRE(ids(drawn.edges) == Ids{"e/a/test/gw>a/test/podinfo/http"});

@@ -58,6 +58,7 @@ function node_of(place, members, type) {
     addresses: members.flatMap((one) => one.addresses),
     workloads: members.length,
     members: members.map((one) => one.id),
+    memberKinds: members.map((one) => one.workloadKind),
   };
 }
 

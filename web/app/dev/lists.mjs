@@ -203,8 +203,18 @@ export function requests(world, parameters, count) {
     const is_bad = is_canary && one.severity === 'failure' && n % 7 === 0;
     rows.push({ id: `r${n}`, t: iso(t), src: 'test/test-imgw', dst: is_canary ? 'test/podinfo' : 'test/podinfo-primary', pod: '127.112.1.4:9898', svc: is_canary ? 'podinfo-canary.test.svc.cluster.local' : 'podinfo-primary.test.svc.cluster.local', method: n % 9 === 0 ? 'POST' : 'GET', authority: 'podinfo.example.org', path: n % 9 === 0 ? '/echo' : '/', code: is_bad ? 500 : n % 31 === 0 ? 404 : 200, flags: '-', ms: 4 + (n % 13), up: 3 + (n % 13), attempt: 1, route: 'test/podinfo#0', in: 0, out: 412, headers: [['user-agent', 'hey/0.0.1'], ['authorization', '•••'], ['x-request-id', `f3a1-${n}`]] });
   }
-  const wanted = { workload: parameters.get('workload'), code: parameters.get('code'), path: parameters.get('path'), method: parameters.get('method') };
-  return rows.filter((row) => (!wanted.workload || `${row.src} ${row.dst}`.includes(wanted.workload)) && (!wanted.code || String(row.code).startsWith(wanted.code.replace('xx', ''))) && (!wanted.path || row.path.includes(wanted.path)) && (!wanted.method || row.method === wanted.method));
+  const wanted = Object.fromEntries(['workload', 'code', 'path', 'method', 'dir', 'header'].map((name) => [name, parameters.get(name) ?? '']));
+  const [header, value = ''] = wanted.header.split(/:(.*)/s).map((part) => part.trim().toLowerCase());
+  const namespaces = (parameters.get('ns') ?? '').split(',').filter(Boolean);
+  const is_side = (whose) => whose !== 'unknown' && whose.includes(wanted.workload) && (namespaces.length === 0 || namespaces.includes(whose.split('/')[0]));
+  return rows.filter(
+    (row) =>
+      (wanted.dir ? is_side(wanted.dir === 'in' ? row.dst : row.src) : is_side(row.src) || is_side(row.dst)) &&
+      (!wanted.code || String(row.code).startsWith(wanted.code.replace('xx', ''))) &&
+      (!wanted.path || row.path.includes(wanted.path)) &&
+      (!wanted.method || row.method === wanted.method) &&
+      (!header || row.headers.some(([name, text]) => name === header && text.includes(value))),
+  );
 }
 
 export function tap(world, parameters) {

@@ -187,6 +187,8 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
     if (path === 'queries') return json(response, 200, lists.queries(Number(parameters.get('window') ?? 300)), request);
     if (path === 'mesh') return json(response, 200, lists.mesh(world), request);
     if (path === 'lab') return json(response, 200, lists.lab(world), request);
+    const [, secret] = /^(.*(?:authorization|cookie|token|secret|password|api-?key|credential).*?)\s*:\s*\S/is.exec(parameters.get('header') ?? '') ?? [];
+    if (path === 'tap' && secret) return refuse(response, 400, 'bad_request', `parameter header: the value of "${secret}" is told to nobody, so only its name can be asked for`);
     if (path === 'tap') return json(response, 200, lists.tap(world, parameters), request);
     const detail = /^(?:workloads\/([^/]+)\/deployment|services\/([^/]+))\/([^/]+)$/.exec(path);
     if (detail) {

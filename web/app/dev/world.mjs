@@ -546,7 +546,7 @@ function steps_of(run, row, t, under_way) {
   const items = marks.map((mark, i) => {
     const end = marks[i + 1]?.at ?? (i === index ? over : undefined);
     const last = run.filter((one) => mark.at && one.t > mark.at.t && one.checks.length).find((one) => one.what === 'count failure' || one === marks[i + 1]?.at);
-    const state = !mark.at ? (over ? 'skipped' : 'pending') : mark.type === 'finish' ? 'done' : end && end !== over ? 'done' : row.failed > 0 ? 'failed' : 'current';
+    const state = !mark.at ? (over ? 'skipped' : 'pending') : mark.type === 'finish' ? 'done' : end && end !== over ? 'done' : over ? 'failed' : 'current';
     return { i, type: mark.type, label: mark.label, weight: mark.weight, state, startedAt: mark.at ? iso(mark.at.t) : null, endedAt: end ? iso(end.t) : null, gates: [], results: last ? last.checks.map((check) => ({ name: check.check, value: Number(check.answer), unit: check.check.endsWith('rate') ? '%' : 'ms', min: check.check.endsWith('rate') ? 99 : null, max: check.check.endsWith('rate') ? null : 500, verdict: check.verdict, text: `${check.check} ${check.answer}` })) : [] };
   });
   if (!under_way && !over && !done) return { index: -1, total: items.length, items: items.map((item) => ({ ...item, state: 'pending' })) };
@@ -565,7 +565,7 @@ function plain_steps(one) {
 
 function node(kind, namespace, name, facts = {}) {
   const prefix = kind === 'service' ? 's' : kind === 'external' ? 'x' : 'w';
-  return { id: kind === 'unknown' ? 'unknown' : kind === 'external' ? `x/${name}` : `${prefix}/${namespace}/${name}`, kind, workloadKind: kind === 'workload' || kind === 'gateway' ? 'Deployment' : null, namespace, name, app: kind === 'workload' || kind === 'gateway' ? name.replace(/-primary$/, '') : null, version: null, outside: false, health: { status: 'healthy', reasons: [] }, replicas: kind === 'workload' || kind === 'gateway' ? { ready: 2, desired: 2 } : null, badges: kind === 'gateway' ? ['gateway'] : [], release: null, in: { rps: 0, success: null }, out: { rps: 0, success: null }, addresses: [], workloads: null, members: [], reason: null, ...facts };
+  return { id: kind === 'unknown' ? 'unknown' : kind === 'external' ? `x/${name}` : `${prefix}/${namespace}/${name}`, kind, workloadKind: kind === 'workload' || kind === 'gateway' ? 'Deployment' : null, namespace, name, app: kind === 'workload' || kind === 'gateway' ? name.replace(/-primary$/, '') : null, version: null, outside: false, health: { status: 'healthy', reasons: [] }, replicas: kind === 'workload' || kind === 'gateway' ? { ready: 2, desired: 2 } : null, badges: kind === 'gateway' ? ['gateway'] : [], release: null, in: { rps: 0, success: null }, out: { rps: 0, success: null }, addresses: [], workloads: null, members: [], memberKinds: [], reason: null, ...facts };
 }
 
 function edge(source, target, rps, facts = {}) {

@@ -1266,6 +1266,8 @@ export interface components {
             workloads: number | null;
             /** @description Ids of the workloads for which an app or a Service stands, as many as there is room for. */
             members: string[];
+            /** @description Of each of `members`, in their order; null where the object is not known. */
+            memberKinds: ("Deployment" | "DaemonSet" | null)[];
             reason: string | null;
         };
         Edge: {
@@ -3197,6 +3199,10 @@ export interface operations {
                 /** @description Part of the path. */
                 path?: string;
                 method?: string;
+                /** @description `in`: what goes to the workload and the namespaces that were asked for; `out`: what comes from them. Where neither was asked for: what goes to, or comes from, whom the mesh knows. */
+                dir?: "in" | "out";
+                /** @description `name` of a header of the request, or `name:part of its value` as it is told here; of the name case does not count. 400 for the value of a header that is masked. */
+                header?: string;
                 limit?: number;
             };
             header?: never;

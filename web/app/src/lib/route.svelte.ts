@@ -1,7 +1,7 @@
 // Everything that a person chose stands in the address, so that reload and a shared link show the same.
 import { page_base } from '../api/client';
 
-export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'workloads' | 'workload' | 'services' | 'service' | 'gateways' | 'gateway' | 'tap' | 'events' | 'validations' | 'mesh' | 'lab' | 'unknown';
+export type Screen = 'overview' | 'releases' | 'release' | 'topology' | 'workloads' | 'workload' | 'services' | 'service' | 'gateways' | 'gateway' | 'tap' | 'events' | 'validations' | 'mesh' | 'lab' | 'analysis' | 'unknown';
 
 const lists = ['topology', 'tap', 'events', 'validations', 'mesh', 'lab'] as const;
 
@@ -13,6 +13,7 @@ class Route {
   #at = $state(read());
 
   constructor() {
+    if (this.parts.length === 0 && location.pathname === page_base) this.replace(`${page_base}overview${location.search}`);
     addEventListener('popstate', () => (this.#at = read()));
   }
 
@@ -28,6 +29,7 @@ class Route {
     if (first === 'workloads') return rest.length === 3 ? 'workload' : rest.length === 0 ? 'workloads' : 'unknown';
     if (first === 'services') return rest.length === 2 ? 'service' : rest.length === 0 ? 'services' : 'unknown';
     if (first === 'gateways') return rest.length === 2 ? 'gateway' : rest.length === 0 ? 'gateways' : 'unknown';
+    if (first === 'analysis') return rest.length === 2 ? 'analysis' : 'unknown';
     return lists.find((name) => name === first) ?? 'unknown';
   });
 
@@ -44,7 +46,7 @@ class Route {
   }
 
   window_or(otherwise: number): number {
-    return Number(this.get('window')) || otherwise;
+    return seconds_of(this.get('window')) ?? otherwise;
   }
 
   get at(): number | null {
@@ -86,6 +88,19 @@ class Route {
   type(changes: Record<string, string | null>): void {
     this.replace(this.here(changes));
   }
+}
+
+const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+// `5m`; a number alone, as older links have it, is of seconds.
+export function seconds_of(text: string): number | null {
+  const [, n, unit] = /^([0-9]{1,6})([smhd]?)$/.exec(text) ?? [];
+  return Number(n) * (units[unit ?? ''] ?? 1) || null;
+}
+
+export function window_text(seconds: number): string {
+  const unit = ['d', 'h', 'm'].find((name) => seconds % (units[name] ?? 1) === 0) ?? 's';
+  return `${seconds / (units[unit] ?? 1)}${unit}`;
 }
 
 function decode(part: string): string {

@@ -1,6 +1,6 @@
 // One word and one icon for each state; the colour only repeats them.
 import { count } from './format';
-import type { Edge, Health, Injection, Metric, Node, Release, Severity, Verb, Verdict } from '../api/types';
+import type { Edge, Health, Injection, Metric, Node, Release, Severity, Step, Verb, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
 
@@ -165,6 +165,16 @@ export function sidecar_of(injection: Injection): Mark & { why: string | null } 
   if (injection.injected) return { word: 'Sidecar', icon: 'ok', tone: 'ok', why: injection.revision };
   return { word: 'None', icon: 'none', tone: 'idle', why: injection.reason };
 }
+
+// Where a step of a plan stands.
+export const step_marks: Record<Step['state'] | 'failing', Mark> = {
+  done: { word: 'Done', icon: 'ok', tone: 'ok' },
+  current: { word: 'Now', icon: 'busy', tone: 'busy' },
+  failing: { word: 'Failing', icon: 'fail', tone: 'fail' },
+  failed: { word: 'Failed', icon: 'fail', tone: 'fail' },
+  pending: { word: 'Pending', icon: 'none', tone: 'idle' },
+  skipped: { word: 'Skipped', icon: 'none', tone: 'idle' },
+};
 
 // How a release moves its users over.
 export const strategies: Record<Release['strategy'], string> = {

@@ -223,7 +223,7 @@ describe('the tabs of a phone', () => {
       await is_seen('YAML');
       await page.getByRole('tab', { name: 'YAML' }).focus();
       await page.keyboard.press('ArrowRight');
-      await is_seen('Decisions');
+      await is_seen('Both versions');
       await page.keyboard.press('ArrowLeft');
       await is_seen('YAML');
     }, { viewport: { width: 390, height: 844 } });
@@ -235,7 +235,7 @@ describe('the browser’s own buttons', () => {
     await at({ t: 108 }, 'releases/canary/test/podinfo', async (page, url) => {
       await page.goto(url);
       const chosen = (name) => page.getByRole('tab', { name, selected: true }).waitFor();
-      await chosen(/^Decisions/);
+      await chosen(/^Both versions/);
       await page.getByRole('tab', { name: /^Pods/ }).click();
       await page.getByLabel('Window', { exact: true }).selectOption('900');
       await page.getByRole('tab', { name: /^Events/ }).click();
@@ -246,13 +246,13 @@ describe('the browser’s own buttons', () => {
       await page.waitForFunction(() => !location.search.includes('window'));
       assert.equal(await page.getByLabel('Window', { exact: true }).inputValue(), '300');
       await page.goBack();
-      await chosen(/^Decisions/);
+      await chosen(/^Both versions/);
       await page.goForward();
       await chosen(/^Pods/);
       // The time range goes along to other screens.
       await page.goForward();
       await page.getByRole('link', { name: 'Workloads', exact: true }).click();
-      await page.waitForFunction(() => /workloads\?window=900$/.test(location.href));
+      await page.waitForFunction(() => /workloads\?window=15m$/.test(location.href));
       const before = await page.evaluate(() => history.length);
       await page.getByRole('searchbox', { name: 'Search' }).fill('podinfo');
       await page.waitForFunction(() => /q=podinfo/.test(location.href));

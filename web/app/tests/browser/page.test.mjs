@@ -679,7 +679,7 @@ describe('the address', () => {
       await page.locator('[data-node="w/test/podinfo"]').click();
       await page.locator('.drawer').waitFor();
       const url = page.url();
-      for (const part of ['ns=test', 'label=p99', 'window=300', 'sel=']) assert.ok(url.includes(part), part);
+      for (const part of ['ns=test', 'label=p99', 'window=5m', 'sel=']) assert.ok(url.includes(part), part);
       await page.reload();
       await page.locator('.drawer').waitFor();
       assert.equal(await page.getByLabel('Edge labels').inputValue(), 'p99');

@@ -63,6 +63,17 @@ describe('what was chosen on the topology', () => {
     await screen.findByText('app=podinfo');
     expect(text()).toMatch(/Ports ?9898 http, TCP ?Services ?test\/podinfo ?VirtualServices ?test\/podinfo ?DestinationRules ?test\/podinfo-canary/);
   });
+  it('leads to each member of an app, and to what only the metrics know on the picture', () => {
+    const app = topology_at(108, 'story', 'test', 'app').nodes.find((node) => node.members.length > 0 && node.kind === 'app') as Node;
+    show({ ...app, members: ['w/test/web', 'w/test/agent', 'w/test/gone'], memberKinds: ['Deployment', 'DaemonSet', null] }, null);
+    const to = (name: string) => screen.getByRole('link', { name }).getAttribute('href');
+    expect(to('web')).toMatch(/^\/ui\/workloads\/test\/deployment\/web(\?|$)/);
+    expect(to('agent')).toMatch(/^\/ui\/workloads\/test\/daemonset\/agent(\?|$)/);
+    expect(to('gone')).toMatch(/\?(.*&)?sel=w\/test\/gone/);
+    cleanup();
+    show({ ...app, kind: 'gateway', members: ['w/test/gw'], memberKinds: ['Deployment'] }, null);
+    expect(to('gw')).toMatch(/^\/ui\/gateways\/test\/gw(\?|$)/);
+  });
   it('says why its configuration is not shown', async () => {
     const refusal = { error: { code: 'forbidden', message: 'You may not look into namespace test' } };
     globalThis.fetch = vi.fn((url) => (String(url).includes('/metrics/') ? new Promise<Response>(() => {}) : Promise.resolve(new Response(JSON.stringify(refusal), { status: 403 })))) as typeof fetch;

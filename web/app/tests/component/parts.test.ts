@@ -10,6 +10,7 @@ import SideBySide from '../../src/parts/SideBySide.svelte';
 import Pods from '../../src/parts/Pods.svelte';
 import ReleaseTable from '../../src/parts/ReleaseTable.svelte';
 import Said from '../../src/parts/Said.svelte';
+import StepTable from '../../src/parts/StepTable.svelte';
 import Split from '../../src/parts/Split.svelte';
 import Timeline from '../../src/parts/Timeline.svelte';
 import Token from '../../src/parts/Token.svelte';
@@ -301,6 +302,18 @@ describe('the timeline', () => {
     const step = document.querySelector('li[aria-current="step"]');
     expect(step?.getAttribute('data-state')).toBe('failing');
     expect(step?.textContent).toMatch(/1 of 3 failed, next check in 6 s/);
+  });
+  it('tells of each step in full what was planned, what is, when, and what its checks answered', () => {
+    render(StepTable, { release: podinfo_at(108) });
+    const rows = screen.getAllByRole('row').slice(1).map((row) => (row.textContent ?? '').replace(/\s+/g, ' ').trim());
+    expect(rows).toHaveLength(7);
+    const here = document.querySelector('tr[aria-current="step"]');
+    expect(here?.getAttribute('data-state')).toBe('failing');
+    expect(here?.textContent?.replace(/\s+/g, ' ')).toMatch(/Failing ?1 20 % ?20 % ?20 % by the route ?[0-9.]+ % of [0-9]+ requests ?12:01:34 ?[0-9]+ s so far ?1 of 3 failed, next check .*request-success-rate/);
+    expect(rows[6]).toMatch(/^Pending ?7 Succeeded Succeeded: podinfo is scaled to zero ?0 %(?: ?–){4}$/);
+    cleanup();
+    render(StepTable, { release: podinfo_at(60) });
+    expect(screen.getAllByRole('row')[1]?.textContent?.replace(/\s+/g, ' ')).toMatch(/Done ?1 20 % ?20 % ?– ?12:00:16 ?10 s ?.*request-success-rate 99\.60 %.*request-duration 220 ms/);
   });
   it('of hundreds of iterations shows those around the present', () => {
     const release = podinfo_at(40);

@@ -205,6 +205,23 @@ describe('single requests', () => {
     await waitFor(() => expect(rows().length > 0 && rows().every((row) => row.includes('POST /echo'))).toBe(true));
     expect(location.search).toContain('method=POST');
   });
+  it('are those of one direction, and with a header, and a secret is not searched by its value', async () => {
+    await at('story', 'tap?workload=podinfo-primary&dir=in&header=user-agent:hey');
+    render(Tap);
+    await waitFor(() => expect(rows().length > 0 && rows().every((row) => row.includes('test/podinfo-primary'))).toBe(true));
+    expect((screen.getByLabelText('Direction') as HTMLSelectElement).value).toBe('in');
+    await fireEvent.change(screen.getByLabelText('Direction'), { target: { value: 'out' } });
+    await screen.findByText(/No request since this page was opened/);
+    expect(location.search).toMatch(/dir=out/);
+    await fireEvent.change(screen.getByLabelText('Direction'), { target: { value: '' } });
+    await waitFor(() => expect(rows().length).toBeGreaterThan(0));
+    await fireEvent.input(screen.getByLabelText('Header'), { target: { value: 'authorization:Bearer' } });
+    await screen.findByText(/the value of "authorization" is told to nobody/);
+    expect(rows()).toEqual([]);
+    await fireEvent.input(screen.getByLabelText('Header'), { target: { value: 'authorization' } });
+    await waitFor(() => expect(rows().length).toBeGreaterThan(0));
+    expect(screen.queryByText(/is told to nobody/)).toBeNull();
+  });
   it('come by themselves, until they are paused', async () => {
     await live_at('story', 'tap', false);
     render(Tap);
