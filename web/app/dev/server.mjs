@@ -160,7 +160,11 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
     if (path === 'stream') return stream(request, response, parameters);
     if (path === 'topology') return json(response, 200, world.topology(parameters), request);
     if (path === 'gateways') return json(response, 200, world.gateways(namespaces), request);
-    if (path === 'validations') return json(response, 200, world.validations(namespaces), request);
+    if (path === 'validations') {
+      const found = world.validations(namespaces);
+      const [from, limit] = [Number(parameters.get('continue') ?? 0), Number(parameters.get('limit') ?? 500)];
+      return json(response, 200, { ...found, items: found.items.slice(from, from + limit), continue: from + limit < found.items.length ? String(from + limit) : null }, request);
+    }
     if (path === 'releases') {
       const limit = Number(parameters.get('limit') ?? 500);
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) return refuse(response, 400, 'bad_request', 'limit: 1 to 1000');

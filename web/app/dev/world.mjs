@@ -503,6 +503,7 @@ export class World {
           finding('6', 'IST0118', 'info', 'Service', 'billing', 'ledger', 'spec.ports[0].name', "Port name grpc_api (port: 9000, targetPort: 9000) doesn't follow the naming convention of Istio port.", 'name: grpc-api'),
           finding('7', 'SLU0012', 'info', 'Canary', 'test', 'podinfo', 'spec.service.gateways', 'its hosts are not reachable from mesh: callers inside it see the primary only', 'add mesh to the gateways'),
         ];
+    if (this.mode === 'thousand') for (let i = 0; i < 2400; ++i) items.push(finding(`t${i}`, i % 3 ? 'SLU0004' : 'IST0118', i % 3 ? 'warning' : 'info', i % 3 ? 'Canary' : 'Service', `team-${String(i % 40).padStart(2, '0')}`, `service-${String(i % 1000).padStart(4, '0')}`, `spec.analysis.metrics[${i % 7}]`, 'about 20 requests per check at weight 10: one failure is 5 %, and the threshold 99 % can only mean none', 'a longer interval, or minRequests: 100'));
     items = items.filter((one) => namespaces.length === 0 || namespaces.includes(one.object.namespace));
     const count = (level) => items.filter((one) => one.level === level).length;
     return { now: this.now(), items, continue: null, total: items.length, counts: { error: count('error'), warning: count('warning'), info: count('info') }, problems: [] };

@@ -128,6 +128,7 @@ describe('the story of the article', () => {
         await page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector('.release-head')?.innerText ?? ''), [part.source]);
       }
       assert.match(await status.innerText(), /6\.2\.0 was rolled back/);
+      await page.getByRole('tab', { name: /^Decisions/ }).click();
       for (const text of ['Halt podinfo.test advancement success rate 93.20% < 99%', 'Rolling back podinfo.test failed checks threshold reached 3', 'Canary failed! Scaling down podinfo.test']) assert.ok((await text_of(page, '.decisions')).includes(text), text);
     });
   });

@@ -20,6 +20,7 @@ import Release from '../../src/screens/Release.svelte';
 import ServicePage from '../../src/screens/ServicePage.svelte';
 import Services from '../../src/screens/Services.svelte';
 import Tap from '../../src/screens/Tap.svelte';
+import Validations from '../../src/screens/Validations.svelte';
 import WorkloadPage from '../../src/screens/WorkloadPage.svelte';
 import Workloads from '../../src/screens/Workloads.svelte';
 import { podinfo_at } from './samples';
@@ -191,6 +192,82 @@ describe('events', () => {
     expect(items.every((item) => item.dataset['tone'] === 'warn' && item.textContent?.includes('test'))).toBe(true);
     await fireEvent.click(screen.getByLabelText('only warnings'));
     await waitFor(() => expect(document.querySelectorAll('.events li').length).toBeGreaterThan(items.length));
+  });
+});
+
+describe('findings', () => {
+  const messages = () => [...document.querySelectorAll('tr[data-row] th[scope="row"]')].map((cell) => cell.textContent?.trim() ?? '');
+  const objects = () => [...document.querySelectorAll('td[data-head="Of"]')].map((cell) => (cell.textContent ?? '').replace(/\s+/g, ' ').trim());
+  it('are a table, worst first, in the order of a column that the address holds', async () => {
+    await at('story', 'validations');
+    render(Validations);
+    await waitFor(() => expect(rows()).toHaveLength(7));
+    expect(rows()[0]).toMatch(/^Error ?SLU0001 ?auth Canary in platform ?Gateway platform\/partners selects no running gateway pod ?2[0-9] min$/);
+    await fireEvent.click(screen.getByRole('button', { name: 'Code' }));
+    expect(location.search).toContain('sort=code');
+    expect(screen.getByRole('columnheader', { name: 'Code' }).getAttribute('aria-sort')).toBe('ascending');
+    expect(rows()[0]).toMatch(/IST0101/);
+    await fireEvent.click(screen.getByRole('button', { name: 'Code' }));
+    expect(screen.getByRole('columnheader', { name: 'Code' }).getAttribute('aria-sort')).toBe('descending');
+    expect(rows()[0]).toMatch(/SLU0012/);
+  });
+  it('are fewer by level, code, namespace and words, each in the address', async () => {
+    await at('story', 'validations?ns=test');
+    render(Validations);
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    const tiles = screen.getByRole('navigation', { name: 'Findings by level' });
+    expect(tiles.textContent?.replace(/\s+/g, '')).toBe('0Errors2Warnings1Info');
+    expect(tiles.querySelectorAll('a')[1]?.getAttribute('href')).toMatch(/ns=test&level=warning/);
+    route.go('/ui/validations?ns=test&level=warning');
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await fireEvent.change(screen.getByLabelText('Code'), { target: { value: 'SLU0007' } });
+    await waitFor(() => expect(messages()).toEqual(['the mesh tries again what failed: users see fewer failures than request-success-rate counts']));
+    expect(location.search).toBe('?ns=test&level=warning&code=SLU0007');
+    route.go('/ui/validations?q=grpc-api%20nothing');
+    await screen.findByText(/No finding matches/);
+  });
+  it('stand by object where that is wanted, the worst one first', async () => {
+    await at('story', 'validations');
+    render(Validations);
+    await waitFor(() => expect(rows()).toHaveLength(7));
+    await fireEvent.click(screen.getByLabelText('By object'));
+    expect(location.search).toContain('group=object');
+    const heads = [...document.querySelectorAll('tr.head')].map((row) => (row.textContent ?? '').replace(/\s+/g, ' ').trim());
+    expect(heads).toHaveLength(5);
+    expect(heads[0]).toMatch(/^auth Canary in platform/);
+    expect(heads.find((head) => head.startsWith('podinfo'))).toMatch(/^podinfo Canary in test 2 1$/);
+    expect(objects().slice(3, 6)).toEqual(['spec.analysis.metrics[0]', 'spec.service.retries', 'spec.service.gateways']);
+    expect(document.querySelector('tr.head a')?.getAttribute('href')).toMatch(/releases\/canary\/platform\/auth/);
+  });
+  it('open with what to do about them, by an address that can be shared', async () => {
+    await at('story', 'validations');
+    render(Validations);
+    await fireEvent.click(await screen.findByRole('button', { name: /Referenced host not found/ }));
+    expect(location.search).toBe('?sel=1');
+    const dialog = await screen.findByRole('dialog');
+    expect(dialog.textContent?.replace(/\s+/g, ' ')).toMatch(/VirtualService shop\/frontend.*spec\.http\[0\].*What to do ?create Service shop\/frontend-beta, or remove the destination/);
+    await fireEvent.click(screen.getByRole('button', { name: 'Close' }));
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    route.go('/ui/validations?sel=long-gone');
+    await screen.findByText(/not there any more/);
+  });
+  it('are all asked for where there are thousands, and drawn some at a time', async () => {
+    await at('thousand', 'validations');
+    render(Validations);
+    await screen.findByText('2407 findings');
+    expect(rows().length).toBeLessThan(100);
+  });
+  it('of other namespaces are not told where some are chosen', async () => {
+    await live_at('story', 'validations?ns=billing', false);
+    render(Validations);
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    // What is found changes: the stream tells all of it anew, of all namespaces.
+    await new Promise((done) => setTimeout(done, 1500));
+    await set({ mode: 'thousand' });
+    await waitFor(() => expect(live.overview?.mesh.validations.warning).toBeGreaterThan(1000));
+    await new Promise((done) => setTimeout(done, 1500));
+    expect(objects().every((name) => name.endsWith('in billing'))).toBe(true);
+    expect(rows()).toHaveLength(2);
   });
 });
 
