@@ -77,6 +77,20 @@ export function line_of(node: Node): { strong: string | null; text: string } {
   return { strong: null, text: node.id.includes('@') && node.version ? `${node.version} · ${where}` : where };
 }
 
+// Namespaces are told apart by a tint beside their names, as far as there are tints; where all is of one, nothing has to be told apart.
+export const tints = 6;
+export function tints_of(nodes: Node[]): Map<string, number> {
+  const names = [...new Set(nodes.flatMap((node) => (node.namespace && node.kind !== 'namespace' ? [node.namespace] : [])))].sort();
+  return new Map(names.length > 1 ? names.map((name, i) => [name, (i % tints) + 1]) : []);
+}
+
+// What was not there before; of a picture that is all new, and of the first one, nothing is.
+export function fresh_of(before: Iterable<string>, now: Iterable<string>): Set<string> {
+  const known = new Set(before);
+  const ids = [...now];
+  return new Set(ids.some((id) => known.has(id)) ? ids.filter((id) => !known.has(id)) : []);
+}
+
 export function lock_of(mtls: number): 'lock' | 'halfLock' | 'unlock' {
   return mtls >= 0.99 ? 'lock' : mtls > 0 ? 'halfLock' : 'unlock';
 }

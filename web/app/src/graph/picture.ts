@@ -2,7 +2,7 @@
 import type { Edge, Node, Release } from '../api/types';
 import { shapes } from '../lib/shapes';
 import { drawn_badges, badges, health_of, mark_of, versions } from '../lib/words';
-import { is_labelled, label_of, line_of, lock_of, tone_of, width_of, type Label } from './label';
+import { is_labelled, label_of, line_of, lock_of, tints_of, tone_of, width_of, type Label } from './label';
 import { node_width, type Layout } from './layout';
 
 // A token of the style sheet as it is now: `--fail`.
@@ -94,12 +94,15 @@ export function svg_of({ layout, nodes, edges, releases, label, title, footer }:
 
   const node_now = new Map(nodes.map((node) => [node.id, node]));
   const tall = layout.node_height;
+  const tints = tints_of(nodes);
   for (const [id, place] of layout.places) {
     const node = node_now.get(id) ?? place.node;
     const mark = health_of(node.health, node.replicas);
     const is_bad = mark.tone === 'fail' || mark.tone === 'warn';
     out.push(`<g transform="translate(${place.x.toFixed(1)} ${place.y.toFixed(1)})"><title>${escaped(`${node.kind} ${node.namespace ? `${node.namespace}/` : ''}${node.name}: ${mark.word}`)}</title>`);
     out.push(`<rect width="${node_width}" height="${tall}" rx="10" fill="${surface}" stroke="${is_bad ? of_tone(mark.tone) : line}" stroke-width="1.5"${node.outside || node.kind === 'unknown' ? ' stroke-dasharray="4 3"' : ''}/>`);
+    const tint = tints.get(node.namespace ?? '');
+    if (tint) out.push(`<rect x="1" y="8" width="4" height="${tall - 16}" rx="2" fill="${palette(`--tint-${tint}`)}"/>`);
     const size = layout.compact ? 20 : 30;
     out.push(icon(node.kind, 10, (tall - size) / 2, size, of_tone(mark.tone), palette(`--${mark.tone}-wash`), 1.3));
     const left = 20 + size;

@@ -889,7 +889,7 @@ describe('the keyboard alone', () => {
       await page.keyboard.press('t');
       await page.keyboard.press('?');
       assert.equal(await page.getByRole('dialog').count(), 0);
-      assert.match(page.url(), /\/ui\/$/);
+      assert.match(page.url(), /\/ui\/overview$/);
     });
   });
 

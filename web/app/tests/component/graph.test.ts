@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Edge } from '../../src/api/types';
 import { found } from '../../src/graph/find';
-import { label_of, line_of, lock_of, name_of, tone_of, width_of } from '../../src/graph/label';
+import { fresh_of, label_of, line_of, lock_of, name_of, tints, tints_of, tone_of, width_of } from '../../src/graph/label';
 import { lay_out, neighbour, node_width, shape_of } from '../../src/graph/layout';
 import { health_of_edge } from '../../src/lib/words';
 import { topology_at } from './samples';
@@ -206,4 +206,23 @@ describe('finding in the topology', () => {
     expect(ids('p99>100000')).toEqual([]);
   });
   it('finds everything where nothing is typed', () => expect(found(nodes, edges, '  ')).toBeNull());
+});
+
+describe('what is told apart and what is new', () => {
+  it('has a tint for each namespace, the same whatever stands in them, and none where all is of one', () => {
+    const { nodes } = topology_at(108);
+    const tinted = tints_of(nodes);
+    expect([...tinted.keys()]).toEqual([...new Set(nodes.map((node) => node.namespace).filter((name) => name !== null))].sort());
+    expect(new Set(tinted.values()).size).toBe(Math.min(tints, tinted.size));
+    expect([...tints_of([...nodes].reverse())]).toEqual([...tinted]);
+    expect(tints_of(nodes.filter((node) => node.namespace === 'test' || node.namespace === null)).size).toBe(0);
+    // Nodes that are namespaces say by their names what they are.
+    expect(tints_of(nodes.map((node) => ({ ...node, kind: 'namespace' as const }))).size).toBe(0);
+  });
+  it('is what was not there before, but not all of a picture that is another one', () => {
+    expect(fresh_of([], ['a', 'b']).size).toBe(0);
+    expect([...fresh_of(['a', 'b'], ['a', 'b', 'c'])]).toEqual(['c']);
+    expect(fresh_of(['a', 'b'], ['a']).size).toBe(0);
+    expect(fresh_of(['w/test/web'], ['a/test/web', 'a/test/other']).size).toBe(0);
+  });
 });

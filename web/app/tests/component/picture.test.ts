@@ -44,6 +44,11 @@ describe('the picture that is saved', () => {
     expect(locks).toHaveLength(known.length);
     expect(new Set(locks)).toEqual(new Set(['mTLS', 'plain']));
   });
+  it('tells namespaces apart where there are several', () => {
+    const tinted = (ns: string) => drawn('story', ns).svg.match(/<rect x="1" y="8" width="4"/g)?.length ?? 0;
+    expect(tinted('')).toBe(drawn('story', '').nodes.filter((node) => node.namespace).length);
+    expect(tinted('test')).toBe(0);
+  });
   it('needs nothing from elsewhere: no style sheet, no link, no script, no HTML in it', () => {
     const { svg } = drawn();
     expect(svg).not.toMatch(/var\(|class=|href|<style|<script|foreignObject/);
