@@ -23,7 +23,7 @@ AppRegistry built_in_apps() {
     return registry;
 }
 
-Target target_of(std::string_view target) {
+PathAndQuery target_of(std::string_view target) {
     const auto mark = target.find('?');
     if (mark == std::string_view::npos) return {target, {}};
     return {target.substr(0, mark), target.substr(mark + 1)};

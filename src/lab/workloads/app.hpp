@@ -56,10 +56,10 @@ std::unique_ptr<App> make_podinfo(AppContext context, Clock& clock);
 std::unique_ptr<App> make_echo(AppContext context, Clock& clock);
 
 // The path and the query of a request target.
-struct Target {
+struct PathAndQuery {
     std::string_view path;
     std::string_view query;
 };
-Target target_of(std::string_view target);
+PathAndQuery target_of(std::string_view target);
 
 }  // namespace sluice::lab
