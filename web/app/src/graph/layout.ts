@@ -207,7 +207,8 @@ function line_down(from: Placed, to: Placed, points: Point[], node_height: numbe
     path += `C${n(a.x)} ${n(middle)} ${n(b.x)} ${n(middle)} ${n(b.x)} ${n(b.y)}`;
   }
   const last = stops.at(-2) as Point;
-  const t = 0.62;
+  // Where versions that stand side by side have parted so far that their labels have room beside each other.
+  const t = 0.8;
   return { path, label_x: bezier_y(last.x, end.x, t), label_y: bezier(last.y, end.y, t) + off };
 }
 

@@ -7,6 +7,14 @@ import { health_of_edge } from '../../src/lib/words';
 import { topology_at } from './samples';
 
 describe('the layout', () => {
+  it('has room for the labels of both versions beside each other, where it goes from top to bottom', () => {
+    const { nodes, edges } = topology_at(108, 'story', 'test');
+    const [one, other] = lay_out(nodes, edges, true).lines.sort((a, b) => a.label_x - b.label_x);
+    if (!one || !other) throw new Error('both versions have an edge');
+    // About six pixels a letter, with a lock and the ends.
+    const width = (edge: Edge) => label_of(edge, 'all').length * 6 + 30;
+    expect(other.label_x - one.label_x).toBeGreaterThan((width(one.edge) + width(other.edge)) / 2);
+  });
   it('is the same for the same nodes and edges, in whatever order they come', () => {
     const { nodes, edges } = topology_at(108);
     const one = lay_out(nodes, edges);
