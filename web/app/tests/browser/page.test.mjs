@@ -14,7 +14,7 @@ after(() => browser.close());
 
 const at = visits(() => browser);
 // Every screen, and every tab of one that has tabs.
-const every_screen = ['overview', 'releases', 'releases?view=grid', 'releases/canary/test/podinfo', 'topology', 'topology?view=list', 'topology?ns=test&sel=w/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'tap', 'validations', 'validations?group=object', 'gateways/test/test-imgw', 'events', 'mesh', 'lab'];
+const every_screen = ['overview', 'releases', 'releases?view=grid', 'releases/canary/test/podinfo', 'topology', 'topology?view=list', 'topology?ns=test&sel=w/test/podinfo', 'workloads', 'workloads/test/deployment/podinfo', 'services', 'services/test/podinfo', 'gateways', 'gateways?view=table', 'tap', 'validations', 'validations?group=object', 'gateways/test/test-imgw', 'events', 'mesh', 'lab'];
 async function each_tab(page, look) {
   await page.waitForSelector('main h1, main h2, main article', { state: 'attached' });
   await page.waitForTimeout(400);

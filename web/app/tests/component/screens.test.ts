@@ -603,6 +603,19 @@ describe('gateways', () => {
     render(GatewayPage, { ns: 'shop', name: 'gone' });
     await screen.findByText(/no gateway shop\/gone/);
   });
+  it('are a table in the order of a column where that is wanted, and lead to their pages', async () => {
+    await at('story', 'gateways');
+    render(Gateways);
+    await fireEvent.click(await screen.findByRole('button', { name: 'Table' }));
+    expect(location.search).toBe('?view=table');
+    expect(rows()[0]).toMatch(/^Available ?shop-gw shop ?127\.112\.0\.2 ?80 → 8080, 443 → 8443 \(not listening\)/);
+    await fireEvent.click(screen.getByRole('button', { name: 'Requests' }));
+    expect(screen.getByRole('columnheader', { name: 'Requests' }).getAttribute('aria-sort')).toBe('descending');
+    expect(rows().map((row) => /(shop-gw|test-imgw|partners-gw)/.exec(row)?.[1])).toEqual(['shop-gw', 'test-imgw', 'partners-gw']);
+    await fireEvent.click(screen.getByRole('button', { name: 'Requests' }));
+    expect(rows().map((row) => /(shop-gw|test-imgw|partners-gw)/.exec(row)?.[1])).toEqual(['partners-gw', 'test-imgw', 'shop-gw']);
+    expect(screen.getByRole('link', { name: /test-imgw/ }).getAttribute('href')).toMatch(/^\/ui\/gateways\/test\/test-imgw\?|^\/ui\/gateways\/test\/test-imgw$/);
+  });
   it('are not tried without an address, or by who may only read', async () => {
     await at('story', 'gateways');
     render(Gateways);
