@@ -130,75 +130,49 @@ void add(EdgeRates& edge, const Sample& sample) {
     if (principals != Principals{}) keep(edge.principals, principals);
 }
 
-// What became of a request, as far as the caller's proxy knows.
-enum class Fate {
-    answered,  // the called side reports it too
-    unmet,     // it never got to the called side
-    cut,       // no answer was waited for, or none came: the called side may report it
+// What one side of an edge reports.
+struct Side {
+    EdgeRates rates;
+    double unanswered = 0;
 };
+using Sides = std::unordered_map<EdgeKey, Side, HashOfKey>;
 
-// By the flags, of which there may be several ("UF,URX"); those that are not known say nothing.
-Fate fate_of(const Sample& sample) {
-    static const std::set<std::string_view> unmet{
-        "UF", "UO", "UH", "NR", "NC", "FI", "RL", "RLSE", "UAEX", "IH", "LH", "NFCF", "DF", "OM"};
-    static const std::set<std::string_view> cut{
-        "UT", "LR", "UC", "UR", "DC", "SI", "DT", "UPE", "UMSDR"};
-    const auto code = label_of(sample.labels, "response_code");
-    auto fate = code.empty() || code == "0" || code == "-" ? Fate::cut : Fate::answered;
-    for (const auto flag : split(label_of(sample.labels, "response_flags"), ',')) {
-        if (unmet.contains(flag)) return Fate::unmet;
-        if (cut.contains(flag)) fate = Fate::cut;
-    }
-    return fate;
-}
-
-// What the called side reports of an edge besides answers.
-struct Reported {
-    std::set<std::pair<std::string, std::string>> results;  // code and flags
-    bool has_cut = false;
-};
-using ReportedByEdge = std::unordered_map<EdgeKey, Reported, HashOfKey>;
-
-std::pair<std::string, std::string> result_of(const Sample& sample) {
-    return {std::string(label_of(sample.labels, "response_code")),
-            std::string(label_of(sample.labels, "response_flags"))};
-}
-
-ReportedByEdge reported_by(const Samples& arrived) {
-    ReportedByEdge reported;
-    for (const auto& sample : arrived) {
-        const auto fate = fate_of(sample);
-        if (fate == Fate::answered) continue;
+Sides sides_of(const Samples& samples) {
+    Sides sides;
+    for (const auto& sample : samples) {
         auto key = key_of(sample.labels, protocol_of(sample.labels));
         if (!key) continue;
-        auto& of_edge = reported[*std::move(key)];
-        of_edge.results.insert(result_of(sample));
-        of_edge.has_cut = of_edge.has_cut || fate == Fate::cut;
+        auto& side = sides[*std::move(key)];
+        add(side.rates, sample);
+        if (is_unanswered(label_of(sample.labels, "response_code"))) {
+            side.unanswered += sample.value;
+        }
     }
-    return reported;
+    return sides;
 }
 
-// Where the called side reports an edge, the caller's word counts for what only he saw. A try that
-// he cut off is code 0 there and 504, or the answer of a later try, here: one request.
-bool is_only_the_callers(const EdgeKey& key, const Sample& sample, const ReportedByEdge& reported) {
-    const auto fate = fate_of(sample);
-    if (fate == Fate::answered) return false;
-    const auto found = reported.find(key);
-    if (found == reported.end()) return true;
-    if (fate == Fate::cut && found->second.has_cut) return false;
-    return !found->second.results.contains(result_of(sample));
-}
-
-void add_what_left(Gathered& edges, const Samples& left, const Samples& arrived) {
-    const auto reported = reported_by(arrived);
-    Gathered more;
-    for (const auto& sample : left) {
-        auto key = key_of(sample.labels, protocol_of(sample.labels));
-        if (!key) continue;
-        if (edges.contains(*key) && !is_only_the_callers(*key, sample, reported)) continue;
-        add(more[*std::move(key)], sample);
+Gathered gathered_of(Sides arrived, Sides left) {
+    Gathered edges;
+    for (auto& [key, called] : arrived) {
+        auto& edge = edges[key] = std::move(called.rates);
+        edge.tries = {.all = edge.rps,
+                      .failed = std::max(0.0, edge.failed - called.unanswered),
+                      .unanswered = called.unanswered};
     }
-    for (auto& [key, rates] : more) add_to(edges[key], rates);
+    for (auto& [key, caller] : left) {
+        auto& edge = edges[key];
+        auto known = std::exchange(edge, std::move(caller.rates));
+        edge.by_caller = true;
+        edge.tries = known.tries;
+        // A caller that goes away ends its try, too: both proxies count it.
+        edge.tries.cut_off = std::max(0.0, known.tries.unanswered - caller.unanswered);
+        if (known.with_policy > 0) {
+            edge.mtls = known.mtls;
+            edge.with_policy = known.with_policy;
+        }
+        if (!known.principals.empty()) edge.principals = std::move(known.principals);
+    }
+    return edges;
 }
 
 // Of TCP they are all that is known; else they are told of requests that were met.
@@ -260,9 +234,14 @@ std::string id_of(const EdgeKey& key) {
 }
 
 EdgeRates& add_to(EdgeRates& sum, const EdgeRates& more) {
+    sum.by_caller = sum.by_caller || more.by_caller;
     sum.rps += more.rps;
     sum.failed += more.failed;
     sum.refused += more.refused;
+    sum.tries.all += more.tries.all;
+    sum.tries.failed += more.tries.failed;
+    sum.tries.unanswered += more.tries.unanswered;
+    sum.tries.cut_off += more.tries.cut_off;
     sum.mtls += more.mtls;
     sum.with_policy += more.with_policy;
     for (const auto& [code, rate] : more.codes) sum.codes[code] += rate;
@@ -285,16 +264,27 @@ EdgeQueries edge_queries(Duration window, const std::string& ns) {
         return ns.empty() ? std::string()
                           : fmt::format(",{}_workload_namespace=\"{}\"", side, promql_text(ns));
     };
-    const auto requests = [&](std::string_view side, std::string_view more) {
+    const auto rate = [&](std::string_view side, std::string_view where) {
         return fmt::format(
-            "sum(rate(istio_requests_total{{reporter=\"{}\"{}}}[{}s])) by ({},response_code,"
-            "grpc_response_status,response_flags,connection_security_policy{}) > 0",
-            side,
-            here(side),
-            length,
+            "rate(istio_requests_total{{reporter=\"{}\"{}}}[{}s])", side, where, length);
+    };
+    const auto requests = [&](std::string_view rates, std::string_view more) {
+        return fmt::format(
+            "sum({}) by ({},response_code,grpc_response_status,response_flags,"
+            "connection_security_policy{}) > 0",
+            rates,
             by_edge(),
             more);
     };
+    // Who calls from another namespace counts its requests there.
+    const auto left =
+        ns.empty()
+            ? rate("source", "")
+            : fmt::format(
+                  "{} or {}",
+                  rate("source", here("source")),
+                  rate("source",
+                       fmt::format(",destination_service_namespace=\"{}\"", promql_text(ns))));
     // With the time of the way to it, retries and back-off the caller tells what nobody else does.
     const auto quantile = [&](std::string_view q) {
         const auto as_seen_by = [&](std::string_view side) {
@@ -321,8 +311,9 @@ EdgeQueries edge_queries(Duration window, const std::string& ns) {
             by_edge(),
             way);
     };
-    return {.arrived = requests("destination", ",source_principal,destination_principal"),
-            .left = requests("source", ""),
+    return {.arrived = requests(rate("destination", here("destination")),
+                                ",source_principal,destination_principal"),
+            .left = requests(left, ""),
             .bytes = fmt::format("{} or {} or {} or {}",
                                  bytes("istio_request_bytes_sum", "in"),
                                  bytes("istio_response_bytes_sum", "out"),
@@ -340,12 +331,8 @@ EdgesTable edges_table(const EdgeAnswers& answers, Duration window) {
         table.reason = answers.arrived.what.error().message;
         return table;
     }
-    Gathered edges;
-    for (const auto& sample : *answers.arrived.what) {
-        auto key = key_of(sample.labels, protocol_of(sample.labels));
-        if (key) add(edges[*std::move(key)], sample);
-    }
-    if (answers.left.what) add_what_left(edges, *answers.left.what, *answers.arrived.what);
+    auto edges = gathered_of(sides_of(*answers.arrived.what),
+                             answers.left.what ? sides_of(*answers.left.what) : Sides{});
     if (answers.bytes.what) {
         for (const auto& sample : *answers.bytes.what) add_bytes(edges, sample);
     }

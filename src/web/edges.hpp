@@ -39,10 +39,22 @@ struct Principals {
     auto operator<=>(const Principals&) const = default;
 };
 
+// What the called side's proxy counts: each try, also one that its caller's proxy gave up.
+struct Tries {
+    double all = 0;
+    double failed = 0;      // 5xx and failed calls
+    double unanswered = 0;  // cut off, or whoever asked went away
+    double cut_off = 0;     // those of them whose caller still waited, and may have asked again
+};
+
+// As the caller's proxy counts, which sees what became of a request after timeouts and retries; of
+// a caller without one as the called side's does.
 struct EdgeRates {
-    double rps = 0;      // of tcp: bytes per second
-    double failed = 0;   // 5xx, no answer, failed calls
-    double refused = 0;  // 4xx
+    bool by_caller = false;  // at least a part of them
+    double rps = 0;          // of tcp: bytes per second
+    double failed = 0;       // 5xx, no answer, failed calls
+    double refused = 0;      // 4xx
+    Tries tries;             // nothing where the called side does not report
     double mtls = 0;
     double with_policy = 0;  // of which it is known whether they were encrypted
     std::map<std::string, double> codes, flags;
@@ -75,7 +87,8 @@ struct EdgeAnswers {
     const Measured<Samples>& p95;
     const Measured<Samples>& p99;
 };
-// What the destination saw counts; what only the source saw (it never got there) is added.
+// What the source saw counts where it has a proxy; encryption and principals only the destination
+// knows.
 EdgesTable edges_table(const EdgeAnswers& answers, Duration window);
 
 // Asked at most once in `fresh`. `at`: seconds since 1970, or nothing for now.

@@ -32,28 +32,29 @@ bool is_failed(const Labels& labels) {
 
 constexpr std::string_view nobody = "unknown";  // a workload that no proxy could name
 
-// Each caller is counted by the proxy nearest to it: by its own, else by that of the app. One
-// question: codes by workload and Service, and beside them, marked, the latency.
-std::string seen_query(std::int64_t window, const std::string& ns) {
+// Each caller is counted by the proxy nearest to it: by its own, else by that of the app.
+std::string by_nearest(std::string_view metric, std::int64_t window, const std::string& ns) {
     const auto with = [&](std::string_view label) {
         return ns.empty() ? std::string() : fmt::format(R"(,{}="{}")", label, promql_text(ns));
     };
-    const auto each = [&](std::string_view metric) {
-        return fmt::format(R"(rate({0}{{reporter="source"{1}}}[{2}s]) or )"
-                           R"(rate({0}{{reporter="destination",source_workload="{3}"{4}}}[{2}s]))",
-                           metric,
-                           with("destination_service_namespace"),
-                           window,
-                           nobody,
-                           with("destination_workload_namespace"));
-    };
+    return fmt::format(R"(rate({0}{{reporter="source"{1}}}[{2}s]) or )"
+                       R"(rate({0}{{reporter="destination",source_workload="{3}"{4}}}[{2}s]))",
+                       metric,
+                       with("destination_service_namespace"),
+                       window,
+                       nobody,
+                       with("destination_workload_namespace"));
+}
+
+// One question: codes by workload and Service, and beside them, marked, the latency.
+std::string seen_query(std::int64_t window, const std::string& ns) {
     return fmt::format(
         "sum({}) by (reporter,destination_workload_namespace,destination_workload,"
         "destination_service_namespace,destination_service_name,response_code,"
         "grpc_response_status) or label_replace(histogram_quantile(0.99, sum({}) by "
         R"((destination_workload_namespace,destination_workload,le)), "figure", "p99", "", ""))",
-        each("istio_requests_total"),
-        each("istio_request_duration_milliseconds_bucket"));
+        by_nearest("istio_requests_total", window, ns),
+        by_nearest("istio_request_duration_milliseconds_bucket", window, ns));
 }
 
 std::string quantile(std::string_view q,
@@ -69,6 +70,64 @@ std::string quantile(std::string_view q,
         by);
 }
 
+std::string mesh_query(std::string_view selector, std::int64_t window, const std::string& ns) {
+    return fmt::format(
+        R"(label_replace(histogram_quantile(0.99, sum({}) by (le)), "by", "callers", "", "") )"
+        R"(or label_replace({}, "by", "app", "", ""))",
+        by_nearest("istio_request_duration_milliseconds_bucket", window, ns),
+        quantile("0.99", selector, window, "le"));
+}
+
+// Of hosts outside the cluster nobody in it could have served it.
+bool is_service_here(const WorkloadName& service) {
+    return !service.first.empty() && service.first != nobody &&
+           service.second.find('.') == std::string::npos;
+}
+
+struct Sums {
+    double all = 0;
+    double failed = 0;
+    double unanswered = 0;
+};
+
+// Whoever calls within the mesh is a caller, too; who none of their proxies report for is not.
+void put_mesh(RatesTable& table, const Sums& app, const Measured<Samples>& p99) {
+    SeenSums callers;
+    for (const auto* sums : {&table.seen, &table.unreached}) {
+        for (const auto& [name, one] : *sums) {
+            callers.all += one.all;
+            callers.failed += one.failed;
+            callers.by_proxies = callers.by_proxies || one.by_proxies;
+        }
+    }
+    auto& mesh = table.mesh;
+    if (callers.by_proxies) {
+        mesh = {.by = "callers",
+                .rps = callers.all,
+                .success = 1 - callers.failed / callers.all,
+                .p99 = {},
+                .reason = {}};
+    } else if (app.all > 0) {
+        mesh = {.by = "app",
+                .rps = app.all,
+                .success = 1 - app.failed / app.all,
+                .p99 = {},
+                .reason = table.why_not_callers()};
+    } else {
+        mesh.reason = table.reason;
+        if (!table.workloads.empty()) mesh.rps = 0;
+        return;
+    }
+    if (!p99.what) {
+        mesh.reason = p99.what.error().message;
+        return;
+    }
+    for (const auto& sample : *p99.what) {
+        if (label_of(sample.labels, "by") == mesh.by) mesh.p99 = sample.value;
+    }
+    if (!mesh.p99) mesh.reason = "the latency is not measured";
+}
+
 void put_seen(RatesTable& table, const Measured<Samples>& answer) {
     if (!answer.what) {
         table.seen_reason = answer.what.error().message;
@@ -80,8 +139,10 @@ void put_seen(RatesTable& table, const Measured<Samples>& answer) {
             table.seen[workload].p99 = sample.value;
             continue;
         }
-        auto& sums = workload.second == nobody ? table.unreached[service_of(sample.labels)]
-                                               : table.seen[workload];
+        const bool is_unreached = workload.second == nobody;
+        const auto service = service_of(sample.labels);
+        if (is_unreached && !is_service_here(service)) continue;
+        auto& sums = is_unreached ? table.unreached[service] : table.seen[workload];
         sums.all += sample.value;
         if (is_failed(sample.labels)) sums.failed += sample.value;
         const bool is_own = label_of(sample.labels, "reporter") == "source";
@@ -137,7 +198,7 @@ RatesQueries rates_queries(Duration window, const std::string& ns) {
         .p50 = quantile("0.5", selector, length, each),
         .p95 = quantile("0.95", selector, length, each),
         .p99 = quantile("0.99", selector, length, each),
-        .mesh_p99 = quantile("0.99", selector, length, "le"),
+        .mesh_p99 = mesh_query(selector, length, ns),
         .seen = seen_query(length, ns)};
 }
 
@@ -172,9 +233,13 @@ Rates RatesTable::side(const std::string& ns,
                       .rps = rates.rps,
                       .success = rates.success,
                       .p99 = rates.p99,
-                      .reason = seen_reason.empty() ? "no caller's proxy reports" : seen_reason};
+                      .reason = why_not_callers()};
     }
     return rates;
+}
+
+std::string RatesTable::why_not_callers() const {
+    return seen_reason.empty() ? "no caller's proxy reports" : seen_reason;
 }
 
 bool RatesTable::says_the_same(const RatesTable& other) const {
@@ -193,11 +258,6 @@ RatesTable rates_table(const RatesAnswers& answers, Duration window) {
     }
     table.reason = idle;
     put_seen(table, answers.seen);
-    struct Sums {
-        double all = 0;
-        double failed = 0;
-        double unanswered = 0;
-    };
     std::map<WorkloadName, Sums> sums;
     Sums mesh;
     for (const auto& sample : *answers.codes.what) {
@@ -216,8 +276,7 @@ RatesTable rates_table(const RatesAnswers& answers, Duration window) {
         if (sum.all <= 0) rates.reason = idle;
     };
     for (const auto& [name, sum] : sums) put(table.workloads[name], sum);
-    if (!sums.empty()) put(table.mesh, mesh);
-    if (sums.empty()) table.mesh.reason = idle;
+    put_mesh(table, mesh, answers.mesh_p99);
 
     const auto fill = [&](const Measured<Samples>& measured,
                           std::optional<double> Rates::* member) {
@@ -230,9 +289,6 @@ RatesTable rates_table(const RatesAnswers& answers, Duration window) {
     fill(answers.p50, &Rates::p50);
     fill(answers.p95, &Rates::p95);
     fill(answers.p99, &Rates::p99);
-    if (answers.mesh_p99.what && !answers.mesh_p99.what->empty()) {
-        table.mesh.p99 = answers.mesh_p99.what->front().value;
-    }
     for (auto& [name, one] : table.workloads) {
         const bool is_known = one.success && one.p50 && one.p95 && one.p99;
         if (is_known || !one.reason.empty()) continue;

@@ -31,24 +31,27 @@ struct RatesTable {
     std::map<WorkloadName, Rates> workloads;
     std::map<WorkloadName, SeenSums> seen;
     std::map<WorkloadName, SeenSums> unreached;  // by Service
-    Rates mesh;                                  // of all together; p50 and p95 stay unknown
+    Seen mesh;                                   // of all together
     std::string reason;                          // why a workload that is not here is not known
     std::string seen_reason;                     // why nothing is known of callers; empty: it is
     Time at{};
 
     Rates of(const std::string& ns, const std::string& workload) const;
-    // With what its callers saw; requests to its Service that reached no pod are among them.
+    // With what its callers saw; requests to its Service that reached no pod are among them, where
+    // one is named.
     Rates side(const std::string& ns,
                const std::string& workload,
                const std::string& service) const;
+    std::string why_not_callers() const;
     // Of each workload.
     bool says_the_same(const RatesTable& other) const;
 };
 
 // The queries, as they are sent. `ns` empty: of every namespace.
 struct RatesQueries {
-    std::string codes, p50, p95, p99, mesh_p99;
-    std::string seen;  // codes and p99 by callers, in one
+    std::string codes, p50, p95, p99;
+    std::string mesh_p99;  // of callers and of the called side, marked
+    std::string seen;      // codes and p99 by callers, in one
 };
 RatesQueries rates_queries(Duration window, const std::string& ns);
 // Pure: from the answers to a table.

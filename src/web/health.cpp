@@ -58,6 +58,12 @@ void judge_sidecars(Health& health, const Sidecars& sidecars) {
     if (sidecars.missing > 0) health.worsen("degraded", sidecars.reason());
 }
 
+bool loses_tries(const EdgeRates& rates) {
+    // Two proxies are asked at two moments: the last digit that is told is not theirs.
+    const auto& tries = rates.tries;
+    return rates.by_caller && tries.failed + tries.cut_off > 0.00005 * tries.all;
+}
+
 RequestHealth health_of_requests(const EdgeRates& rates) {
     if (rates.rps <= 0) return {"unknown", ""};
     const auto failed = rates.failed / rates.rps;
@@ -70,6 +76,12 @@ RequestHealth health_of_requests(const EdgeRates& rates) {
     if (refused >= 0.1) {
         return {"degraded", fmt::format("{:.1f} % of requests are refused (4xx)", 100 * refused)};
     }
+    if (loses_tries(rates)) {
+        const auto& tries = rates.tries;
+        return {"degraded",
+                fmt::format("{:.2f} % of tries fail or are cut off",
+                            100 * (tries.failed + tries.cut_off) / tries.all)};
+    }
     return {"healthy", ""};
 }
 
@@ -80,10 +92,18 @@ Health health_of_way(const EdgeRates& rates, const Role* role) {
     if (role == nullptr || role->role != "canary" || rates.rps <= 0) return health;
     const auto& limits = role->release->limits;
     const auto success = 100 * (1 - rates.failed / rates.rps);
+    // The release is judged by what its app does, whether or not that is tried again.
+    const auto& tries = rates.tries;
+    const auto of_tries = tries.all > 0 ? 100 * (1 - tries.failed / tries.all) : success;
     if (limits.success_min && success < *limits.success_min) {
         health.worsen("failure",
                       fmt::format("success {:.2f} % under the release's {} %",
                                   success,
+                                  go_number(*limits.success_min)));
+    } else if (limits.success_min && of_tries < *limits.success_min) {
+        health.worsen("failure",
+                      fmt::format("{:.2f} % of tries succeed, under the release's {} %",
+                                  of_tries,
                                   go_number(*limits.success_min)));
     }
     if (limits.duration_max && rates.p99 && *rates.p99 > *limits.duration_max) {

@@ -43,6 +43,8 @@ struct RequestHealth {
     std::string status;  // failure, degraded, healthy or unknown
     std::string reason;
 };
+// Tries came to nothing, whether or not their callers saw a failure.
+bool loses_tries(const EdgeRates& rates);
 RequestHealth health_of_requests(const EdgeRates& rates);
 
 // What a workload is to its release.

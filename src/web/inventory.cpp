@@ -197,7 +197,8 @@ void Inventory::judge_ways(Health& health, const std::string& id, const Role* ro
     const auto arrived = parts_.edges.arrivals.find(id);
     if (arrived == parts_.edges.arrivals.end()) return;
     const auto& all = arrived->second;
-    const bool may_differ = role != nullptr || all.failed > 0 || all.refused > 0;
+    const bool may_differ =
+        role != nullptr || all.failed > 0 || all.refused > 0 || loses_tries(all);
     if (!may_differ) {
         health.worsen(health_of_requests(all).status, "");
         return;
@@ -242,8 +243,9 @@ JsonObject Inventory::workload(const Json& object) {
     for (const auto& container : array_at(object, {"spec", "template", "spec", "containers"})) {
         images.emplace_back(text_at(container, {"image"}));
     }
-    const auto rates = parts_.rates.of(key.ns, key.name);
-    const bool is_known = rates.rps && rates.success && rates.p99;
+    const auto rates = parts_.rates.side(key.ns, key.name, "");
+    const auto& seen = rates.seen;
+    const bool is_known = seen.rps && seen.success && rates.p99;
     return {{"namespace", key.ns},
             {"name", key.name},
             {"kind", text_at(object, {"kind"})},
@@ -253,8 +255,8 @@ JsonObject Inventory::workload(const Json& object) {
             {"replicas", replicas.json()},
             {"health", health.json()},
             {"injection", injection(object)},
-            {"rps", optional_json(rates.rps)},
-            {"success", optional_json(rates.success)},
+            {"rps", optional_json(seen.rps ? seen.rps : rates.rps)},
+            {"success", optional_json(seen.success)},
             {"p99", optional_json(rates.p99)},
             {"reason",
              is_known ? Json(nullptr)

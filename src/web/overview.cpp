@@ -79,7 +79,7 @@ JsonObject overview_json(const OverviewParts& parts) {
     JsonArray events;
     for (const auto* event : parts.events) events.push_back(event->json);
     const auto& mesh = parts.mesh;
-    const bool is_known = mesh.rps && mesh.success && mesh.p99;
+    const bool is_known = mesh.rps && mesh.success && mesh.p99 && mesh.reason.empty();
     return {{"lab", parts.lab},
             {"counts",
              JsonObject{{"failing", counts[static_cast<std::size_t>(Severity::failure)]},
@@ -90,7 +90,8 @@ JsonObject overview_json(const OverviewParts& parts) {
             {"attention", std::move(needed)},
             {"attentionTotal", attention.size()},
             {"mesh",
-             JsonObject{{"rps", optional_json(mesh.rps)},
+             JsonObject{{"by", text_json(mesh.by)},
+                        {"rps", optional_json(mesh.rps)},
                         {"success", optional_json(mesh.success)},
                         {"p99", optional_json(mesh.p99)},
                         {"reason",

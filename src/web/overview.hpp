@@ -44,7 +44,7 @@ struct OverviewParts {
     std::vector<const Release*> releases;
     // What the reader may do in that namespace.
     std::function<const std::vector<std::string>&(const std::string& ns)> verbs;
-    Rates mesh;
+    Seen mesh;
     LevelCounts validations;
     const PrometheusHealth& prometheus;
     ApiServerHealth api_server;

@@ -18,7 +18,8 @@
 
 namespace sluice::web {
 
-// What callers saw of one version, after retries: by whom it is told, `callers` or `app`.
+// What callers saw of one workload, or of all, after retries: by whom it is told, `callers` or
+// `app`.
 struct Seen {
     std::string by;
     std::optional<double> rps, success, p99;
@@ -34,7 +35,7 @@ struct Rates {
     std::optional<double> no_answer;  // 0..1, a part of what `success` leaves
     std::optional<double> p50, p95, p99;
     std::string reason;
-    Seen seen = {};  // of a release's sides alone
+    Seen seen = {};  // nothing where it was not asked for
 
     bool operator==(const Rates&) const = default;
 };

@@ -264,7 +264,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     bool api_was_ok = true;
     std::optional<Time> api_since;
 
-    Rates mesh;
+    Seen mesh;
     bool is_measuring = false;
     std::optional<Time> measured_at;
     Signal measured;

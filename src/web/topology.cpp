@@ -641,6 +641,12 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
     if (rates.throughput) {
         throughput = JsonObject{{"in", rates.throughput->in}, {"out", rates.throughput->out}};
     }
+    Json told_tries = nullptr;
+    if (const auto& tries = rates.tries; !is_tcp && tries.all > 0) {
+        told_tries = JsonObject{{"rps", tries.all},
+                                {"success", 1 - (tries.failed + tries.unanswered) / tries.all},
+                                {"cutOff", rates.by_caller ? Json(tries.cut_off) : Json(nullptr)}};
+    }
     Json route = nullptr;
     if (edge.route) {
         route = JsonObject{{"object", edge.route->object},
@@ -657,6 +663,9 @@ JsonObject Drawing::edge_json(const GraphEdge& edge, double leaving) const {
          leaving > 0 && !edge.is_planned && !edge.mirror ? Json(rates.rps / leaving)
                                                          : Json(nullptr)},
         {"success", rates.rps > 0 && !is_tcp ? Json(1 - rates.failed / rates.rps) : Json(nullptr)},
+        {"by",
+         is_tcp || rates.rps <= 0 ? Json(nullptr) : Json(rates.by_caller ? "callers" : "app")},
+        {"tries", std::move(told_tries)},
         {"codes", std::move(codes)},
         {"flags", std::move(flags)},
         {"p50", optional_json(rates.p50)},

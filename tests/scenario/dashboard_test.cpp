@@ -40,7 +40,8 @@ class Numbers final : public net::HttpClient {
     std::set<std::string> targets;
     bool hangs = false;
     bool away = false;
-    std::string instead;  // of every value
+    std::string instead;      // of every value
+    bool cuts_tries = false;  // a gateway does, and tries again
     // Requests of test load.
     int load = 0;
     int load_status = 200;
@@ -114,6 +115,9 @@ class Numbers final : public net::HttpClient {
         };
         constexpr std::string_view by_caller =
             R"("reporter":"source","source_workload":"test-imgw",)";
+        constexpr std::string_view between =
+            R"("source_workload":"test-imgw","source_workload_namespace":"test",)"
+            R"("destination_service_name":"podinfo","destination_service_namespace":"test",)";
         constexpr std::string_view by_app =
             R"("reporter":"destination","source_workload":"test-imgw",)";
         if (query.find("increase(") != std::string::npos) {
@@ -133,6 +137,17 @@ class Numbers final : public net::HttpClient {
                     one.insert(one.find(R"("response_code")"), fmt::format(R"("way":"{}",)", way));
                     result += (result.empty() ? "" : ",") + one;
                 }
+            }
+        } else if (query.find(R"("by", "callers")") != std::string::npos) {
+            result = as(sample("", "1031"), R"("by":"callers",)");
+        } else if (cuts_tries && query.find("[60s]") != std::string::npos &&
+                   query.find("histogram_quantile") == std::string::npos) {
+            const bool is_left = query.find(R"(reporter="source")") != std::string::npos;
+            result = as(sample("podinfo", "5.5"), between);
+            if (!is_left) {
+                auto cut_off = as(sample("podinfo", "0.5"), between);
+                cut_off.replace(cut_off.find(R"("200")"), 5, R"("0")");
+                result += "," + cut_off;
             }
         } else if (query.find("histogram_quantile") != std::string::npos) {
             result = sample("podinfo", "31") + "," + sample("podinfo-primary", "17");
@@ -574,7 +589,7 @@ TEST_CASE("a page that looks on at a promotion sees each of its steps") {
     auto overview = site.json("/overview");
     CHECK(*integer_at(overview, {"counts", "healthy"}) == 1);
     CHECK(array_at(overview, {"attention"}).empty());
-    CHECK(*number_at(overview, {"mesh", "rps"}) == doctest::Approx(20));
+    CHECK(*number_at(overview, {"mesh", "rps"}) == doctest::Approx(19.5));
     CHECK(*bool_at(overview, {"prometheus", "ok"}));
     CHECK(*bool_at(overview, {"apiServer", "ok"}));
 
@@ -669,6 +684,44 @@ TEST_CASE("a failing release tells all that a person has to know, and its abort 
     CHECK(std::ranges::count_if(
               items, [](const Json& step) { return text_at(step, {"state"}) == "failed"; }) == 1);
     CHECK(*bool_at(failed, {"actions", "retry", "allowed"}));
+}
+
+TEST_CASE("tries that were cut off and tried again fail for nobody, and stand beside it") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.numbers.cuts_tries = true;
+    const auto overview = site.json("/overview");
+    CHECK(*number_at(overview, {"mesh", "success"}) == 1);
+    CHECK(*number_at(overview, {"mesh", "p99"}) == 1031);
+    CHECK(text_at(overview, {"mesh", "by"}) == "callers");
+    const auto topology = site.json("/topology?ns=test&window=60");
+    const auto& edges = array_at(topology, {"edges"});
+    const auto edge = std::ranges::find_if(edges, [](const Json& one) {
+        return text_at(one, {"id"}) == "e/w/test/test-imgw>w/test/podinfo/http";
+    });
+    REQUIRE(edge != edges.end());
+    CHECK(*number_at(*edge, {"rps"}) == 5.5);
+    CHECK(*number_at(*edge, {"success"}) == 1);
+    CHECK(text_at(*edge, {"by"}) == "callers");
+    CHECK(*number_at(*edge, {"tries", "cutOff"}) == 0.5);
+    CHECK(*number_at(*edge, {"tries", "success"}) == doctest::Approx(5.5 / 6));
+    CHECK(text_at(*edge, {"health", "status"}) == "degraded");
+    CHECK(array_at(*edge, {"health", "reasons"}) ==
+          JsonArray{"8.33 % of tries fail or are cut off"});
+    const auto& nodes = array_at(topology, {"nodes"});
+    const auto node = std::ranges::find_if(
+        nodes, [](const Json& one) { return text_at(one, {"id"}) == "w/test/podinfo"; });
+    REQUIRE(node != nodes.end());
+    CHECK(*number_at(*node, {"in", "success"}) == 1);
+    const auto workload = site.json("/workloads/test/deployment/podinfo");
+    CHECK(*number_at(workload, {"success"}) == 1);
+    CHECK(*number_at(workload, {"rps"}) == 5.5);
+    const auto service = site.json("/services/test/podinfo");
+    CHECK(*number_at(service, {"success"}) == 1);
+    // Who asks how it is computed is told whose word it is.
+    const auto queries = to_text(site.json("/queries"));
+    CHECK(queries.find("success on the overview") != std::string::npos);
 }
 
 TEST_CASE("of two tabs that press different buttons the second is told") {
@@ -1422,7 +1475,7 @@ TEST_CASE("workloads are told with their sidecars, their release and what was me
     CHECK(text_at(items[0], {"node"}) == "w/test/podinfo");
     CHECK(text_at(items[0], {"release", "role"}) == "canary");
     CHECK(*number_at(items[0], {"release", "weight"}) == 20);
-    CHECK(*number_at(items[0], {"rps"}) == 6);
+    CHECK(*number_at(items[0], {"rps"}) == 5.5);
     CHECK(*number_at(items[1], {"rps"}) == 14);
     // This world has no mesh that would inject: who asked for sidecars did not get them.
     CHECK(text_at(items[0], {"health", "status"}) == "degraded");

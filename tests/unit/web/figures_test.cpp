@@ -172,6 +172,47 @@ TEST_CASE("rates are those of each workload, and no answer counts as failed") {
     CHECK_FALSE(unknown.rps);
     CHECK(unknown.reason == "no requests in the last 30 s");
     CHECK(*table.mesh.rps == doctest::Approx(10));
+    CHECK(table.mesh.by == "app");
+    CHECK(table.mesh.reason == "the latency is not measured");
+}
+
+TEST_CASE(
+    "the mesh is what its callers saw, and where none of their proxies reports what apps did") {
+    const auto codes = *read_samples(
+        200, vector_of(sample("podinfo", "200", "9.5") + "," + sample("podinfo", "0", "0.5")));
+    const auto seen =
+        *read_samples(200,
+                      vector_of(caller("source", "podinfo", "podinfo-canary", "200", "9") + "," +
+                                caller("source", "unknown", "web", "503", "1") + "," +
+                                // Nobody here could have answered it.
+                                caller("source", "unknown", "api.example.org", "503", "70") + "," +
+                                caller("destination", "podinfo", "podinfo", "200", "10")));
+    const auto p99 = *read_samples(200,
+                                   vector_of(R"({"metric":{"by":"callers"},"value":[1,"1025"]},)"
+                                             R"({"metric":{"by":"app"},"value":[1,"490"]})"));
+    const Measured<Samples> codes_answer{codes, {}};
+    const Measured<Samples> seen_answer{seen, {}};
+    const Measured<Samples> p99_answer{p99, {}};
+    const Measured<Samples> nothing{Samples{}, {}};
+    const auto mesh_of = [&](const Measured<Samples>& all, const Measured<Samples>& callers) {
+        return rates_table({all, nothing, nothing, nothing, p99_answer, callers}, 30s).mesh;
+    };
+    const auto mesh = mesh_of(codes_answer, seen_answer);
+    CHECK(mesh.by == "callers");
+    CHECK(*mesh.rps == doctest::Approx(20));
+    CHECK(*mesh.success == doctest::Approx(0.95));
+    CHECK(*mesh.p99 == 1025);
+    CHECK(mesh.reason.empty());
+    const auto apps = mesh_of(codes_answer, nothing);
+    CHECK(apps.by == "app");
+    CHECK(*apps.rps == doctest::Approx(10));
+    CHECK(*apps.success == doctest::Approx(0.95));
+    CHECK(*apps.p99 == 490);
+    CHECK(apps.reason == "no caller's proxy reports");
+    const auto idle = mesh_of(nothing, nothing);
+    CHECK(idle.by.empty());
+    CHECK_FALSE(idle.rps);
+    CHECK(idle.reason == "no requests in the last 30 s");
 }
 
 TEST_CASE(

@@ -80,57 +80,99 @@ std::string health(const JsonObject& node) {
 
 }  // namespace
 
-TEST_CASE("what both sides report counts once, and what reached nobody is the source's word") {
+TEST_CASE("what both sides report counts once, as its caller saw it") {
     const auto edges = table({{.rate = 6}, {.to = "podinfo-primary", .rate = 14}},
                              {{.rate = 6.1},
                               {.to = "unknown", .code = "503", .rate = 2},
                               {.from = "unknown", .to = "podinfo", .rate = 1}});
     CHECK(edges.edges.size() == 4);
     const auto& seen = edges.edges.at({"w/test/gw", "w/test/podinfo", "http", "test/podinfo"});
-    CHECK(seen.rps == 6);
+    CHECK(seen.rps == 6.1);
+    CHECK(seen.tries.all == 6);
     const auto& lost = edges.edges.at({"w/test/gw", "s/test/podinfo", "http", "test/podinfo"});
     CHECK(lost.failed == 2);
     CHECK(edges.edges.contains({"unknown", "w/test/podinfo", "http", "test/podinfo"}));
 }
 
-TEST_CASE("what only the caller saw of an edge is added to what the called side reports") {
-    const auto edge_of = [](std::vector<Call> arrived, std::vector<Call> left) {
-        return table(std::move(arrived), std::move(left))
-            .edges.at({"w/test/gw", "w/test/podinfo", "http", "test/podinfo"});
+TEST_CASE("an edge is what its caller saw, and tries that came to nothing stand beside it") {
+    const EdgeKey key{"w/test/gw", "w/test/podinfo", "http", "test/podinfo"};
+    const auto edge_of = [&](std::vector<Call> arrived, std::vector<Call> left) {
+        return table(std::move(arrived), std::move(left)).edges.at(key);
     };
-    const Call served{.rate = 6, .policy = "mutual_tls"};
-    const auto lost = [](std::string code, std::string flags, double rate) {
+    const Call served{.rate = 6, .policy = "mutual_tls", .from_principal = "me"};
+    const auto with = [](std::string code, std::string flags, double rate) {
         return Call{
             .code = std::move(code), .rate = rate, .flags = std::move(flags), .policy = "unknown"};
     };
     const auto broken = edge_of({served},
-                                {lost("200", "-", 6),
-                                 lost("503", "UF,URX", 2),
-                                 lost("503", "UO", 1),
-                                 lost("404", "NR", 0.5),
-                                 lost("504", "UT", 0.25)});
+                                {with("200", "-", 6),
+                                 with("503", "UF,URX", 2),
+                                 with("503", "UO", 1),
+                                 with("404", "NR", 0.5),
+                                 with("504", "UT", 0.25)});
+    CHECK(broken.by_caller);
     CHECK(broken.rps == 9.75);
     CHECK(broken.failed == 3.25);
     CHECK(broken.refused == 0.5);
     CHECK(broken.codes.at("200") == 6);
     CHECK(broken.flags.at("UF,URX") == 2);
-    // Whether it was encrypted only the called side knows, and says so of what arrived.
+    CHECK(broken.tries.all == 6);
+    CHECK(broken.tries.failed == 0);
+    // Whether it was encrypted, and as whom, only the called side knows, and says so of what
+    // arrived.
     CHECK(broken.mtls == 6);
     CHECK(broken.with_policy == 6);
+    CHECK(broken.principals.size() == 1);
 
-    // The called side reports the try that its caller cut off, and what it answered itself.
-    const auto cut =
-        edge_of({served, lost("0", "DC", 2), lost("503", "UF", 1), lost("500", "-", 1)},
-                {lost("200", "-", 7),
-                 lost("200", "DI", 1),
-                 lost("504", "UT", 1),
-                 lost("503", "UC", 0.5),
-                 lost("0", "DC", 0.5),
-                 lost("503", "UF", 1),
-                 lost("503", "URX", 1),
-                 lost("500", "-", 1)});
-    CHECK(cut.rps == 10);
-    CHECK(cut.flags == std::map<std::string, double>{{"-", 7}, {"DC", 2}, {"UF", 1}});
+    // Two tries were cut off and one failed; each was tried again, and nobody saw a failure.
+    const auto retried = edge_of({served, with("0", "DC", 2), with("500", "-", 1)},
+                                 {with("200", "-", 5.5), with("404", "-", 0.5)});
+    CHECK(retried.rps == 6);
+    CHECK(retried.failed == 0);
+    CHECK(retried.tries.all == 9);
+    CHECK(retried.tries.failed == 1);
+    CHECK(retried.tries.cut_off == 2);
+    CHECK(health_of_requests(retried).status == "degraded");
+    CHECK(health_of_requests(retried).reason == "33.33 % of tries fail or are cut off");
+
+    // Who went away is counted on both sides, and gave up no try.
+    const auto left =
+        edge_of({served, with("0", "DC", 1)}, {with("200", "-", 6), with("0", "DC", 1)});
+    CHECK(left.failed == 1);
+    CHECK(left.tries.cut_off == 0);
+
+    // Where the caller has no proxy the called side's word is all there is.
+    const auto plain = edge_of({served, with("0", "DC", 2), with("500", "-", 1)}, {});
+    CHECK_FALSE(plain.by_caller);
+    CHECK(plain.rps == 9);
+    CHECK(plain.failed == 3);
+    CHECK(plain.tries.failed == 1);
+    CHECK(plain.tries.cut_off == 0);
+}
+
+TEST_CASE("a canary whose tries fail is judged by its release's limit, also if none saw it") {
+    Release release;
+    release.limits.success_min = 99;
+    const Role canary{.release = &release, .role = "canary", .weight = 20};
+    const auto way = table({{.rate = 95}, {.code = "500", .rate = 5}}, {{.rate = 95}})
+                         .edges.at({"w/test/gw", "w/test/podinfo", "http", "test/podinfo"});
+    const auto judged = health_of_way(way, &canary);
+    CHECK(judged.status == "failure");
+    REQUIRE(judged.reasons.size() == 2);
+    CHECK(judged.reasons[1] == "95.00 % of tries succeed, under the release's 99 %");
+    // The check takes no answer for a success; that they are cut off is told all the same.
+    const auto cut = table({{.rate = 95}, {.code = "0", .rate = 5, .flags = "DC"}}, {{.rate = 95}})
+                         .edges.at({"w/test/gw", "w/test/podinfo", "http", "test/podinfo"});
+    CHECK(health_of_way(cut, &canary).status == "degraded");
+}
+
+TEST_CASE("callers in other namespaces are asked about with the namespace that they call") {
+    const auto left = edge_queries(60s, "test").left;
+    CHECK(left.find(R"(reporter="source",source_workload_namespace="test"}[60s]) or rate()") !=
+          std::string::npos);
+    CHECK(left.find(R"(reporter="source",destination_service_namespace="test"}[60s]))") !=
+          std::string::npos);
+    CHECK(edge_queries(60s, "").left.find(" or ") == std::string::npos);
 }
 
 TEST_CASE("an edge tells as whom its ends showed themselves, a few of them in their order") {

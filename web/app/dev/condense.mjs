@@ -80,6 +80,7 @@ function edge_of(id, source, target, all) {
     rps,
     share: null,
     success: rps > 0 && first.protocol !== 'tcp' ? sum((one) => one.rps * (one.success ?? 1)) / rps : null,
+    tries: first.tries && { rps: sum((one) => one.tries?.rps), success: first.tries.success, cutOff: sum((one) => one.tries?.cutOff) },
     codes: by_key('codes'),
     flags: by_key('flags'),
     p50: slower('p50'),

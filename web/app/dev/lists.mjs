@@ -99,8 +99,8 @@ export function queries(window) {
   return {
     now: iso(0), refresh: 2,
     items: [
-      { numbers: 'Requests and success of workloads and of both versions, and their sum', window: 60, query: requests(60) },
-      { numbers: 'Requests, codes, flags and mTLS of edges, Services and gateways, as the called side reports', window, query: requests(window) },
+      { numbers: 'Requests and success of workloads and of both versions as the app reports them: each try', window: 60, query: requests(60) },
+      { numbers: 'Tries and mTLS of edges, Services and gateways, as the called side reports; of callers without a proxy also their requests, codes and flags', window, query: requests(window) },
     ],
   };
 }

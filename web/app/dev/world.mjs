@@ -332,7 +332,7 @@ export class World {
       counts: { failing: count('failure'), warning: count('warning'), waiting: count('waiting'), progressing: count('progress'), healthy: count('ok') },
       attention: attention.slice(0, 50),
       attentionTotal: attention.length,
-      mesh: { rps: known ? 312 + 6 * noise(91, t) : null, success: known ? 0.9974 : null, p99: known ? 318 : null, reason: known ? null : this.prometheus_ok ? 'no requests in the last 60 s' : 'Prometheus does not answer', validations: this.validations().counts },
+      mesh: { by: known ? 'callers' : null, rps: known ? 312 + 6 * noise(91, t) : null, success: known ? 0.9974 : null, p99: known ? 318 : null, reason: known ? null : this.prometheus_ok ? 'no requests in the last 60 s' : 'Prometheus does not answer', validations: this.validations().counts },
       prometheus: { url: 'http://127.0.0.1:9301/prometheus', ok: this.prometheus_ok, version: this.prometheus_ok ? '2.42.0+ds' : null, scrapeInterval: this.prometheus_ok ? 1 : null, error: this.prometheus_ok ? null : 'no answer in 5 s', since: iso(this.prometheus_ok ? -3600 : t - 14) },
       apiServer: { ok: this.api_ok, error: this.api_ok ? null : 'connection refused', since: iso(this.api_ok ? -3600 : t - 31) },
       problems: this.problems(),
@@ -451,7 +451,7 @@ export class World {
     if (!this.prometheus_ok || this.mode === 'idle') {
       const reason = this.prometheus_ok ? `no requests in the last ${window} s` : 'Prometheus does not answer';
       nodes = nodes.map((node) => ({ ...node, in: { rps: null, success: null }, out: { rps: null, success: null }, health: node.health.status === 'failure' ? node.health : { status: 'unknown', reasons: [] }, reason }));
-      edges = this.prometheus_ok ? [] : edges.filter((edge) => edge.route).map((edge) => ({ ...edge, rps: null, share: null, success: null, codes: {}, flags: {}, p50: null, p95: null, p99: null, throughput: null, mtls: null, health: { status: 'unknown', reasons: [] }, reason }));
+      edges = this.prometheus_ok ? [] : edges.filter((edge) => edge.route).map((edge) => ({ ...edge, rps: null, share: null, success: null, by: null, tries: null, codes: {}, flags: {}, p50: null, p95: null, p99: null, throughput: null, mtls: null, health: { status: 'unknown', reasons: [] }, reason }));
     }
     if (wanted.length) {
       const inside = new Set(nodes.filter((node) => wanted.includes(node.namespace)).map((node) => node.id));
@@ -572,7 +572,7 @@ function node(kind, namespace, name, facts = {}) {
 function edge(source, target, rps, facts = {}) {
   const success = facts.success ?? (rps > 0 ? 0.9993 : null);
   const errors = rps * (1 - (success ?? 1));
-  return { id: `e/${source}>${target}/${facts.protocol ?? 'http'}`, source, target, protocol: 'http', rps, share: null, codes: rps > 0 ? { 200: Number((rps - errors).toFixed(3)), ...(errors > 0.001 ? { 500: Number(errors.toFixed(3)) } : {}) } : {}, flags: rps > 0 ? { '-': rps } : {}, p50: rps > 0 ? 9 : null, p95: rps > 0 ? 60 : null, p99: rps > 0 ? 120 : null, throughput: rps > 0 ? (facts.protocol === 'tcp' ? { in: 0.25 * rps, out: 0.75 * rps } : { in: 420 * rps, out: 1900 * rps }) : null, mtls: rps > 0 ? 1 : null, principals: [], mirror: false, health: { status: rps > 0 ? 'healthy' : 'unknown', reasons: [] }, route: null, reason: rps > 0 ? null : 'no requests in the window', ...facts, success };
+  return { id: `e/${source}>${target}/${facts.protocol ?? 'http'}`, source, target, protocol: 'http', rps, share: null, codes: rps > 0 ? { 200: Number((rps - errors).toFixed(3)), ...(errors > 0.001 ? { 500: Number(errors.toFixed(3)) } : {}) } : {}, flags: rps > 0 ? { '-': rps } : {}, p50: rps > 0 ? 9 : null, p95: rps > 0 ? 60 : null, p99: rps > 0 ? 120 : null, throughput: rps > 0 ? (facts.protocol === 'tcp' ? { in: 0.25 * rps, out: 0.75 * rps } : { in: 420 * rps, out: 1900 * rps }) : null, mtls: rps > 0 ? 1 : null, principals: [], mirror: false, health: { status: rps > 0 ? 'healthy' : 'unknown', reasons: [] }, route: null, reason: rps > 0 ? null : 'no requests in the window', by: rps > 0 && facts.protocol !== 'tcp' ? 'callers' : null, tries: rps > 0 && facts.protocol !== 'tcp' ? { rps, success: success ?? 1, cutOff: 0 } : null, ...facts, success };
 }
 
 function members(one, severity = one.severity) {

@@ -807,10 +807,20 @@ export interface components {
             /** @description Worst first: failing now, rolled back in the last hour, waiting for approval, stuck, metrics away. */
             attention: components["schemas"]["Attention"][];
             attentionTotal: number;
+            /**
+             * @description All requests within the mesh and into it, as their callers saw them after timeouts and retries: as `Seen`.
+             *     Requests to hosts outside the cluster are not among them.
+             */
             mesh: {
+                /**
+                 * @description As `Seen.by`.
+                 * @enum {string|null}
+                 */
+                by: "callers" | "app" | null;
                 rps: number | null;
                 success: number | null;
                 p99: number | null;
+                /** @description As `Seen.reason`. */
                 reason: string | null;
                 validations: components["schemas"]["LevelCounts"];
             };
@@ -1229,6 +1239,7 @@ export interface components {
             severity: components["schemas"]["Severity"];
             version: string | null;
         };
+        /** @description The sum of the edges there: each as its caller saw it, where that has a proxy. */
         Rates: {
             rps: number | null;
             success: number | null;
@@ -1282,6 +1293,20 @@ export interface components {
             /** @description Of what leaves the source over this protocol. */
             share: number | null;
             success: number | null;
+            /**
+             * @description Who counted `rps`, `success`, `codes` and `flags`: the caller's own proxy, after timeouts and retries, or where none reports the called side's.
+             * @enum {string|null}
+             */
+            by: "callers" | "app" | null;
+            /** @description What the called side's own proxy counted; null where it does not report. */
+            tries: null | {
+                /** @description Each try counts, also one that the caller's proxy gave up; copies are among them. */
+                rps: number;
+                /** @description Those that got an answer that is no failure. */
+                success: number;
+                /** @description Per second: without an answer, though the caller had not gone away. Null by `app`. */
+                cutOff: number | null;
+            };
             /** @description Requests per second by response code; `0` is: no answer. */
             codes: {
                 [key: string]: number;
