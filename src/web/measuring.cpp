@@ -34,6 +34,7 @@ Task<Result<Dashboard::State::Charted>> Dashboard::State::chart(SharedCall call,
     Charted charted{.grid = asked->grid,
                     .queries = series_queries(subject, asked->range),
                     .reporter = subject.reporter,
+                    .is_past = asked->is_past,
                     .codes = {},
                     .p50 = {},
                     .p95 = {},
@@ -53,16 +54,21 @@ JsonObject Dashboard::State::chart_json(const Charted& charted) const {
     const bool is_empty = charted.codes->what->empty();
     const auto step = std::chrono::seconds{charted.grid.step};
     const auto refresh = std::max<Duration>(step, refresh_of(settings));
-    return {{"from", charted.grid.from},
-            {"to", charted.grid.to},
-            {"step", charted.grid.step},
-            {"refresh", std::chrono::duration<double>(refresh).count()},
-            {"reporter", charted.reporter},
-            {"reason",
-             is_empty ? Json(fmt::format("no requests in the last {} s",
-                                         charted.grid.to - charted.grid.from))
-                      : Json(nullptr)},
-            {"queries", queries_json(charted.queries)}};
+    return {
+        {"from", charted.grid.from},
+        {"to", charted.grid.to},
+        {"step", charted.grid.step},
+        {"refresh", std::chrono::duration<double>(refresh).count()},
+        {"reporter", charted.reporter},
+        {"reason",
+         is_empty ? Json(charted.is_past
+                             ? fmt::format("no requests from {} to {}",
+                                           rfc3339(Time{std::chrono::seconds{charted.grid.from}}),
+                                           rfc3339(Time{std::chrono::seconds{charted.grid.to}}))
+                             : fmt::format("no requests in the last {} s",
+                                           charted.grid.to - charted.grid.from))
+                  : Json(nullptr)},
+        {"queries", queries_json(charted.queries)}};
 }
 
 JsonObject Dashboard::State::side_of(const Charted& charted,

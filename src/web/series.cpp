@@ -1,5 +1,6 @@
 #include "web/series.hpp"
 
+#include "base/core/text.hpp"
 #include "web/figures.hpp"
 #include "web/nullable.hpp"
 
@@ -120,10 +121,62 @@ std::string label_of_mark(const Decision& decision, std::string_view mark) {
 
 }  // namespace
 
-Result<SeriesAsked> series_asked(const Asked& asked,
-                                 const Settings& settings,
-                                 std::optional<double> scrape,
-                                 Time now) {
+namespace {
+
+// In seconds since 1970.
+struct Span {
+    std::int64_t length = 0;
+    std::optional<std::int64_t> end;  // nothing: now
+};
+
+// "1767225600", or "2026-01-01T00:00:00Z".
+Result<std::optional<std::int64_t>> moment(const Asked& asked, std::string_view name) {
+    constexpr std::int64_t last = std::int64_t{1} << 40;
+    const auto text = asked.text(name, 40);
+    if (!text) return text.error();
+    if (text->empty()) return std::optional<std::int64_t>{};
+    if (const auto number = parse_integer(*text); number && *number >= 0 && *number <= last) {
+        return number;
+    }
+    const auto time = parse_rfc3339(*text);
+    const auto since_1970 =
+        time ? std::chrono::floor<seconds>(time->time_since_epoch()).count() : -1;
+    if (since_1970 < 0) {
+        return wrong(
+            fmt::format("parameter {}: \"{}\" is neither seconds since 1970 nor a time of RFC 3339",
+                        name,
+                        *text));
+    }
+    return std::optional(since_1970);
+}
+
+Result<Span> span_between(const Asked& asked, std::int64_t present) {
+    for (const auto* other : {"window", "at"}) {
+        if (asked.raw(other).empty()) continue;
+        return wrong(fmt::format("parameter {}: from and to say it already", other));
+    }
+    const auto from = moment(asked, "from");
+    if (!from) return from.error();
+    const auto to = moment(asked, "to");
+    if (!to) return to.error();
+    if (!*from) return wrong("parameter to: from is missing");
+    if (*to && **to > present) return wrong("parameter to: it is in the future");
+    const Span span{.length = to->value_or(present) - **from, .end = *to};
+    if (span.length <= 0) {
+        return wrong(*to ? "parameter from: it is not before to"
+                         : "parameter from: it is in the future");
+    }
+    if (span.length > windows.back()) {
+        return wrong(fmt::format(
+            "parameter from: more than {} s before {}", windows.back(), *to ? "to" : "now"));
+    }
+    return span;
+}
+
+Result<Span> span_of(const Asked& asked, const Settings& settings, std::int64_t present) {
+    if (!asked.raw("from").empty() || !asked.raw("to").empty()) {
+        return span_between(asked, present);
+    }
     const auto window = asked.number("window", {10, 86400});
     if (!window) return window.error();
     auto length = window->value_or(300);
@@ -131,11 +184,22 @@ Result<SeriesAsked> series_asked(const Asked& asked,
         return wrong(
             fmt::format("parameter window: {} is no window that may be asked for", length));
     }
-    length = std::max(length, window_min_seconds);
-    const auto present = std::chrono::duration_cast<seconds>(now.time_since_epoch()).count();
     const auto at = asked.number("at", {0, std::int64_t{1} << 40});
     if (!at) return at.error();
     if (*at && **at > present) return wrong("parameter at: it is in the future");
+    return Span{.length = std::max(length, window_min_seconds), .end = *at};
+}
+
+}  // namespace
+
+Result<SeriesAsked> series_asked(const Asked& asked,
+                                 const Settings& settings,
+                                 std::optional<double> scrape,
+                                 Time now) {
+    const auto present = std::chrono::duration_cast<seconds>(now.time_since_epoch()).count();
+    const auto span = span_of(asked, settings, present);
+    if (!span) return span.error();
+    const auto length = span->length;
     const auto step_asked = asked.number("step", {1, 3600});
     if (!step_asked) return step_asked.error();
 
@@ -155,9 +219,9 @@ Result<SeriesAsked> series_asked(const Asked& asked,
         step = fitting == steps.end() ? steps.back() : *fitting;
     }
     SeriesAsked series;
-    series.is_past = at->has_value();
+    series.is_past = span->end.has_value();
     series.grid.step = step;
-    series.grid.to = at->value_or(present) / step * step;
+    series.grid.to = span->end.value_or(present) / step * step;
     series.grid.from = series.grid.to - length / step * step;
     series.range = std::max<Duration>({window_min(settings), seconds{step}, seconds{4 * interval}});
     return series;

@@ -21,8 +21,8 @@ struct SeriesAsked {
     Duration range{};      // of each rate
     bool is_past = false;  // an end was given: it does not grow old
 };
-// window, at and step, within their bounds. `scrape` is the server's interval as far as it is
-// known.
+// window and at, or from and to, and step, within their bounds. `scrape` is the server's interval
+// as far as it is known.
 Result<SeriesAsked> series_asked(const Asked& asked,
                                  const Settings& settings,
                                  std::optional<double> scrape,

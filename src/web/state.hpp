@@ -111,6 +111,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
         Prometheus::Grid grid;
         SeriesQueries queries;
         std::string_view reporter;
+        bool is_past = false;
         // Nothing where it was not asked, because the one before it failed.
         std::shared_ptr<const Measured<Lines>> codes, p50, p95, p99;
     };

@@ -1294,6 +1294,16 @@ TEST_CASE("both versions are compared over time on one grid") {
     REQUIRE(site.until_phase("Initialized"));
     site.world.set_image("6.1.0");
     REQUIRE(site.until_weight(20));
+    const auto now = std::chrono::floor<std::chrono::seconds>(site.world.clock.now());
+    const auto past =
+        site.json(fmt::format("/metrics/node/w%2Ftest%2Fpodinfo?from={}&to={}&step=10",
+                              rfc3339(now - 20min),
+                              (now - 10min).time_since_epoch().count()));
+    CHECK(*integer_at(past, {"to"}) - *integer_at(past, {"from"}) == 600);
+    CHECK(*integer_at(past, {"to"}) <= (now - 10min).time_since_epoch().count());
+    const auto odd = site.get("/api/ui/v1/metrics/node/w%2Ftest%2Fpodinfo?from=soon");
+    CHECK(odd.status == 400);
+    CHECK(odd.body.find("neither seconds since 1970 nor a time of RFC 3339") != std::string::npos);
     const auto chart = site.json("/releases/canary/test/podinfo/metrics?window=300&step=10");
     const auto from = *integer_at(chart, {"from"});
     const auto to = *integer_at(chart, {"to"});

@@ -353,6 +353,45 @@ TEST_CASE("a chart has the share without an answer apart from all that failed") 
     CHECK(json.at("noAnswer") == JsonArray{0.1, 0.0});
 }
 
+TEST_CASE("a chart's range is a window up to a moment, or from one moment to another") {
+    const auto read = [](std::string_view parameters) {
+        const auto asked = Asked::read(fmt::format("/api/ui/v1/metrics/node/x?{}", parameters));
+        return series_asked(*asked, {}, 1, Time{std::chrono::seconds{1767225600}});
+    };
+    const auto range = [&](std::string_view parameters) {
+        const auto series = read(parameters);
+        REQUIRE(series);
+        const auto& grid = series->grid;
+        return fmt::format("{}+{}/{}{}",
+                           grid.from - 1767225600,
+                           grid.to - grid.from,
+                           grid.step,
+                           series->is_past ? " past" : "");
+    };
+    CHECK(range("window=300") == "-300+300/2");
+    CHECK(range("from=1767225000&to=1767225300&step=10") == "-600+300/10 past");
+    CHECK(range("from=2025-12-31T23:50:00Z&to=2025-12-31T23:55:00.700Z&step=10") ==
+          "-600+300/10 past");
+    CHECK(range("from=2026-01-01T00:50:00%2B01:00") == "-600+600/5");
+    const auto refusal = [&](std::string_view parameters) {
+        const auto series = read(parameters);
+        return series ? std::string() : series.error().message;
+    };
+    CHECK(refusal("from=yesterday") ==
+          R"(parameter from: "yesterday" is neither seconds since 1970 nor a time of RFC 3339)");
+    CHECK(refusal("from=-5") ==
+          R"(parameter from: "-5" is neither seconds since 1970 nor a time of RFC 3339)");
+    CHECK(refusal("from=1767225000&to=1767225601") == "parameter to: it is in the future");
+    CHECK(refusal("from=1767225601") == "parameter from: it is in the future");
+    CHECK(refusal("from=1767225300&to=1767225300") == "parameter from: it is not before to");
+    CHECK(refusal("to=1767225300") == "parameter to: from is missing");
+    CHECK(refusal("from=1767139199") == "parameter from: more than 86400 s before now");
+    CHECK(refusal("from=1767225000&window=60") == "parameter window: from and to say it already");
+    CHECK(refusal("from=1767225000&step=1&to=1767225601") == "parameter to: it is in the future");
+    CHECK(refusal("from=1767222000&step=1") ==
+          "parameter step: 1 gives more than 600 points in 3600 s");
+}
+
 TEST_CASE("windows are few: each a whole number of the shortest") {
     CHECK(window_for(10s, 30s) == 30s);
     CHECK(window_for(31s, 30s) == 60s);

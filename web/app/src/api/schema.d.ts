@@ -2016,6 +2016,10 @@ export interface components {
         window: 10 | 30 | 60 | 300 | 900 | 3600 | 21600 | 86400;
         /** @description End of the window, seconds since 1970; absent: now. Not in the future, not older than Prometheus keeps (then `reason` says so). */
         at: number;
+        /** @description Begin of a series, in place of `window` and `at`: seconds since 1970 or a time of RFC 3339, at most 86 400 s before `to`. Beside `window` or `at` it is 400. */
+        from: string;
+        /** @description End of the series that begins with `from`; absent: now. Not in the future. */
+        to: string;
         /**
          * @description Seconds between two points. Absent: the smallest of 1, 2, 5, 10, 15, 30, 60, 120, 300, 600 that gives at most 150 points, and not below the
          *     scrape interval. Given: what would be more than 600 points is 400. The server sets the end of the grid down to a multiple of the
@@ -2158,6 +2162,10 @@ export interface operations {
                 window?: components["parameters"]["window"];
                 /** @description End of the window, seconds since 1970; absent: now. Not in the future, not older than Prometheus keeps (then `reason` says so). */
                 at?: components["parameters"]["at"];
+                /** @description Begin of a series, in place of `window` and `at`: seconds since 1970 or a time of RFC 3339, at most 86 400 s before `to`. Beside `window` or `at` it is 400. */
+                from?: components["parameters"]["from"];
+                /** @description End of the series that begins with `from`; absent: now. Not in the future. */
+                to?: components["parameters"]["to"];
                 /**
                  * @description Seconds between two points. Absent: the smallest of 1, 2, 5, 10, 15, 30, 60, 120, 300, 600 that gives at most 150 points, and not below the
                  *     scrape interval. Given: what would be more than 600 points is 400. The server sets the end of the grid down to a multiple of the
@@ -2368,6 +2376,10 @@ export interface operations {
                 window?: components["parameters"]["window"];
                 /** @description End of the window, seconds since 1970; absent: now. Not in the future, not older than Prometheus keeps (then `reason` says so). */
                 at?: components["parameters"]["at"];
+                /** @description Begin of a series, in place of `window` and `at`: seconds since 1970 or a time of RFC 3339, at most 86 400 s before `to`. Beside `window` or `at` it is 400. */
+                from?: components["parameters"]["from"];
+                /** @description End of the series that begins with `from`; absent: now. Not in the future. */
+                to?: components["parameters"]["to"];
                 /**
                  * @description Seconds between two points. Absent: the smallest of 1, 2, 5, 10, 15, 30, 60, 120, 300, 600 that gives at most 150 points, and not below the
                  *     scrape interval. Given: what would be more than 600 points is 400. The server sets the end of the grid down to a multiple of the
