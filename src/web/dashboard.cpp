@@ -329,6 +329,7 @@ Task<net::Response> Dashboard::State::answer_path(SharedCall call, Errand errand
     }
     if (first == "gateways" && path.size() == 3) co_return co_await one_gateway(call);
     if (first == "metrics" && path.size() == 3) co_return co_await node_metrics(call);
+    if (first == "objects" && path.size() == 5) co_return co_await show_object(call);
     if (first == "releases" && path.size() >= 4) co_return co_await answer_release(call, errand);
     co_return refused(not_found("no such path"), call->id);
 }

@@ -1,8 +1,10 @@
 #include "web/gateways.hpp"
 
 #include "base/core/json.hpp"
+#include "base/core/text.hpp"
 #include "kube/resource.hpp"
 #include "release/mesh_scene.hpp"
+#include "web/answer.hpp"
 #include "web/nullable.hpp"
 
 #include <boost/json.hpp>
@@ -162,10 +164,11 @@ class Shown {
             selected.insert(key);
             JsonArray servers;
             for (const auto& server : array_at(*gateway, {"spec", "servers"})) {
-                servers.push_back(
-                    JsonObject{{"port", integer_at(server, {"port", "number"}).value_or(0)},
-                               {"protocol", text_at(server, {"port", "protocol"})},
-                               {"hosts", array_at(server, {"hosts"})}});
+                servers.push_back(JsonObject{
+                    {"port", integer_at(server, {"port", "number"}).value_or(0)},
+                    {"protocol", text_at(server, {"port", "protocol"})},
+                    {"hosts", array_at(server, {"hosts"})},
+                    {"credentialName", text_json(text_at(server, {"tls", "credentialName"}))}});
             }
             all.push_back(JsonObject{
                 {"namespace", key.ns}, {"name", key.name}, {"servers", std::move(servers)}});
@@ -241,6 +244,63 @@ std::set<std::string> gateway_ids(const Objects& workloads, const GatewaySigns& 
         if (is_gateway) ids.insert(workload_id(key.ns, key.name));
     }
     return ids;
+}
+
+std::vector<CertificateNamed> certificates_of(const GatewayShown& gateway) {
+    constexpr std::size_t secrets_max = 20;
+    std::vector<CertificateNamed> all;
+    for (const auto& selected : gateway.json.at("gateways").as_array()) {
+        for (const auto& server : array_at(selected, {"servers"})) {
+            std::string name(text_at(server, {"credentialName"}));
+            if (name.starts_with("kubernetes://")) name.erase(0, 13);
+            if (name.empty()) continue;
+            const kube::ObjectKey secret{gateway.ns, name};
+            auto known = std::ranges::find(all, secret, &CertificateNamed::secret);
+            if (known == all.end()) {
+                if (all.size() >= secrets_max) continue;
+                known = all.insert(all.end(), CertificateNamed{.secret = secret, .hosts = {}});
+            }
+            for (const auto& host : array_at(server, {"hosts"})) {
+                if (host.is_string()) known->hosts.emplace(std::string_view(host.get_string()));
+            }
+        }
+    }
+    return all;
+}
+
+Result<net::Certificate> certificate_in(const Json& secret) {
+    auto text = text_at(secret, {"data", "tls.crt"});
+    if (text.empty()) text = text_at(secret, {"data", "cert"});
+    if (text.empty()) return Error{ErrorKind::invalid, "it has neither tls.crt nor cert"};
+    const auto pem = from_base64(text);
+    if (!pem) return Error{ErrorKind::invalid, "its certificate is no base64"};
+    return net::read_certificate(*pem);
+}
+
+JsonObject certificate_json(const CertificateNamed& named, const Result<net::Certificate>& read) {
+    JsonArray hosts;
+    for (const auto& host : named.hosts) hosts.emplace_back(host);
+    JsonArray names;
+    if (read) {
+        for (const auto& name : read->names) names.emplace_back(name);
+    }
+    std::string reason;
+    if (!read) {
+        const auto secret = to_string(named.secret);
+        const auto kind = read.error().kind;
+        if (kind == ErrorKind::denied || kind == ErrorKind::unauthorized) {
+            reason = fmt::format("You may not read Secret {}", secret);
+        } else if (kind == ErrorKind::not_found) {
+            reason = fmt::format("Secret {} is not there", secret);
+        } else {
+            reason = fmt::format("Secret {}: {}", secret, read.error().message);
+        }
+    }
+    return {{"secret", to_string(named.secret)},
+            {"hosts", std::move(hosts)},
+            {"names", std::move(names)},
+            {"notAfter", read ? time_json(read->not_after) : Json(nullptr)},
+            {"reason", text_json(reason)}};
 }
 
 std::map<std::string, std::string> objects_about(const GatewayShown& gateway) {

@@ -1,6 +1,7 @@
 // Gateways with their addresses, ports, hosts and traffic. Pure.
 #pragma once
 
+#include "net/certificate.hpp"
 #include "web/edges.hpp"
 #include "web/landscape.hpp"
 
@@ -34,5 +35,16 @@ std::set<std::string> gateway_ids(const Objects& workloads, const GatewaySigns& 
 // What findings are about that concern one: "VirtualService test/podinfo". Its own objects, the
 // Gateways that select it and the VirtualServices bound to those.
 std::map<std::string, std::string> objects_about(const GatewayShown& gateway);
+// The Secrets that its servers take their certificates from, where its pods look for them, with the
+// hosts that each is for; as many as are read for one page.
+struct CertificateNamed {
+    kube::ObjectKey secret;
+    std::set<std::string> hosts;
+};
+std::vector<CertificateNamed> certificates_of(const GatewayShown& gateway);
+// As the page shows one, with nothing of the Secret but what its certificate says.
+JsonObject certificate_json(const CertificateNamed& named, const Result<net::Certificate>& read);
+// `tls.crt`, or `cert` as Istio has it too.
+Result<net::Certificate> certificate_in(const Json& secret);
 
 }  // namespace sluice::web

@@ -213,11 +213,39 @@ Task<> Dashboard::State::learn_istio_versions() {
     }
 }
 
-Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
-    std::vector<kube::Resource> more{resources::istio_control_planes, peer_authentications};
+std::vector<kube::Resource> Dashboard::State::mesh_kinds() const {
+    std::vector<kube::Resource> kinds{resources::istio_control_planes, peer_authentications};
     // A Role of one namespace cannot list what is in none.
-    if (settings.ns.empty()) more.push_back(release::injector_webhooks());
-    for (const auto& kind : more) known->open(kind);
+    if (settings.ns.empty()) kinds.push_back(release::injector_webhooks());
+    return kinds;
+}
+
+void Dashboard::State::open_mesh() {
+    for (const auto& kind : mesh_kinds()) known->open(kind);
+}
+
+JsonObject Dashboard::State::mesh_of(const Viewer& viewer) {
+    auto all_problems = problems(viewer);
+    for (auto& problem : known->problems_of(mesh_kinds())) {
+        all_problems.push_back(std::move(problem));
+    }
+    return mesh_json({.control_planes = known->list(resources::istio_control_planes),
+                      .deployments = landscape.list(resources::deployments),
+                      .webhooks = known->list(release::injector_webhooks()),
+                      .policies = known->list(peer_authentications),
+                      .namespaces = landscape.list(resources::namespaces),
+                      .sidecars = sidecars.by_workload(),
+                      .istio_versions = istio_versions,
+                      .mirror_host = is_lab() ? outside.lab->proxy().mirror_host : std::string(),
+                      .prometheus = prometheus->health(),
+                      .api_server = api_server(),
+                      .caches = known->caches(),
+                      .problems = std::move(all_problems),
+                      .sees = [&viewer](const std::string& ns) { return viewer.sees(ns); }});
+}
+
+Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
+    open_mesh();
     co_await known->wait_until_filled(open_limit);
     co_await learn_istio_versions();
     co_await measure();
@@ -225,25 +253,7 @@ Task<net::Response> Dashboard::State::show_mesh(SharedCall call) {
     if (!known) {
         co_return refused({.status = 503, .code = "starting", .message = "starting"}, call->id);
     }
-    auto all_problems = problems(call->viewer);
-    for (auto& problem : known->problems_of(more)) all_problems.push_back(std::move(problem));
-    const auto viewer = call->viewer;
-    co_return told(
-        call->request,
-        outside.clock.now(),
-        mesh_json({.control_planes = known->list(resources::istio_control_planes),
-                   .deployments = landscape.list(resources::deployments),
-                   .webhooks = known->list(release::injector_webhooks()),
-                   .policies = known->list(peer_authentications),
-                   .namespaces = landscape.list(resources::namespaces),
-                   .sidecars = sidecars.by_workload(),
-                   .istio_versions = istio_versions,
-                   .mirror_host = is_lab() ? outside.lab->proxy().mirror_host : std::string(),
-                   .prometheus = prometheus->health(),
-                   .api_server = api_server(),
-                   .caches = known->caches(),
-                   .problems = std::move(all_problems),
-                   .sees = [viewer](const std::string& ns) { return viewer.sees(ns); }}));
+    co_return told(call->request, outside.clock.now(), mesh_of(call->viewer));
 }
 
 }  // namespace sluice::web

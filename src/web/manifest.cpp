@@ -141,7 +141,9 @@ bool is_secret_name(std::string_view name) {
                                                         "credential",
                                                         "authorization"};
     // The name of a Secret is none.
-    if (bare.ends_with("secretname") || bare.ends_with("secretref")) return false;
+    for (const auto* reference : {"secretname", "secretref", "credentialname", "credentialnames"}) {
+        if (bare.ends_with(reference)) return false;
+    }
     return bare.ends_with("pwd") || std::ranges::any_of(words, [&](std::string_view word) {
                return bare.find(word) != std::string::npos;
            });
@@ -175,9 +177,20 @@ void Masker::mask_object(JsonObject& object) {
         auto& value = field.value();
         if (value.is_string() && is_secret_name(field.key())) {
             value = instead_of(field.key(), value.get_string());
-        } else {
-            mask(value);
+            continue;
         }
+        if (value.is_object() && is_secret_name(field.key())) {
+            mask_match(field.key(), value.get_object());
+        }
+        mask(value);
+    }
+}
+
+// Which value of a header a route wants: `authorization: {exact: …}`.
+void Masker::mask_match(std::string_view name, JsonObject& match) {
+    for (const auto* how : {"exact", "prefix", "regex"}) {
+        auto* text = match.if_contains(how);
+        if (text != nullptr && text->is_string()) *text = instead_of(name, text->get_string());
     }
 }
 

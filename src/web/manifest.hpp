@@ -23,6 +23,7 @@ class Masker {
 
    private:
     void mask_object(JsonObject& object);
+    void mask_match(std::string_view name, JsonObject& match);
     void mask_list(JsonArray& list);
     std::string instead_of(std::string_view name, std::string_view value);
 

@@ -1,4 +1,4 @@
-// A release as YAML, and what its new revision changes.
+// A release as YAML, and what its new revision changes; and what routes to it.
 #include "web/answer.hpp"
 #include "web/manifest.hpp"
 #include "web/nullable.hpp"
@@ -78,6 +78,43 @@ Task<net::Response> Dashboard::State::show_manifest(SharedCall call, kube::Objec
                    JsonObject{{"yaml", manifest_of(*object)},
                               {"diff", std::move(diff)},
                               {"reason", text_json(reason)}});
+}
+
+// Read as whoever asks, too: a list of routes says less than they do.
+Task<net::Response> Dashboard::State::show_object(SharedCall call) {
+    namespace resources = kube::resources;
+    static const std::map<std::string_view, const kube::Resource*> kinds{
+        {"virtualservice", &resources::virtual_services},
+        {"destinationrule", &resources::destination_rules},
+        {"gateway", &resources::gateways},
+        {"istiomeshgateway", &resources::istio_mesh_gateways}};
+    const auto& path = call->path;
+    const auto kind = kinds.find(path[1]);
+    const kube::ObjectKey key{path[2], path[3]};
+    if (path[4] != "yaml" || key.ns.empty() || key.name.empty()) {
+        co_return refused({.status = 404, .code = "not_found", .message = "no such path"},
+                          call->id);
+    }
+    if (kind == kinds.end()) {
+        co_return refused({.status = 404,
+                           .code = "not_found",
+                           .message = "objects are of kind virtualservice, destinationrule, "
+                                      "gateway or istiomeshgateway"},
+                          call->id);
+    }
+    if (!call->viewer.sees(key.ns)) {
+        co_return refused({.status = 403,
+                           .code = "forbidden",
+                           .message = "You may not look into namespace " + key.ns},
+                          call->id);
+    }
+    const auto object = co_await call->person->client.get(*kind->second, key);
+    if (!object) {
+        auto refusal = refusal_of(object.error());
+        refusal.message = why_not_read(*kind->second, key, object.error());
+        co_return refused(refusal, call->id);
+    }
+    co_return told(call->request, outside.clock.now(), JsonObject{{"yaml", manifest_of(*object)}});
 }
 
 }  // namespace sluice::web

@@ -356,7 +356,17 @@ Task<net::Response> Dashboard::State::one_gateway(SharedCall call) {
     }
     const auto why = sees_pods ? known->why_incomplete(resources::pods)
                                : "You may not list pods in namespace " + key.ns;
+    const auto named = certificates_of(*found);
     auto json = std::move(found->json);
+    JsonArray certificates;
+    for (const auto& one : named) {
+        // What else a Secret holds goes with it, before the next one is read.
+        const auto found_secret = co_await call->person->client.get(resources::secrets, one.secret);
+        const auto read = found_secret ? certificate_in(*found_secret)
+                                       : Result<net::Certificate>(found_secret.error());
+        certificates.push_back(certificate_json(one, read));
+    }
+    json["certificates"] = std::move(certificates);
     json["pods"] = std::move(pods);
     json["podsReason"] = text_json(why);
     json["findings"] = std::move(findings);

@@ -95,6 +95,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> list_releases(SharedCall call);
     Task<net::Response> release(SharedCall call, kube::ObjectKey key);
     Task<net::Response> show_manifest(SharedCall call, kube::ObjectKey key);
+    Task<net::Response> show_object(SharedCall call);
     // Of a Canary that is not there, or no longer.
     Refusal gone(const kube::ObjectKey& key) const;
     Task<net::Response> events(SharedCall call);
@@ -156,6 +157,10 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     Task<net::Response> list_inventory(SharedCall call);
     Task<net::Response> one_of_inventory(SharedCall call);
     Task<net::Response> show_mesh(SharedCall call);
+    // The kinds that only the mesh is made of, beside what is read anyway.
+    std::vector<kube::Resource> mesh_kinds() const;
+    void open_mesh();
+    JsonObject mesh_of(const Viewer& viewer);
     Task<net::Response> show_queries(SharedCall call);
     Task<> learn_istio_versions();
 
@@ -197,6 +202,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
         Hub::Listening listening;
         bool has_gone = false;  // a topic that was to be asked for again is among them
         bool wants_findings = false;
+        bool wants_mesh = false;
     };
     std::variant<Topics, Refusal> topics_of(const Call& call);
     // One topic of those that are asked for.
@@ -207,6 +213,7 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // The details in that namespace that are listened to may have changed.
     void note_pod(const std::string& ns);
     void publish_overviews();
+    Task<> publish_meshes();
     void publish_events();
     void publish_validations(const Validations::Change& change);
     Task<> watch_permissions(std::shared_ptr<Person> person, std::weak_ptr<Viewer> shown);
@@ -279,8 +286,10 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     std::size_t dropped_events = 0;
     bool overview_is_due = false;
     std::optional<Time> overview_told;
-    // Whose overview, or counts of findings, differ from everybody's; by topic.
-    std::map<std::string, Viewer> own_overviews, own_validations;
+    // Whose overview, counts of findings or mesh differ from everybody's; by topic.
+    std::map<std::string, Viewer> own_overviews, own_validations, own_meshes;
+    std::map<std::string, std::size_t> told_meshes;  // by topic, how it read
+    bool is_telling_mesh = false;
     struct Drawn {
         TopologyAsked query;
         Viewer viewer;

@@ -19,6 +19,7 @@ using boost::asio::experimental::awaitable_operators::operator||;
 
 constexpr std::size_t topics_max = 16;
 constexpr std::size_t topics_length_max = 2000;
+constexpr Duration open_limit = std::chrono::seconds{1};
 constexpr Duration coalesced = std::chrono::milliseconds{250};
 constexpr Duration overview_pause = std::chrono::seconds{1};
 constexpr Duration looked_at_again = std::chrono::minutes{1};
@@ -83,17 +84,21 @@ std::optional<Refusal> Dashboard::State::add_topic(const Call& call,
         topics.has_gone = true;
     };
     topics.wants_findings = topics.wants_findings || topic == "overview" || topic == "validations";
+    topics.wants_mesh = topics.wants_mesh || topic == "mesh";
+    const bool sees_less = !viewer.sees_all || !viewer.pods_of_all || !viewer.events_of_all;
     if (topic == "overview") {
-        const bool is_limited = !viewer.sees_all || !viewer.pods_of_all || !viewer.events_of_all ||
-                                (!viewer.writes_all && !viewer.writable.empty());
+        const bool is_limited = sees_less || (!viewer.writes_all && !viewer.writable.empty());
         const auto shared = viewer.writes_all ? overview_to_act : overview_to_read;
         if (is_limited) own_overviews[own(topic)] = viewer;
         listened.insert(is_limited ? own(topic) : shared);
     } else if (topic == "validations" && (!viewer.sees_all || !viewer.pods_of_all)) {
         own_validations[own(topic)] = viewer;
         listened.insert(own(topic));
-    } else if (topic == "releases" || topic == "events" || topic == "validations" ||
-               topic == "lab") {
+    } else if (topic == "mesh" && sees_less) {
+        own_meshes[own(topic)] = viewer;
+        listened.insert(own(topic));
+    } else if (topic == "mesh" || topic == "releases" || topic == "events" ||
+               topic == "validations" || topic == "lab") {
         listened.insert(topic);
     } else if (topic.starts_with("tap:")) {
         add_asked(taps);
@@ -169,6 +174,7 @@ Task<net::Response> Dashboard::State::stream(SharedCall call) {
                           call->id);
     }
     if (topics.wants_findings && known) validations.open(*known);
+    if (topics.wants_mesh && known) open_mesh();
     spawn("watching permissions", watch_permissions(call->person, shown));
     net::Response response;
     response.headers.set("Content-Type", "text/event-stream");
@@ -223,6 +229,11 @@ Task<> Dashboard::State::pump() {
             // New numbers are news about those under way, and about the mesh.
             changed.merge(releases.take_remeasured());
             overview_is_due = true;
+            // It may take a question to the API server, and nothing else waits for that.
+            const bool is_mesh_heard = hub->is_heard("mesh") || !own_meshes.empty();
+            if (is_mesh_heard && !std::exchange(is_telling_mesh, true)) {
+                spawn("telling of the mesh", publish_meshes());
+            }
         }
         co_await publish_releases(std::exchange(changed, {}));
         if (known != here) break;
@@ -312,6 +323,30 @@ void Dashboard::State::publish_overviews() {
     tell(overview_to_read, Viewer{.person = people.process()});
     std::erase_if(own_overviews, [&](const auto& entry) { return !hub->is_heard(entry.first); });
     for (const auto& [topic, viewer] : own_overviews) tell(topic, viewer);
+}
+
+Task<> Dashboard::State::publish_meshes() {
+    if (known) co_await known->wait_until_filled(open_limit);
+    co_await learn_istio_versions();
+    co_await catch_up();
+    is_telling_mesh = false;
+    std::erase_if(own_meshes, [&](const auto& entry) { return !hub->is_heard(entry.first); });
+    std::erase_if(told_meshes, [&](const auto& entry) { return !hub->is_heard(entry.first); });
+    const auto tell = [&](const std::string& topic, const Viewer& viewer) {
+        if (!known || !hub->is_heard(topic)) return;
+        const auto json = mesh_of(viewer);
+        // When each cache last heard of the API server is told along, and is no news.
+        auto news = json;
+        news.erase("caches");
+        const auto hash = std::hash<std::string>{}(to_text(Json(std::move(news))));
+        const auto [told, is_first] = told_meshes.try_emplace(topic, hash);
+        if (std::exchange(told->second, hash) == hash && !is_first) return;
+        hub->publish({.topic = topic,
+                      .event = "mesh",
+                      .data = with_now(outside.clock.now(), to_text(Json(json)))});
+    };
+    tell("mesh", Viewer{.person = people.process()});
+    for (const auto& [topic, viewer] : own_meshes) tell(topic, viewer);
 }
 
 void Dashboard::State::publish_events() {

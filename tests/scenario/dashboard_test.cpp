@@ -274,6 +274,7 @@ void check_event(std::string_view event, const Json& data) {
         {"topology", "TopologyPatch"},
         {"event", "Event"},
         {"validation", "ValidationChange"},
+        {"mesh", "Mesh"},
         {"lab", "LabNews"}};
     if (event == "tap") {
         for (const auto& row : data.as_array()) check_contract(contract().faults_of("TapRow", row));
@@ -940,6 +941,41 @@ TEST_CASE("however many pages look, Prometheus is asked once in an interval") {
     CHECK(site.numbers.asked - before == 12);
 }
 
+TEST_CASE("the mesh is told when it changes, and to each as far as he sees it") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.apply_yaml(R"(
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: istiod, namespace: test, labels: {app: istiod}}
+spec: {replicas: 1, selector: {matchLabels: {app: istiod}}, template: {metadata: {labels: {app: istiod}}, spec: {containers: [{name: discovery, image: "pilot:1.27.1"}]}}}
+)");
+    site.way.people = {{"everything", {"root", {""}, {""}}}, {"little", {"ann", {"other"}, {}}}};
+    auto& stream = site.open("mesh", {}, "everything");
+    auto& limited = site.open("mesh", {}, "little");
+    site.world.run_for(30s);
+    const auto before = stream.of("mesh").size();
+    REQUIRE(before >= 1);
+    CHECK(*bool_at(stream.of("mesh").back()->data, {"prometheus", "ok"}));
+    const auto planes_of = [](const Stream& one) {
+        std::set<std::string> namespaces;
+        for (const auto& row : array_at(one.of("mesh").back()->data, {"controlPlanes"})) {
+            namespaces.emplace(text_at(row, {"namespace"}));
+        }
+        return namespaces;
+    };
+    CHECK(planes_of(stream).contains("test"));
+    REQUIRE(limited.of("mesh").size() >= 1);
+    CHECK_FALSE(planes_of(limited).contains("test"));
+    site.world.run_for(1min);
+    CHECK(stream.of("mesh").size() == before);
+    site.numbers.away = true;
+    site.world.run_for(10s);
+    REQUIRE(stream.of("mesh").size() == before + 1);
+    CHECK_FALSE(*bool_at(stream.of("mesh").back()->data, {"prometheus", "ok"}));
+}
+
 TEST_CASE("who looks costs something, and nobody nothing") {
     Site site;
     site.world.start_controller();
@@ -1576,6 +1612,44 @@ spec:
     CHECK(code_of(site.get("/api/ui/v1/services/test/nobody")) == "not_found");
 }
 
+TEST_CASE("routes and gateways have their YAML, read as the person who asks and without secrets") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.apply_yaml(R"(
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {name: other, namespace: test}
+spec:
+  hosts: [other]
+  http:
+    - match: [{headers: {x-api-key: {exact: hunter2}}}]
+      route: [{destination: {host: podinfo}}]
+)");
+    const auto of = [&](std::string_view kind, std::string_view name) {
+        const auto told = site.json(fmt::format("/objects/{}/test/{}/yaml", kind, name));
+        return std::string(text_at(told, {"yaml"}));
+    };
+    const auto other = of("virtualservice", "other");
+    CHECK(other.find("kind: VirtualService\n") != std::string::npos);
+    CHECK(other.find("hunter2") == std::string::npos);
+    CHECK(other.find("managedFields") == std::string::npos);
+    CHECK(of("destinationrule", "podinfo-canary").find("host: podinfo-canary") !=
+          std::string::npos);
+    const auto refused = [&](std::string_view path) {
+        return site.get(fmt::format("/api/ui/v1/objects/{}", path));
+    };
+    CHECK(code_of(refused("secret/test/other/yaml")) == "not_found");
+    CHECK(code_of(refused("virtualservice/test/other/json")) == "not_found");
+    CHECK(refused("virtualservice/test/nobody/yaml")
+              .body.find("VirtualService test/nobody does not exist") != std::string::npos);
+    site.way.forbidden = "/virtualservices/other";
+    const auto forbidden = refused("virtualservice/test/other/yaml");
+    CHECK(forbidden.status == 403);
+    CHECK(forbidden.body.find("You may not get virtualservices in namespace test") !=
+          std::string::npos);
+}
+
 TEST_CASE("however many look at lists and the graph, the cluster's objects are read once") {
     Site site;
     site.world.start_controller();
@@ -1816,6 +1890,77 @@ TEST_CASE("test load is bounded in number and rate, and only for a lab") {
     CHECK(code_of(cluster.write("POST", "/lab/load", Json{{"gateway", "test/edge"}})) ==
           "not_a_lab");
     CHECK(cluster.numbers.load == 0);
+}
+
+// Of shop.example.org, until 2036-11-27; in base64.
+constexpr std::string_view shop_certificate =
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJyakNDQVZTZ0F3SUJBZ0lVY3lqVkdtd1R0"
+    "aUloN2pZSG1pYUFXOHRjdmdVd0NnWUlLb1pJemowRUF3SXcKRHpFTk1Bc0dBMVVFQXd3RWMyaHZj"
+    "REFlRncweU5qRXhNekF4TXpNM01ESmFGdzB6TmpFeE1qY3hNek0zTURKYQpNQTh4RFRBTEJnTlZC"
+    "QU1NQkhOb2IzQXdXVEFUQmdjcWhrak9QUUlCQmdncWhrak9QUU1CQndOQ0FBVHRCN2JtClhmY1Vk"
+    "SGhRbGszVzZkeGgvb0EwekJteTZiMWJiWDZESnNOZmhyeG9tMzBBT0ZEb0RxSnlCRllnY3prYTF4"
+    "MksKWmVEangxYThHdTBXQWtqZm80R05NSUdLTUIwR0ExVWREZ1FXQkJUYTZEaUdENkltajZiQWt1"
+    "MkdGakYvRmlRNQpVREFmQmdOVkhTTUVHREFXZ0JUYTZEaUdENkltajZiQWt1MkdGakYvRmlRNVVE"
+    "QVBCZ05WSFJNQkFmOEVCVEFECkFRSC9NRGNHQTFVZEVRUXdNQzZDRUhOb2IzQXVaWGhoYlhCc1pT"
+    "NXZjbWVDRkhkM2R5NXphRzl3TG1WNFlXMXcKYkdVdWIzSm5od1IvQUFBQk1Bb0dDQ3FHU000OUJB"
+    "TUNBMGdBTUVVQ0lCbTV3UmM1SjBZY1JkZHM3UHpFSHk2eApWTWowVFlsaEp2cVNZbjU4ZldaekFp"
+    "RUFuVGVueHIxUE9XVGt5bGZhMnhzNmpkcjFNbUEvUElPRFN6OHBvOTRLClZLTT0KLS0tLS1FTkQg"
+    "Q0VSVElGSUNBVEUtLS0tLQo=";
+
+TEST_CASE("a gateway's certificates say until when they are good, and their Secrets nothing else") {
+    Site site;
+    add_gateway(site);
+    const auto secret = [&](std::string_view name, std::string_view data) {
+        site.world.apply_yaml(fmt::format(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: {}, namespace: test}}\ndata: {}\n",
+            name,
+            data));
+    };
+    secret("shop", fmt::format("{{tls.crt: {}, tls.key: aHVudGVyMg==}}", shop_certificate));
+    secret("istio", fmt::format("{{cert: {}, key: aHVudGVyMg==}}", shop_certificate));
+    secret("odd", "{tls.crt: aHVudGVyMg==}");
+    secret("empty", "{tls.key: aHVudGVyMg==}");
+    JsonArray servers;
+    for (const auto* name : {"shop", "istio", "odd", "empty", "gone"}) {
+        servers.push_back(
+            JsonObject{{"port", JsonObject{{"number", 443}, {"name", name}, {"protocol", "HTTPS"}}},
+                       {"hosts", JsonArray{fmt::format("{}.example.org", name)}},
+                       {"tls", JsonObject{{"mode", "SIMPLE"}, {"credentialName", name}}}});
+    }
+    Json secure = JsonObject{{"apiVersion", "networking.istio.io/v1beta1"},
+                             {"kind", "Gateway"},
+                             {"metadata", JsonObject{{"name", "secure"}, {"namespace", "test"}}}};
+    put(secure, {"spec", "selector"}, JsonObject{{"gateway", "edge"}});
+    put(secure, {"spec", "servers"}, std::move(servers));
+    REQUIRE(site.world.cluster.create(resources::gateways, std::move(secure)));
+    site.json("/overview");
+    site.world.run_for(1min);
+    const auto gateway = site.json("/gateways/test/edge");
+    CHECK(to_text(gateway).find("hunter2") == std::string::npos);
+    CHECK(to_text(gateway).find("aHVudGVyMg") == std::string::npos);
+    std::map<std::string, Json> told;
+    for (const auto& one : array_at(gateway, {"certificates"})) {
+        told[std::string(text_at(one, {"secret"}))] = one;
+    }
+    REQUIRE(told.size() == 5);
+    for (const auto* good : {"test/shop", "test/istio"}) {
+        CHECK(text_at(told[good], {"notAfter"}).starts_with("2036-11-27T13:37:02"));
+        CHECK(array_at(told[good], {"names"}) ==
+              JsonArray{"shop.example.org", "www.shop.example.org", "127.0.0.1"});
+        CHECK(find(told[good], {"reason"})->is_null());
+    }
+    CHECK(array_at(told["test/shop"], {"hosts"}) == JsonArray{"shop.example.org"});
+    CHECK(text_at(told["test/odd"], {"reason"}) == "Secret test/odd: it is no certificate in PEM");
+    CHECK(text_at(told["test/empty"], {"reason"}) ==
+          "Secret test/empty: it has neither tls.crt nor cert");
+    CHECK(text_at(told["test/gone"], {"reason"}) == "Secret test/gone is not there");
+    site.way.forbidden = "/secrets/shop";
+    const auto now = site.json("/gateways/test/edge");
+    bool is_told = false;
+    for (const auto& one : array_at(now, {"certificates"})) {
+        is_told = is_told || text_at(one, {"reason"}) == "You may not read Secret test/shop";
+    }
+    CHECK(is_told);
 }
 
 TEST_CASE("a gateway is told with its pods, what is found about it and what it sent on") {
@@ -3463,6 +3608,11 @@ TEST_CASE(
             CHECK_MESSAGE(text_at(problem, {"code"}) != "forbidden", to_text(problem));
             CHECK_MESSAGE(text_at(problem, {"code"}) != "not_judged", to_text(problem));
         }
+    }
+    for (const auto* kind : {"virtualservice", "destinationrule", "gateway", "istiomeshgateway"}) {
+        CAPTURE(kind);
+        const auto path = fmt::format("/api/ui/v1/objects/{}/test/nobody/yaml", kind);
+        CHECK(code_of(site.get(path)) == "not_found");
     }
     // A server without streaming lists is asked to list first.
     for (const auto& row : own.unused()) CHECK_MESSAGE(row.starts_with("list "), row);

@@ -47,11 +47,29 @@ TEST_CASE("a name says what is a secret") {
         CAPTURE(name);
         CHECK(is_secret_name(name));
     }
-    for (const auto* name :
-         {"secretName", "imagePullSecretName", "key", "PATH", "author", "monkey"}) {
+    for (const auto* name : {"secretName",
+                             "imagePullSecretName",
+                             "credentialName",
+                             "key",
+                             "PATH",
+                             "author",
+                             "monkey"}) {
         CAPTURE(name);
         CHECK_FALSE(is_secret_name(name));
     }
+}
+
+TEST_CASE("a header that a route wants is hidden where its name says what it holds") {
+    CHECK(masked(R"({"match": [{"headers": {"x-api-key": {"exact": "hunter2"},
+                                            "authorization": {"regex": "Bearer abc.*"},
+                                            "x-canary": {"exact": "always"}}}],
+                     "headers": {"request": {"set": {"authorization": "hunter2"}}},
+                     "tls": {"credentialName": "shop-cert"}})") ==
+          *parse_json(R"_({"match": [{"headers": {"x-api-key": {"exact": "•••"},
+                                                  "authorization": {"regex": "•••"},
+                                                  "x-canary": {"exact": "always"}}}],
+                           "headers": {"request": {"set": {"authorization": "••• (2)"}}},
+                           "tls": {"credentialName": "shop-cert"}})_"));
 }
 
 TEST_CASE("what may be a secret is hidden, and nothing else") {

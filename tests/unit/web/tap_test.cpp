@@ -68,9 +68,10 @@ TEST_CASE("a header is found by its name, or by its name and a part of its value
 }
 
 TEST_CASE("nobody finds out a secret by asking for it") {
-    CHECK(refusal_of("header=Authorization:Bearer%20very") ==
-          "parameter header: the value of \"Authorization\" is told to nobody, so only its name can "
-          "be asked for");
+    CHECK(
+        refusal_of("header=Authorization:Bearer%20very") ==
+        "parameter header: the value of \"Authorization\" is told to nobody, so only its name can "
+        "be asked for");
     CHECK(refusal_of("header=x-api-key:k").find("x-api-key") != std::string::npos);
     // Even if nothing refused it: only what is told is looked at.
     TapFilter filter{.header = "authorization", .value = "very"};

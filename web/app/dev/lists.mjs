@@ -51,7 +51,7 @@ export function gateway(world, namespace, name) {
   const of_it = workloads(world, [namespace], true).find((item) => item.name === name);
   const about = [name, ...one.gateways.map((selected) => selected.name), ...one.virtualServices.map((bound) => bound.slice(bound.indexOf('/') + 1))];
   const findings = world.validations([namespace]).items.filter((item) => item.object.kind !== 'Canary' && about.includes(item.object.name));
-  return { now: world.now(), ...one, pods: of_it?.pods ?? [], podsReason: null, findings };
+  return { now: world.now(), ...one, pods: of_it?.pods ?? [], podsReason: null, certificates: certificates_of(one, world), findings };
 }
 
 export function services(world, namespaces, detailed = false) {
@@ -220,4 +220,10 @@ export function requests(world, parameters, count) {
 export function tap(world, parameters) {
   const available = !['empty', 'forbidden', 'idle'].includes(world.mode);
   return { now: world.now(), available, reason: available ? null : 'not available without an access-log service', topic: available ? `tap:${encodeURIComponent(parameters.toString()) || 'all'}` : null, dropped: 0, items: available ? requests(world, parameters, Math.min(400, Number(parameters.get('limit') ?? 500))) : [] };
+}
+
+function certificates_of(gateway, world) {
+  const named = gateway.gateways.flatMap((one) => one.servers).filter((server) => server.credentialName);
+  const after = (days) => new Date(Date.parse(world.now()) + (days * 24 + 1) * 3_600_000).toISOString();
+  return named.map((server) => ({ secret: `${gateway.namespace}/${server.credentialName}`, hosts: server.hosts, names: server.hosts, notAfter: after(12), reason: null }));
 }

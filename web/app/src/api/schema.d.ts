@@ -332,6 +332,7 @@ export interface paths {
          *     | `topology:<hash>` | `topology`: a TopologyPatch. The topic's name is `topic` of a GET /topology of the same query; it is forgotten 60 s after its last listener, and then `reset` is sent |
          *     | `events` | `event`: an Event |
          *     | `validations` | `validation`: a ValidationChange |
+         *     | `mesh` | `mesh`: a Mesh, once after the stream began and then when it has changed, at most every 5 s (lab: 2 s). What only `caches` says is no change |
          *     | `lab` | `lab`: a LabNews, at most one a second while load runs, and when it ends |
          *     | `tap:<hash>` | `tap`: a list of TapRow, oldest first, at most four a second; `dropped`. The topic's name is `topic` of a GET /tap of the same query |
          *     | (any) | `hello`: a Hello; `reset`: a Reset; `dropped`: a Dropped |
@@ -588,8 +589,32 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Control planes, proxies, mTLS, Prometheus and what this process has read. Not streamed; worth asking again every 15 s. */
+        /** Control planes, proxies, mTLS, Prometheus and what this process has read. The stream's topic `mesh` tells of changes. */
         get: operations["mesh"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/objects/{kind}/{ns}/{name}/yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "virtualservice" | "destinationrule" | "gateway" | "istiomeshgateway";
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A route, a rule or a gateway as YAML, without managedFields; read as the person who asks.
+         * @description What may be a secret is `•••`, as in a release's; so is the value that a route wants of a header that is named so.
+         */
+        get: operations["objectYaml"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1093,6 +1118,10 @@ export interface components {
             number,
             number | null
         ];
+        ObjectYaml: {
+            now: components["schemas"]["Time"];
+            yaml: string;
+        };
         ReleaseYaml: {
             now: components["schemas"]["Time"];
             /** @description Without managedFields. */
@@ -1477,6 +1506,8 @@ export interface components {
                     port: number;
                     protocol: string;
                     hosts: string[];
+                    /** @description The Secret with its certificate. */
+                    credentialName: string | null;
                 }[];
             }[];
             /** @description `namespace/name` */
@@ -1489,6 +1520,21 @@ export interface components {
             pods?: components["schemas"]["Pod"][];
             /** @description Detail only. Why `pods` may lack some. */
             podsReason?: string | null;
+            /**
+             * @description Detail only. Of the Secrets that its servers name, in the namespace of its pods: read by name when this is asked for, as the
+             *     person who asks. Nothing but these two is told of one, and nothing is kept.
+             */
+            certificates?: {
+                /** @description `namespace/name` */
+                secret: string;
+                /** @description Of the servers that name it. */
+                hosts: string[];
+                /** @description DNS names and addresses in it; the common name where there are none. */
+                names: string[];
+                notAfter: components["schemas"]["MaybeTime"];
+                /** @description Why it is not known: `You may not read Secret shop/cert`, `Secret shop/cert is not there`. */
+                reason: string | null;
+            }[];
             /** @description Detail only. On it, its Service and Deployment, the Gateways that select it and the VirtualServices bound to those. */
             findings?: components["schemas"]["Validation"][];
         };
@@ -3191,6 +3237,36 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    objectYaml: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "virtualservice" | "destinationrule" | "gateway" | "istiomeshgateway";
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description YAML */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectYaml"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
         };
     };
     queries: {

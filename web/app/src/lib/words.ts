@@ -1,5 +1,5 @@
 // One word and one icon for each state; the colour only repeats them.
-import { count } from './format';
+import { count, plural } from './format';
 import type { Edge, Health, Injection, Metric, Node, Release, Severity, Step, Verb, Verdict } from '../api/types';
 
 export type Tone = 'fail' | 'warn' | 'wait' | 'busy' | 'ok' | 'idle';
@@ -185,3 +185,11 @@ export const strategies: Record<Release['strategy'], string> = {
   mirrored: 'mirrored, by weight',
   none: 'no analysis',
 };
+
+// Until when a certificate is good: what ends within two weeks is to be seen to.
+export function expiry(not_after: string, now: string): { word: string; icon: 'ok' | 'warn' | 'fail'; class: string | undefined } {
+  const left = (Date.parse(not_after) - Date.parse(now)) / 86_400_000;
+  if (left <= 0) return { word: 'has expired', icon: 'fail', class: 'bad-word' };
+  const word = left < 1 ? 'expires in less than a day' : `expires in ${plural(Math.floor(left), 'day')}`;
+  return left < 14 ? { word, icon: 'warn', class: 'warn-word' } : { word, icon: 'ok', class: undefined };
+}
