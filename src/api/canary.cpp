@@ -138,6 +138,8 @@ std::string_view to_string(Verb verb) {
     switch (verb) {
         case Verb::promote:
             return "promote";
+        case Verb::step:
+            return "step";
         case Verb::abort:
             return "abort";
         case Verb::retry:

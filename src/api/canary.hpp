@@ -92,6 +92,13 @@ enum class OnNoData {
     pass,
 };
 
+// What a request is to the success rate that got no answer (the mesh's response code 0).
+enum class Unanswered {
+    pass,     // a success, as any code but 5xx
+    exclude,  // neither: it is not counted
+    fail,
+};
+
 // An object of another kind; the namespace is the Canary's where the user wrote none.
 struct Reference {
     std::string name;
@@ -115,6 +122,7 @@ struct Metric {
     std::map<std::string, std::string> variables;
     OnNoData on_no_data = OnNoData::fail;
     std::int64_t min_requests = 0;  // in the window; 0 asks for none
+    Unanswered unanswered = Unanswered::pass;
 
     bool operator==(const Metric&) const = default;
 };
@@ -212,6 +220,9 @@ struct AutoscalerRef {
 struct Rollback {
     std::string cause;    // "failed-checks", "progress-deadline", "webhook", "aborted"
     std::string message;  // what the user was told
+    // Why its pods were not ready then, "ImagePullBackOff of web:2 (1 pod)": they are gone when
+    // somebody looks. Empty when they were, or nothing said it.
+    std::string pods = {};
 
     bool operator==(const Rollback&) const = default;
 };
@@ -267,6 +278,8 @@ struct Status {
     std::optional<Time> primary_unready_since;
     bool mirrored = false;  // as decided
     std::string granted;    // the wish that was carried out last
+    // The hook that was asked last and let nothing through, in front of the next step.
+    std::string closed_gate;
 
     bool operator==(const Status&) const = default;
 };
@@ -289,6 +302,7 @@ Json with_contested(Json conditions, std::string_view who, Time now);
 // What a person has asked of one revision; it says nothing about another.
 enum class Verb {
     promote,  // without further checks
+    step,     // past the closed gate in front of the next step, and no further
     abort,    // roll back
     retry,    // judge a failed revision again
 };
@@ -296,12 +310,16 @@ std::string_view to_string(Verb verb);
 
 struct Wish {
     Verb verb = Verb::promote;
-    std::string revision;  // status.lastAppliedSpec as the person saw it
-    std::string text;      // as written: one that was granted is not granted again
+    std::string revision;    // status.lastAppliedSpec as the person saw it
+    std::string text;        // as written: one that was granted is not granted again
+    std::string place = {};  // of a step: from where (place_of)
 
     bool operator==(const Wish&) const = default;
 };
-// Annotation of the Canary: "promote v2:0f3a… 2026-01-25T12:00:00Z".
+// Where a release stands between two steps, in one word: "Progressing/20/0".
+std::string place_of(const Status& status);
+// Annotation of the Canary: "promote v2:0f3a… 2026-01-25T12:00:00Z", "step v2:0f3a…
+// Progressing/20/0 2026-01-25T12:00:00Z".
 inline constexpr std::string_view wish_annotation = "sluice.dev/wish";
 
 inline constexpr std::string_view finalizer = "finalizer.flagger.app";

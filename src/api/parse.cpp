@@ -166,6 +166,7 @@ constexpr Range percent{0, 100};
 struct Context {
     std::string ns;
     bool cross_namespace_refs = true;
+    std::string provider = {};
 };
 
 Hook read_hook(const Reader& reader) {
@@ -218,13 +219,14 @@ Reference read_reference(const Reader& reader, const ReferencePath& path, const 
     return reference;
 }
 
-// The peer's CRD keeps our two fields only among the variables (statistics.md 6.5).
+// The peer's CRD keeps our fields only among the variables (statistics.md 6.5).
+std::string carried(const Metric& metric, std::string_view key) {
+    const auto found = metric.variables.find(std::string(key));
+    return found == metric.variables.end() ? std::string{} : found->second;
+}
+
 void read_no_data(const Reader& reader, Metric& metric) {
-    const auto carried = [&](std::string_view key) {
-        const auto found = metric.variables.find(std::string(key));
-        return found == metric.variables.end() ? std::string{} : found->second;
-    };
-    const auto otherwise = reader.text({"onNoData"}, carried("onNoData"));
+    const auto otherwise = reader.text({"onNoData"}, carried(metric, "onNoData"));
     if (otherwise == "skip") {
         metric.on_no_data = OnNoData::skip;
     } else if (otherwise == "pass") {
@@ -234,7 +236,8 @@ void read_no_data(const Reader& reader, Metric& metric) {
                                 fmt::format("{} is none of fail, skip, pass", otherwise));
     }
     metric.min_requests = reader.whole({"minRequests"}, {0}, 0);
-    if (const auto text = carried("minRequests"); !text.empty() && metric.min_requests == 0) {
+    if (const auto text = carried(metric, "minRequests");
+        !text.empty() && metric.min_requests == 0) {
         const auto number = parse_integer(text);
         if (number && *number >= 0) {
             metric.min_requests = *number;
@@ -242,6 +245,33 @@ void read_no_data(const Reader& reader, Metric& metric) {
             reader.findings().wrong(reader.name({"templateVariables", "minRequests"}),
                                     fmt::format("{} is not a number of requests", text));
         }
+    }
+}
+
+void read_unanswered(const Reader& reader, const Context& context, Metric& metric) {
+    const auto text = reader.text({"unanswered"}, carried(metric, "unanswered"));
+    if (text.empty()) return;
+    if (metric.name != "request-success-rate") {
+        // A template may have a variable of that name for itself.
+        if (reader.has({"unanswered"})) {
+            reader.findings().wrong(
+                reader.name({"unanswered"}),
+                fmt::format("{} does not count successes: only request-success-rate does",
+                            metric.name));
+        }
+    } else if (text == "exclude") {
+        metric.unanswered = Unanswered::exclude;
+    } else if (text == "fail") {
+        metric.unanswered = Unanswered::fail;
+    } else if (text != "pass") {
+        reader.findings().wrong(reader.name({"unanswered"}),
+                                fmt::format("{} is none of pass, exclude, fail", text));
+    }
+    if (metric.unanswered != Unanswered::pass && context.provider != "istio") {
+        reader.findings().wrong(
+            reader.name({"unanswered"}),
+            fmt::format("provider {} does not tell requests without an answer apart; istio does",
+                        context.provider));
     }
 }
 
@@ -258,6 +288,7 @@ void read_metric(const Reader& reader, const Context& context, std::vector<Metri
     metric.has_threshold = reader.has({"threshold"});
     metric.variables = reader.texts({"templateVariables"});
     read_no_data(reader, metric);
+    read_unanswered(reader, context, metric);
     const bool built_in =
         metric.name == "request-success-rate" || metric.name == "request-duration";
     if (built_in) {
@@ -433,9 +464,8 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
     const auto* found = find(object, {"spec"});
     const Reader spec(found == nullptr ? nothing : *found, "spec", findings);
     if (!spec.is_object()) findings.wrong("spec", "is missing");
-    const Context context{canary.ns, defaults.cross_namespace_refs};
-
     canary.provider = spec.text({"provider"}, defaults.provider);
+    const Context context{canary.ns, defaults.cross_namespace_refs, canary.provider};
     canary.metrics_server = spec.text({"metricsServer"}, defaults.metrics_server);
     read_target(spec, canary);
     canary.apex = spec.text({"service", "name"}, canary.target.name);
@@ -473,15 +503,18 @@ void read_spec(const Json& object, const Defaults& defaults, Canary& canary, Fin
 
 // "promote v2:0f3a…"; what is no wish of ours is nobody's.
 std::optional<Wish> read_wish(std::string_view text) {
-    constexpr std::array verbs{Verb::promote, Verb::abort, Verb::retry};
+    constexpr std::array verbs{Verb::promote, Verb::step, Verb::abort, Verb::retry};
     const auto words = split(text, ' ');
     if (words.size() < 2) return std::nullopt;
-    for (const auto verb : verbs) {
-        if (to_string(verb) == words[0]) {
-            return Wish{verb, std::string(words[1]), std::string(text)};
-        }
+    const auto* verb = std::ranges::find(verbs, words[0], [](Verb one) { return to_string(one); });
+    if (verb == verbs.end()) return std::nullopt;
+    Wish wish{.verb = *verb, .revision = std::string(words[1]), .text = std::string(text)};
+    if (*verb == Verb::step) {
+        // Without a place it would open whichever gate comes.
+        if (words.size() < 3) return std::nullopt;
+        wish.place = words[2];
     }
-    return std::nullopt;
+    return wish;
 }
 
 Canary parse_into(Findings& findings, const Json& object, const Defaults& defaults) {

@@ -102,7 +102,8 @@ Status parse_status(const Json& status) {
     read.observed_generation = integer_at(status, {"observedGeneration"}).value_or(0);
     if (!text_at(status, {"rollback", "cause"}).empty()) {
         read.rollback = Rollback{std::string(text_at(status, {"rollback", "cause"})),
-                                 std::string(text_at(status, {"rollback", "message"}))};
+                                 std::string(text_at(status, {"rollback", "message"})),
+                                 std::string(text_at(status, {"rollback", "pods"}))};
     }
     read.routed_at = time_at(status, {"routedAt"});
     if (!text_at(status, {"analysed", "hash"}).empty()) {
@@ -122,6 +123,7 @@ Status parse_status(const Json& status) {
     read.primary_unready_since = time_at(status, {"primaryUnreadySince"});
     read.mirrored = bool_at(status, {"mirrored"}).value_or(false);
     read.granted = text_at(status, {"granted"});
+    read.closed_gate = text_at(status, {"closedGate"});
     return read;
 }
 
@@ -161,6 +163,7 @@ Json to_json(const Status& status, const Json& before) {
     if (status.rollback) {
         rollback =
             JsonObject{{"cause", status.rollback->cause}, {"message", status.rollback->message}};
+        if (!status.rollback->pods.empty()) put(*rollback, {"pods"}, Json(status.rollback->pods));
     }
     put_or_drop(object, "rollback", std::move(rollback));
     put_or_drop(object, "routedAt", instant(status.routed_at));
@@ -189,7 +192,16 @@ Json to_json(const Status& status, const Json& before) {
     put_or_drop(object, "primaryUnreadySince", instant(status.primary_unready_since));
     put_or_drop(object, "mirrored", status.mirrored ? std::optional<Json>(true) : std::nullopt);
     put_or_drop(object, "granted", text_or_nothing(status.granted));
+    put_or_drop(object, "closedGate", text_or_nothing(status.closed_gate));
     return written;
+}
+
+std::string place_of(const Status& status) {
+    return fmt::format("{}/{}/{}{}",
+                       to_string(status.phase),
+                       status.canary_weight,
+                       std::max(0, status.iterations),
+                       status.mirrored ? "/mirrored" : "");
 }
 
 void set_condition(Status& status, std::string_view target_kind, Time now) {

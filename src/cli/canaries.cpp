@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/table.hpp"
 #include "kube/yaml.hpp"
+#include "release/pods.hpp"
 #include "release/sentence.hpp"
 
 #include <CLI/CLI.hpp>
@@ -55,6 +56,21 @@ void print_as(const std::string& output, const Json& value) {
     }
 }
 
+// Of so many that wait for their pods: each costs two requests.
+constexpr std::size_t reasons_max = 20;
+
+Task<PodsReasons> reasons_of(kube::Client& client, std::vector<Json> canaries) {
+    PodsReasons reasons;
+    for (const auto& object : canaries) {
+        const auto canary = seen_of(object).canary;
+        if (reasons.size() >= reasons_max) break;
+        if (!release::awaited_workload(canary)) continue;
+        const auto reason = co_await release::read_pods_wait_for(client, canary);
+        reasons.emplace(kube::key_of(object), reason.in_short);
+    }
+    co_return reasons;
+}
+
 Task<Result<int>> get(Session& session, GetOptions options, std::size_t width) {
     const auto key = key_of(options.query, session.config());
     std::vector<Json> canaries;
@@ -89,7 +105,11 @@ Task<Result<int>> get(Session& session, GetOptions options, std::size_t width) {
                    options.all_namespaces ? "" : " in namespace " + key.ns);
         co_return done;
     }
+    const auto reasons = options.order == Order::worst_first
+                             ? co_await reasons_of(session.client(), canaries)
+                             : PodsReasons{};
     const auto table = canary_table(canaries,
+                                    reasons,
                                     {.wide = options.output == "wide",
                                      .with_namespace = options.all_namespaces,
                                      .with_outlook = options.order == Order::worst_first});
@@ -122,7 +142,9 @@ void run_by(CLI::App& command,
 
 }  // namespace
 
-Json canary_table(const std::vector<Json>& canaries, CanaryColumns columns) {
+Json canary_table(const std::vector<Json>& canaries,
+                  const PodsReasons& reasons,
+                  CanaryColumns columns) {
     JsonArray definitions;
     std::vector<std::vector<std::string>> cells(canaries.size());
     const auto add = [&](std::string_view name, auto cell_of) {
@@ -149,9 +171,11 @@ Json canary_table(const std::vector<Json>& canaries, CanaryColumns columns) {
     }
     add_path("LastTransitionTime", {"status", "lastTransitionTime"});
     if (columns.with_outlook) {
-        add("Waits for", [](const Json& canary) {
+        add("Waits for", [&](const Json& canary) {
             const auto seen = seen_of(canary);
-            return canary::outlook_of(seen.canary, seen.around).waits_for;
+            const auto reason = reasons.find(kube::key_of(canary));
+            return release::with_reason(canary::outlook_of(seen.canary, seen.around).waits_for,
+                                        reason == reasons.end() ? std::string() : reason->second);
         });
     }
     JsonArray rows;

@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/status.hpp"
 #include "kube/yaml.hpp"
+#include "release/checks.hpp"
 #include "release/pods.hpp"
 #include "release/words.hpp"
 
@@ -58,9 +59,11 @@ std::string check_line(const Json& check, const Terminal& terminal) {
 }
 
 void tell_decision(std::vector<std::string>& lines,
-                   const Json& decision,
+                   const JsonArray& decisions,
+                   std::size_t place,
                    Time now,
                    const Terminal& terminal) {
+    const auto& decision = decisions[place];
     const auto add = [&](std::string_view name, std::string_view text) {
         lines.push_back(fmt::format("{:{}}{:<8}{}", "", indent, name, text));
     };
@@ -76,9 +79,13 @@ void tell_decision(std::vector<std::string>& lines,
     };
     std::string_view name = "said";
     texts(decision, "said", [&](std::string_view text) { add(std::exchange(name, ""), text); });
+    if (const auto pods = text_at(decision, {"pods"}); !pods.empty()) add("pods", pods);
     name = "checks";
     for (const auto& check : array_at(decision, {"checks"})) {
         add(std::exchange(name, ""), check_line(check, terminal));
+        if (const auto reach = release::reach_of(decisions, place, check); !reach.empty()) {
+            add("", fmt::format("{:<7} {}", "", terminal.dim(reach)));
+        }
     }
     name = "wrote";
     texts(decision, "wrote", [&](std::string_view text) { add(std::exchange(name, ""), text); });
@@ -123,8 +130,9 @@ std::vector<std::string> story_lines(const Story& story,
                                      const Terminal& terminal) {
     std::vector<std::string> lines;
     const auto& decisions = array_at(story.of.object, {"status", "decisions"});
-    for (auto decision = last_of(decisions, last); decision != decisions.end(); ++decision) {
-        tell_decision(lines, *decision, now, terminal);
+    for (auto place = decisions.size() - std::min(decisions.size(), last); place < decisions.size();
+         ++place) {
+        tell_decision(lines, decisions, place, now, terminal);
     }
     if (decisions.empty()) {
         lines.emplace_back(story.events.empty()
@@ -195,7 +203,7 @@ Task<Result<Story>> read_story(kube::Client& client, kube::ObjectKey key) {
     auto seen = co_await read_canary(client, key);
     if (!seen) co_return seen.error();
     Story story{.of = *std::move(seen), .events = {}};
-    story.pods_wait_for = co_await release::read_pods_wait_for(client, story.of.canary);
+    story.pods_wait_for = (co_await release::read_pods_wait_for(client, story.of.canary)).whole;
     if (!array_at(story.of.object, {"status", "decisions"}).empty()) co_return story;
     auto events =
         co_await client.list(kube::resources::events,

@@ -83,23 +83,8 @@ std::string check_text(const Json& check, const Terminal& terminal) {
 }
 
 bool has_release(const api::Canary& canary) {
-    switch (canary.status.phase) {
-        case Phase::none:
-        case Phase::initializing:
-        case Phase::initialized:
-        case Phase::succeeded:
-        case Phase::terminating:
-        case Phase::terminated:
-            return false;
-        case Phase::waiting:
-        case Phase::progressing:
-        case Phase::waiting_promotion:
-        case Phase::promoting:
-        case Phase::finalising:
-        case Phase::failed:
-            return true;
-    }
-    return false;
+    const auto phase = canary.status.phase;
+    return release::is_under_way(phase) || phase == Phase::failed;
 }
 
 // As the dashboard tells it; what only a metrics server knows is left out.
@@ -193,7 +178,7 @@ Task<Result<StatusSeen>> read_status(kube::Client& client, kube::ObjectKey key) 
                                              .canary = fresh ? &*fresh : nullptr})
                            .canary;
     }
-    seen.pods_wait_for = co_await release::read_pods_wait_for(client, seen.of.canary);
+    seen.pods_wait_for = (co_await release::read_pods_wait_for(client, seen.of.canary)).whole;
     co_return seen;
 }
 

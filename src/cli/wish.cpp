@@ -25,9 +25,10 @@ Task<Result<int>> print(Task<Result<std::string>> task) {
 }
 
 void add_wish(
-    CLI::App& app, Environment environment, Run& run, Verb verb, const std::string& description) {
+    CLI::App& app, Environment environment, Run& run, Verb of, const std::string& description) {
     auto query = std::make_shared<CanaryQuery>();
-    const std::string name(to_string(verb));
+    auto verb = std::make_shared<Verb>(of);
+    const std::string name(to_string(of));
     auto* command = app.add_subcommand(name, description);
     command->footer(fmt::format(
         "It speaks of the revision that the Canary shows now, and of no later one.\n"
@@ -35,11 +36,17 @@ void add_wish(
         "Example:\n  sluice {} podinfo -n test",
         name));
     add_canary_options(*command, *query);
+    if (of == Verb::promote) {
+        command->add_flag_callback(
+            "--step",
+            [verb] { *verb = Verb::step; },
+            "Only past the closed gate in front of the next step, with its checks");
+    }
     command->callback([query, environment, verb, &run] {
         run = [query, environment, verb] {
             return talk_with_cluster(environment, query->cluster, [query, verb](Session& session) {
                 const auto key = key_of(*query, session.config());
-                return print(make_wish(session.client(), key, verb, session.clock().now()));
+                return print(make_wish(session.client(), key, *verb, session.clock().now()));
             });
         };
     });

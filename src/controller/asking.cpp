@@ -1,6 +1,7 @@
 #include "controller/asking.hpp"
 
 #include "base/core/address.hpp"
+#include "kube/pods.hpp"
 #include "metrics/prometheus.hpp"
 #include "metrics/table.hpp"
 #include "metrics/template.hpp"
@@ -24,6 +25,9 @@ using canary::Outcome;
 using canary::Question;
 
 constexpr std::size_t at_once_max = 16;
+
+// Why pods are not ready is good to know, and holds nothing up.
+constexpr Duration look_max = std::chrono::seconds{2};
 
 bool is_measure(const Question& question) {
     return std::holds_alternative<Measure>(question.what);
@@ -143,6 +147,8 @@ Task<> Asking::ask_into(Question question, Answer* slot) {
         *slot = co_await answer(std::move(*probe));
     } else if (auto* call = std::get_if<canary::CallHook>(&question.what)) {
         *slot = co_await answer(std::move(*call));
+    } else if (auto* look = std::get_if<canary::LookAtPods>(&question.what)) {
+        *slot = co_await answer(std::move(*look));
     }
 }
 
@@ -156,6 +162,21 @@ Task<Answer> Asking::answer(canary::CallHook call) {
     sending.end(done, call.hook.url);
     if (done) co_return Answer{};
     co_return Answer{.outcome = Outcome::failed, .text = done.error().message};
+}
+
+Task<Answer> Asking::answer(canary::LookAtPods look) {
+    using boost::asio::experimental::awaitable_operators::operator||;
+    const auto selector = kube::selector_of(look.workload);
+    if (!cluster_ || selector.empty()) co_return Answer{};
+    const auto ns = kube::key_of(look.workload).ns;
+    auto found = co_await (
+        cluster_->client.list(kube::resources::pods, {.ns = ns, .label_selector = selector}) ||
+        cluster_->clock.sleep_for(look_max));
+    if (found.index() == 1) co_return failed("the API server does not answer");
+    const auto& pods = std::get<0>(found);
+    // Whoever may not list them does without.
+    if (!pods) co_return failed(pods.error().message);
+    co_return Answer{.text = kube::pods_wait_for(look.workload, pods->items, kube::Words::kept)};
 }
 
 // All of them; the first of the list that does not answer is the one that is told.
@@ -281,8 +302,9 @@ Asking::Prepared Asking::prepare(const Measure& check, const Known& known) {
     Prepared made;
     made.query.server = prometheus_at(check.metrics_server);
     const auto model = model_of(check);
+    const auto unanswered = check.metric.unanswered;
     const auto count =
-        metrics::built_in_query(check.provider, metrics::BuiltIn::request_count, model);
+        metrics::built_in_query(check.provider, metrics::BuiltIn::request_count, model, unanswered);
     const bool counts =
         check.metric.kind == api::MetricKind::request_success_rate || check.metric.min_requests > 0;
     if (counts && !count) {
@@ -291,7 +313,7 @@ Asking::Prepared Asking::prepare(const Measure& check, const Known& known) {
     }
     if (counts) made.count = Query{prometheus_at(check.metrics_server), count->text};
     if (const auto kind = built_in(check.metric.kind)) {
-        const auto query = metrics::built_in_query(check.provider, *kind, model);
+        const auto query = metrics::built_in_query(check.provider, *kind, model, unanswered);
         if (!query) {
             made.refused = failed("rendering query failed: " + query.error().message);
             return made;

@@ -2,9 +2,11 @@
 // the order of the list.
 #pragma once
 
+#include "base/async/clock.hpp"
 #include "base/async/task.hpp"
 #include "controller/metric_templates.hpp"
 #include "delivery/canary/evidence.hpp"
+#include "kube/client.hpp"
 #include "metrics/providers.hpp"
 #include "notify/sent.hpp"
 #include "notify/webhook.hpp"
@@ -18,12 +20,22 @@ namespace sluice::controller {
 
 class Asking {
    public:
+    // Where pods are looked at.
+    struct Cluster {
+        kube::Client& client;
+        Clock& clock;
+    };
     // All outlive this.
     Asking(const metrics::Providers& providers,
            TemplateSource& templates,
            notify::Webhooks& webhooks,
-           notify::SentLog* sent = nullptr)
-        : providers_(providers), templates_(templates), webhooks_(webhooks), sent_(sent) {}
+           notify::SentLog* sent = nullptr,
+           std::optional<Cluster> cluster = {})
+        : providers_(providers),
+          templates_(templates),
+          webhooks_(webhooks),
+          sent_(sent),
+          cluster_(cluster) {}
 
     // The answers up to the one that ends the batch. Never fails: what cannot be asked is an answer
     // too. Equal questions to one server are asked once.
@@ -54,6 +66,7 @@ class Asking {
     Task<> ask_into(canary::Question question, canary::Answer* slot);
     Task<canary::Answer> answer(canary::ProbeProviders probe);
     Task<canary::Answer> answer(canary::CallHook call);
+    Task<canary::Answer> answer(canary::LookAtPods look);
     Task<> probe_into(std::string server,
                       std::optional<api::Reference> provider,
                       canary::Answer* slot);
@@ -76,6 +89,7 @@ class Asking {
     TemplateSource& templates_;
     notify::Webhooks& webhooks_;
     notify::SentLog* sent_;
+    std::optional<Cluster> cluster_;
 };
 
 // Runs them all to their end; cancelled together.

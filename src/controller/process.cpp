@@ -113,7 +113,7 @@ struct Process::State : net::Handler, std::enable_shared_from_this<Process::Stat
           providers(world.http),
           templates(world.clock, client, caches.metric_templates, providers),
           webhooks(world.http, world.clock),
-          asking(providers, templates, webhooks, world.sent),
+          asking(providers, templates, webhooks, world.sent, Asking::Cluster{client, world.clock}),
           alerts(world.executor, {}, [this] { return shared_from_this(); }),
           announcements(world.executor, {}, [this] { return shared_from_this(); }),
           notifier({.clock = world.clock,

@@ -20,7 +20,7 @@ namespace sluice::controller {
 inline constexpr std::string_view state_annotation = "sluice.dev/state";
 
 // The fields of a status that the peer's schema does not have.
-inline constexpr std::array<std::string_view, 10> own_field_names{"observedGeneration",
+inline constexpr std::array<std::string_view, 11> own_field_names{"observedGeneration",
                                                                   "rollback",
                                                                   "routedAt",
                                                                   "routedBy",
@@ -29,6 +29,7 @@ inline constexpr std::array<std::string_view, 10> own_field_names{"observedGener
                                                                   "primaryUnreadySince",
                                                                   "mirrored",
                                                                   "granted",
+                                                                  "closedGate",
                                                                   "decisions"};
 Json own_fields(const Json& status);
 Json without_own_fields(const Json& status);

@@ -21,6 +21,8 @@ struct QuerySet {
     std::string_view duration_suffix = {};  // to milliseconds, in the query
     double duration_factor = 1;             // to milliseconds, of the answer
     bool plain_names = false;               // of words and _ only
+    std::string_view answered = {};         // the label of what got an answer; empty: not told
+    std::string_view answered_ok = {};      // ... and is no error
 };
 
 constexpr std::string_view pods =
@@ -39,7 +41,9 @@ const std::map<std::string_view, QuerySet>& sets() {
           .labels = R"(reporter="destination", destination_workload_namespace="{{ namespace }}", )"
                     R"(destination_workload=~"{{ target }}")",
           .ok = R"(response_code!~"5.*")",
-          .durations = "istio_request_duration_milliseconds_bucket"}},
+          .durations = "istio_request_duration_milliseconds_bucket",
+          .answered = R"(response_code!="0")",
+          .answered_ok = R"(response_code!~"5.*|0")"}},
         {"linkerd",
          {.requests = "response_total",
           .labels =
@@ -135,13 +139,22 @@ std::string rate(std::string_view counter, std::string_view labels) {
     return fmt::format("sum( rate( {}{{ {} }}[{{{{ interval }}}}] ) )", counter, labels);
 }
 
-std::string template_of(const QuerySet& set, BuiltIn check) {
+std::string requests_of(const QuerySet& set, api::Unanswered unanswered) {
+    if (unanswered != api::Unanswered::exclude) return std::string(set.labels);
+    return fmt::format("{}, {}", set.labels, set.answered);
+}
+
+std::string template_of(const QuerySet& set, BuiltIn check, api::Unanswered unanswered) {
     const auto labels = set.duration_labels.empty() ? set.labels : set.duration_labels;
     switch (check) {
         case BuiltIn::success_rate:
-            return fmt::format("{} / {} * 100",
-                               rate(set.requests, fmt::format("{}, {}", set.labels, set.ok)),
-                               rate(set.requests, set.labels));
+            return fmt::format(
+                "{} / {} * 100",
+                rate(set.requests,
+                     fmt::format("{}, {}",
+                                 set.labels,
+                                 unanswered == api::Unanswered::pass ? set.ok : set.answered_ok)),
+                rate(set.requests, requests_of(set, unanswered)));
         case BuiltIn::duration:
             if (set.mean) {
                 return fmt::format("{} / {}{}",
@@ -153,8 +166,9 @@ std::string template_of(const QuerySet& set, BuiltIn check) {
                                rate(set.durations, labels),
                                set.duration_suffix);
         case BuiltIn::request_count:
-            return fmt::format(
-                "sum( increase( {}{{ {} }}[{{{{ interval }}}}] ) )", set.requests, set.labels);
+            return fmt::format("sum( increase( {}{{ {} }}[{{{{ interval }}}}] ) )",
+                               set.requests,
+                               requests_of(set, unanswered));
     }
     SLUICE_ASSERT(false);
 }
@@ -180,7 +194,8 @@ QueryModel with_plain_names(QueryModel model) {
 
 Result<BuiltInQuery> built_in_query(std::string_view provider,
                                     BuiltIn check,
-                                    const QueryModel& model) {
+                                    const QueryModel& model,
+                                    api::Unanswered unanswered) {
     const auto* set = find(provider);
     if (set == nullptr) {
         return Error{ErrorKind::unsupported,
@@ -188,8 +203,13 @@ Result<BuiltInQuery> built_in_query(std::string_view provider,
                                  provider,
                                  joined(known_query_sets(), ", "))};
     }
-    const auto rendered =
-        render(template_of(*set, check), set->plain_names ? with_plain_names(model) : model);
+    if (unanswered != api::Unanswered::pass && set->answered.empty()) {
+        return Error{
+            ErrorKind::unsupported,
+            fmt::format("provider {} does not tell requests without an answer apart", provider)};
+    }
+    const auto rendered = render(template_of(*set, check, unanswered),
+                                 set->plain_names ? with_plain_names(model) : model);
     if (!rendered) return rendered.error();
     return BuiltInQuery{.text = with_single_blanks(*rendered),
                         .factor = check == BuiltIn::duration ? set->duration_factor : 1};

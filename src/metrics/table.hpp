@@ -1,6 +1,7 @@
 // The built-in checks of each mesh and ingress: their query sets (routing-metrics-hooks.md 2.3).
 #pragma once
 
+#include "api/canary.hpp"
 #include "base/core/result.hpp"
 #include "metrics/template.hpp"
 
@@ -22,10 +23,12 @@ struct BuiltInQuery {
 };
 
 // `unsupported` for a provider without a query set: "… known: appmesh, …". The provider is the
-// Canary's: "gatewayapi:v1", "smi:linkerd" and "kubernetes:service" find theirs.
+// Canary's: "gatewayapi:v1", "smi:linkerd" and "kubernetes:service" find theirs. So it is too where
+// requests without an answer are to be told apart, and the provider does not.
 Result<BuiltInQuery> built_in_query(std::string_view provider,
                                     BuiltIn check,
-                                    const QueryModel& model);
+                                    const QueryModel& model,
+                                    api::Unanswered unanswered = api::Unanswered::pass);
 
 // The names of the query sets.
 std::vector<std::string> known_query_sets();

@@ -21,6 +21,7 @@ struct Word {
     std::string_view noun;
 };
 constexpr std::array words{Word{"promote", Verb::promote, "Promotion"},
+                           Word{"step", Verb::step, "Next step"},
                            Word{"abort", Verb::abort, "Abort"},
                            Word{"retry", Verb::retry, "Retry"},
                            Word{"pause", Suspension::pause, "Pause"},
@@ -30,6 +31,8 @@ std::string_view participle_of(Verb verb) {
     switch (verb) {
         case Verb::promote:
             return "promoted";
+        case Verb::step:
+            return "let past its gate";
         case Verb::abort:
             return "rolled back";
         case Verb::retry:
@@ -38,11 +41,22 @@ std::string_view participle_of(Verb verb) {
     return {};
 }
 
+bool is_waiting(Phase phase) {
+    return phase == Phase::waiting || phase == Phase::waiting_promotion;
+}
+
 std::string objection_to_retry(const api::Canary& canary) {
     if (canary.status.phase == Phase::failed) return {};
     return fmt::format("{} is {}: only what has Failed can be judged again",
                        canary.dotted(),
                        to_string(canary.status.phase));
+}
+
+// What waits for something else than a gate goes no further by a step.
+std::string objection_to_step(const api::Canary& canary) {
+    if (!closed_gate(canary).empty() || is_waiting(canary.status.phase)) return {};
+    return fmt::format("{} waits at no gate: `sluice promote` has it promoted without its checks",
+                       canary.dotted());
 }
 
 // The same as the controller asks (delivery/canary/seen.cpp), with the reason.
@@ -56,7 +70,7 @@ std::string objection_to_wish(Verb verb, const api::Canary& canary) {
         case Phase::waiting:
         case Phase::progressing:
         case Phase::waiting_promotion:
-            return {};
+            return verb == Verb::step ? objection_to_step(canary) : std::string();
         case Phase::failed:
             return fmt::format("{} has Failed: `sluice retry` has the revision judged again", name);
         case Phase::promoting:
@@ -77,6 +91,8 @@ std::string_view done_to_it(Verb verb) {
     switch (verb) {
         case Verb::promote:
             return "is promoted without further checks";
+        case Verb::step:
+            return "goes past its gate, and no further";
         case Verb::abort:
             return "is asked to be rolled back";
         case Verb::retry:
@@ -95,6 +111,18 @@ std::optional<Action> action_of(std::string_view word) {
 
 std::string_view noun_of(const Action& action) {
     return std::ranges::find(words, action, &Word::action)->noun;
+}
+
+std::string_view closed_gate(const api::Canary& canary) {
+    const auto& gate = canary.status.closed_gate;
+    // An edit may have taken it away.
+    const bool stands = std::ranges::any_of(canary.analysis.hooks, [&](const api::Hook& hook) {
+        const bool is_gate = hook.type == api::HookType::confirm_rollout ||
+                             hook.type == api::HookType::confirm_traffic_increase ||
+                             hook.type == api::HookType::confirm_promotion;
+        return is_gate && hook.name == gate;
+    });
+    return stands ? std::string_view(gate) : std::string_view();
 }
 
 std::string objection_to(const Action& action, const api::Canary& canary) {

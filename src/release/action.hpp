@@ -14,11 +14,14 @@ namespace sluice::release {
 
 enum class Suspension { pause, resume };
 using Action = std::variant<api::Verb, Suspension>;
-// "promote", "abort", "retry", "pause" or "resume"; nothing for any other word.
+// "promote", "step", "abort", "retry", "pause" or "resume"; nothing for any other word.
 std::optional<Action> action_of(std::string_view word);
 // "Promotion", "Pause": what is asked for.
 std::string_view noun_of(const Action& action);
 
+// The hook in front of the next step that let nothing through when it was asked last; empty when
+// none is known to.
+std::string_view closed_gate(const api::Canary& canary);
 // Why this would not count now, in one line; empty when it would.
 std::string objection_to(const Action& action, const api::Canary& canary);
 // "is paused already": nothing is left to do; empty when something is.

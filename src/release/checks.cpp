@@ -1,5 +1,6 @@
 #include "release/checks.hpp"
 
+#include "base/core/duration.hpp"
 #include "base/core/text.hpp"
 #include "release/words.hpp"
 
@@ -61,6 +62,29 @@ Check check_of(const Json& kept) {
     }
     check.text = text_of(check);
     return check;
+}
+
+// Of a metric, "request-duration over 1m".
+std::optional<Duration> window_of(const Json& check) {
+    constexpr std::string_view over = " over ";
+    if (text_at(check, {"threshold"}).empty()) return std::nullopt;
+    const auto question = text_at(check, {"question"});
+    const auto at = question.rfind(over);
+    if (at == std::string_view::npos) return std::nullopt;
+    return parse_duration(question.substr(at + over.size()));
+}
+
+// The canary's, where the decision wrote one: "route 80/20".
+std::optional<std::int64_t> weight_written(const Json& decision) {
+    constexpr std::string_view words = "route ";
+    for (const auto& entry : array_at(decision, {"wrote"})) {
+        const std::string_view text = entry.is_string() ? entry.get_string() : std::string_view{};
+        const auto slash = text.find('/');
+        if (!text.starts_with(words) || slash == std::string_view::npos) continue;
+        const auto rest = text.substr(slash + 1);
+        return parse_integer(rest.substr(0, rest.find(' ')));
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -129,9 +153,30 @@ RequestLimits request_limits(const api::Analysis& analysis) {
     return strictest;
 }
 
+std::string reach_of(const JsonArray& decisions, std::size_t place, const Json& check) {
+    const auto window = window_of(check);
+    const auto asked = parse_rfc3339(text_at(decisions[place], {"at"}));
+    if (!window || !asked) return {};
+    for (auto before = place; before-- > 0;) {
+        const auto& decision = decisions[before];
+        if (const auto weight = weight_written(decision)) {
+            const auto changed = parse_rfc3339(text_at(decision, {"at"}));
+            if (!changed || *asked - *changed >= *window) return {};
+            const auto reach =
+                std::chrono::ceil<std::chrono::seconds>(*window - (*asked - *changed));
+            return fmt::format(
+                "the window reaches {} s back before weight {}", reach.count(), *weight);
+        }
+        if (begins_a_run(text_at(decision, {"what"}))) return {};
+    }
+    return {};
+}
+
 std::vector<Decision> decisions_of(const Json& canary) {
     std::vector<Decision> all;
-    for (const auto& kept : array_at(canary, {"status", "decisions"})) {
+    const auto& decisions = array_at(canary, {"status", "decisions"});
+    for (std::size_t place = 0; place < decisions.size(); ++place) {
+        const auto& kept = decisions[place];
         const auto at = parse_rfc3339(text_at(kept, {"at"}));
         if (!at) continue;
         Decision decision{.at = *at, .what = std::string(text_at(kept, {"what"}))};
@@ -140,7 +185,9 @@ std::vector<Decision> decisions_of(const Json& canary) {
         }
         for (const auto& check : array_at(kept, {"checks"})) {
             decision.checks.push_back(check_of(check));
+            decision.checks.back().reach = reach_of(decisions, place, check);
         }
+        decision.pods = text_at(kept, {"pods"});
         all.push_back(std::move(decision));
     }
     return all;

@@ -6,6 +6,9 @@
 #include "base/core/json.hpp"
 #include "base/core/time.hpp"
 
+#include <boost/json/array.hpp>
+
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +25,7 @@ struct Check {
     std::string text;     // "request-success-rate 93.20 % < 99 %"
     std::string answer;   // as it is kept
     bool is_metric = false;
+    std::string reach = {};  // reach_of
 
     bool operator==(const Check&) const = default;
 };
@@ -31,11 +35,17 @@ struct Decision {
     std::string what;
     std::vector<std::string> said;
     std::vector<Check> checks;
+    std::string pods = {};  // why they were not ready then
 };
 // status.decisions, oldest first; entries without a time are left out.
 std::vector<Decision> decisions_of(const Json& canary);
 // Those of the run that is under way, or was last: from its start on.
 std::vector<Decision> last_run(const std::vector<Decision>& decisions);
+
+// "the window reaches 40 s back before weight 20": what a metric was asked of was measured in part
+// under the weight before. Of a check of the decision at this place among those that are kept;
+// empty when its window began later, or nothing says when the weight changed.
+std::string reach_of(const JsonArray& decisions, std::size_t place, const Json& check);
 
 // The failed check of the newest round that has one, worst first: a metric before a hook.
 std::optional<Check> last_failure(const std::vector<Decision>& run);

@@ -2,6 +2,7 @@
 
 #include "base/core/duration.hpp"
 #include "base/core/text.hpp"
+#include "release/action.hpp"
 #include "release/pods.hpp"
 
 #include <fmt/format.h>
@@ -13,26 +14,6 @@ namespace sluice::release {
 namespace {
 
 using api::Phase;
-
-bool is_under_way(Phase phase) {
-    switch (phase) {
-        case Phase::waiting:
-        case Phase::progressing:
-        case Phase::waiting_promotion:
-        case Phase::promoting:
-        case Phase::finalising:
-            return true;
-        case Phase::none:
-        case Phase::initializing:
-        case Phase::initialized:
-        case Phase::succeeded:
-        case Phase::failed:
-        case Phase::terminating:
-        case Phase::terminated:
-            return false;
-    }
-    return false;
-}
 
 bool is_past_deadline(const api::Canary& canary, Time now) {
     const auto& since = canary.status.unready_since;
@@ -52,7 +33,8 @@ bool has_lost_metrics(const std::vector<Decision>& run) {
 }
 
 // A gate was closed when it was last asked, and nothing has happened since.
-bool is_before_gate(const std::vector<Decision>& run) {
+bool is_before_gate(const api::Canary& canary, const std::vector<Decision>& run) {
+    if (!closed_gate(canary).empty()) return true;
     return !run.empty() &&
            (run.back().what == "gate closed" || run.back().what == "wait for approval");
 }
@@ -93,6 +75,11 @@ std::string when_rolled_back(const CanarySeen& seen, const Saying& saying) {
     std::vector<std::string> parts;
     if (saying.failure && (saying.rolled_back->for_checks || why.empty())) {
         parts.push_back(saying.failure->text);
+    }
+    if (!saying.rolled_back->pods.empty()) {
+        parts.push_back(fmt::format("{} not ready: {}",
+                                    saying.rolled_back->in_promotion ? "primary" : "canary",
+                                    saying.rolled_back->pods));
     }
     if (!why.empty()) parts.push_back(why);
     if (seen.canary.status.phase != Phase::failed) {
@@ -154,7 +141,14 @@ std::string when_waiting(const CanarySeen& seen, const Saying& saying) {
     const auto outlook = canary::outlook_of(canary, seen.around);
     auto text = "waits for " + outlook.waits_for;
     if (canary.status.phase == Phase::progressing) text = "waits for a gate to open";
-    if (!outlook.gates.empty()) text += fmt::format(" ({})", outlook.gates.front());
+    const auto closed = fmt::format(" {}", closed_gate(canary));
+    const auto gate = std::ranges::find_if(
+        outlook.gates, [&](const std::string& one) { return one.ends_with(closed); });
+    if (gate != outlook.gates.end()) {
+        text += fmt::format(" ({})", *gate);
+    } else if (!outlook.gates.empty()) {
+        text += fmt::format(" ({})", outlook.gates.front());
+    }
     return fmt::format("{}; {}", text, the_canary(seen, saying));
 }
 
@@ -173,6 +167,26 @@ std::string when_well(const CanarySeen& seen, const Saying& saying) {
 }
 
 }  // namespace
+
+bool is_under_way(Phase phase) {
+    switch (phase) {
+        case Phase::waiting:
+        case Phase::progressing:
+        case Phase::waiting_promotion:
+        case Phase::promoting:
+        case Phase::finalising:
+            return true;
+        case Phase::none:
+        case Phase::initializing:
+        case Phase::initialized:
+        case Phase::succeeded:
+        case Phase::failed:
+        case Phase::terminating:
+        case Phase::terminated:
+            return false;
+    }
+    return false;
+}
 
 std::string_view to_string(Severity severity) {
     switch (severity) {
@@ -213,7 +227,13 @@ std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vect
         }
         found.at = decision->at;
     }
-    if (status.rollback) note(status.rollback->message);
+    for (auto decision = run.rbegin(); decision != run.rend() && found.pods.empty(); ++decision) {
+        found.pods = decision->pods;
+    }
+    if (status.rollback) {
+        note(status.rollback->message);
+        found.pods = status.rollback->pods;
+    }
     return found;
 }
 
@@ -230,7 +250,7 @@ Severity severity_of(const api::Canary& canary, const std::vector<Decision>& run
     if (status.phase == Phase::waiting || status.phase == Phase::waiting_promotion) {
         return Severity::waiting;
     }
-    if (under_way && (canary.suspended || is_before_gate(run))) return Severity::waiting;
+    if (under_way && (canary.suspended || is_before_gate(canary, run))) return Severity::waiting;
     if (status.phase == Phase::initialized || status.phase == Phase::succeeded ||
         status.phase == Phase::terminated) {
         return Severity::ok;

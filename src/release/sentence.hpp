@@ -21,9 +21,13 @@ struct RolledBack {
     std::string why;            // empty where no decision that is kept says it
     bool for_checks = false;    // too many of them failed
     bool in_promotion = false;  // it failed there: users stay with whichever version serves
+    std::string pods = {};      // why they were not ready then
 };
 // Nothing while nothing is taken back.
 std::optional<RolledBack> rolled_back(const api::Canary& canary, const std::vector<Decision>& run);
+
+// A revision is started, judged or promoted, or waits for it to be.
+bool is_under_way(api::Phase phase);
 
 Severity severity_of(const api::Canary& canary, const std::vector<Decision>& run, Time now);
 

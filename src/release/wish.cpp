@@ -18,10 +18,12 @@ Task<Result<Json>> write_wish(
     kube::Client& client, CanarySeen seen, Verb verb, Time now, Writing writing) {
     const kube::ObjectKey key{seen.canary.ns, seen.canary.name};
     Json patch;
+    const auto& status = seen.canary.status;
+    const auto place = verb == Verb::step ? " " + api::place_of(status) : std::string();
     put(patch,
         {"metadata", "annotations", api::wish_annotation},
         Json(fmt::format(
-            "{} {} {}", to_string(verb), seen.canary.status.last_applied_spec, rfc3339(now))));
+            "{} {}{} {}", to_string(verb), status.last_applied_spec, place, rfc3339(now))));
     auto written = co_await client.merge_patch(
         kube::resources::canaries, key, std::move(patch), patch_options(seen, std::move(writing)));
     if (!written) co_return written.error().with("annotating Canary " + to_string(key));

@@ -27,7 +27,8 @@ std::string query_of(const api::Canary& canary, const api::Metric& metric) {
         .interval = metric.interval,
         .variables = {metric.variables.begin(), metric.variables.end()}};
     const auto built_in = [&](metrics::BuiltIn check) {
-        const auto query = metrics::built_in_query(canary.provider, check, model);
+        const auto query =
+            metrics::built_in_query(canary.provider, check, model, metric.unanswered);
         return query ? query->text : std::string();
     };
     switch (metric.kind) {
@@ -108,6 +109,7 @@ Json metrics_json(const api::Canary& canary, const std::vector<Decision>& run, b
                 check.value ? Json(nullptr)
                             : Json(check.answer.empty() ? "the query has no result" : check.answer);
             shown["text"] = check.text;
+            shown["reach"] = text_json(check.reach);
         } else {
             shown["unit"] = text_json(limits.unit);
             shown["min"] = optional_json(limits.min);
@@ -117,6 +119,7 @@ Json metrics_json(const api::Canary& canary, const std::vector<Decision>& run, b
             shown["at"] = nullptr;
             shown["reason"] = "not asked yet in this run";
             shown["text"] = metric.name + ": not asked yet";
+            shown["reach"] = nullptr;
         }
         if (detail) {
             shown["query"] = text_json(query_of(canary, metric));
@@ -130,7 +133,8 @@ Json metrics_json(const api::Canary& canary, const std::vector<Decision>& run, b
 Json decisions_json(const Json& canary) {
     JsonArray all;
     const auto& kept = array_at(canary, {"status", "decisions"});
-    for (auto decision = kept.rbegin(); decision != kept.rend() && all.size() < 10; ++decision) {
+    for (auto place = kept.size(); place-- > 0 && all.size() < 10;) {
+        const auto* decision = &kept[place];
         const auto at = parse_rfc3339(text_at(*decision, {"at"}));
         if (!at) continue;
         const auto what = text_at(*decision, {"what"});
@@ -141,6 +145,7 @@ Json decisions_json(const Json& canary) {
                            {"question", text_at(check, {"question"})},
                            {"answer", text_json(release::answer_text(check))},
                            {"threshold", text_json(text_at(check, {"threshold"}))},
+                           {"reach", text_json(release::reach_of(kept, place, check))},
                            {"verdict", release::verdict_of(text_at(check, {"verdict"}))}});
         }
         Json next = nullptr;
@@ -153,6 +158,7 @@ Json decisions_json(const Json& canary) {
                                  {"what", what},
                                  {"words", release::words_for(what)},
                                  {"said", texts_json(*decision, "said")},
+                                 {"pods", text_json(text_at(*decision, {"pods"}))},
                                  {"checks", std::move(checks)},
                                  {"wrote", texts_json(*decision, "wrote")},
                                  {"next", std::move(next)}});

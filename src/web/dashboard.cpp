@@ -354,6 +354,7 @@ Task<net::Response> Dashboard::State::answer_release(SharedCall call, Errand err
     if (errand.is_action) co_return co_await act(call, key, path[5]);
     if (path.size() == 4) co_return co_await release(call, key);
     if (path.size() == 5 && path[4] == "metrics") co_return co_await compare(call, key);
+    if (path.size() == 5 && path[4] == "images") co_return co_await show_images(call, key);
     if (path.size() == 5 && path[4] == "yaml") co_return co_await show_manifest(call, key);
     co_return refused(not_found("no such path"), call->id);
 }

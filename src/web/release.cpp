@@ -1,7 +1,9 @@
 #include "web/release.hpp"
 
 #include "base/core/text.hpp"
+#include "kube/pods.hpp"
 #include "release/action.hpp"
+#include "release/attention.hpp"
 #include "release/pods.hpp"
 #include "release/versions.hpp"
 #include "release/words.hpp"
@@ -27,7 +29,6 @@ using release::RolledBack;
 using release::Saying;
 using release::Versions;
 
-constexpr Duration remembered_failure = std::chrono::hours{1};
 constexpr std::size_t pods_max = 500;
 constexpr std::size_t events_max = 100;
 constexpr std::size_t history_max = 50;
@@ -180,7 +181,9 @@ JsonObject exposure_json(const Exposure& exposure) {
 
 Json rolled_back_json(const std::optional<RolledBack>& taken_back) {
     if (!taken_back || taken_back->in_promotion) return nullptr;
-    return JsonObject{{"at", time_json(taken_back->at)}, {"why", text_json(taken_back->why)}};
+    return JsonObject{{"at", time_json(taken_back->at)},
+                      {"why", text_json(taken_back->why)},
+                      {"pods", text_json(taken_back->pods)}};
 }
 
 JsonObject action_json(const std::string& objection) {
@@ -196,23 +199,11 @@ JsonObject actions_json(const api::Canary& canary) {
                                : fmt::format("{} {}", canary.dotted(), already);
     };
     return {{"promote", action_json(release::objection_to(Verb::promote, canary))},
+            {"step", action_json(release::objection_to(Verb::step, canary))},
             {"abort", action_json(release::objection_to(Verb::abort, canary))},
             {"pause", action_json(objection_to(Suspension::pause))},
             {"resume", action_json(objection_to(Suspension::resume))},
             {"retry", action_json(release::objection_to(Verb::retry, canary))}};
-}
-
-// What fits best comes first: what fails is stopped, what waits is let on.
-JsonArray offers(Severity severity, const JsonObject& actions) {
-    std::vector<std::string_view> order{"abort", "pause", "promote", "retry", "resume"};
-    if (severity == Severity::waiting) order = {"promote", "resume", "abort", "pause", "retry"};
-    JsonArray offered;
-    for (const auto verb : order) {
-        // To freeze what rests helps nobody.
-        if (verb == "pause" && !actions.at("abort").at("allowed").as_bool()) continue;
-        if (actions.at(verb).at("allowed").as_bool()) offered.emplace_back(verb);
-    }
-    return offered;
 }
 
 Json next_json(const api::Canary& canary, const canary::Outlook& outlook) {
@@ -222,25 +213,6 @@ Json next_json(const api::Canary& canary, const canary::Outlook& outlook) {
                       {"at", time_json(coming.at)},
                       {"ifPassed", text_json(coming.if_passed)},
                       {"ifFailed", text_json(coming.if_failed)}};
-}
-
-// Whom a person should look at: all but what goes well, and what failed an hour ago.
-bool needs_a_person(Severity severity, const api::Canary& canary, Time since, Time now) {
-    if (severity == Severity::ok || severity == Severity::progress) return false;
-    return canary.status.phase != Phase::failed || now < since + remembered_failure;
-}
-
-std::optional<Time> stale_at(const api::Canary& canary, Time since, Time now) {
-    std::optional<Time> when;
-    const auto consider = [&](Time time) {
-        if (time > now && (!when || time < *when)) when = time;
-    };
-    if (canary.status.phase == Phase::failed) consider(since + remembered_failure);
-    if (canary.status.unready_since) {
-        consider(*canary.status.unready_since + canary.progress_deadline +
-                 std::chrono::milliseconds{1});
-    }
-    return when;
 }
 
 // --- the detail -------------------------------------------------------------------------------
@@ -285,12 +257,12 @@ Json traffic_json(const ReleaseSeen& seen) {
 }
 
 // Of the pods that it waits for, where they were read.
-std::string reason_of_pods(const ReleaseSeen& seen) {
+std::string reason_of_pods(const ReleaseSeen& seen, kube::Words words) {
     const auto& canary = seen.of.canary;
     const auto name = release::awaited_workload(canary);
     if (!name || seen.pods.empty()) return {};
     const auto& workload = *name == canary.target.name ? seen.target : seen.primary;
-    return workload ? release::pods_wait_for(*workload, seen.pods) : std::string();
+    return workload ? kube::pods_wait_for(*workload, seen.pods, words) : std::string();
 }
 
 Json pods_json(const ReleaseSeen& seen) {
@@ -298,7 +270,7 @@ Json pods_json(const ReleaseSeen& seen) {
     for (const auto& pod : seen.pods) {
         if (all.size() >= pods_max) break;
         const auto is_of = [&](const std::optional<Json>& workload) {
-            return workload && release::is_selected(*workload, pod);
+            return workload && kube::is_selected(*workload, pod);
         };
         const std::string_view side = is_of(seen.primary)  ? "primary"
                                       : is_of(seen.target) ? "canary"
@@ -406,8 +378,8 @@ Release judged(const ReleaseSeen& seen, const Saying& saying, Time now) {
     release.severity = saying.severity;
     release.status = release::words_for(status.phase);
     release.since = status.last_transition_time.value_or(created.value_or(now));
-    release.stale_at = stale_at(canary, release.since, now);
-    release.has_attention = needs_a_person(release.severity, canary, release.since, now);
+    release.stale_at = release::stale_at(canary, {release.since, now});
+    release.has_attention = release::needs_a_person(release.severity, canary, {release.since, now});
     release.limits = release::request_limits(canary.analysis);
     if (saying.failure) release.failing_check = saying.failure->text;
     return release;
@@ -427,6 +399,7 @@ Json attention_json(const ReleaseSeen& seen, const Release& release, const Told&
     if (!release.has_attention) return nullptr;
     const auto& canary = seen.of.canary;
     const auto& failure = told.saying.failure;
+    const auto offered = release::offers(release.severity, canary);
     return JsonObject{{"kind", "Canary"},
                       {"namespace", canary.ns},
                       {"name", canary.name},
@@ -443,7 +416,7 @@ Json attention_json(const ReleaseSeen& seen, const Release& release, const Told&
                       {"requests", optional_json(seen.exposure.requests)},
                       {"requestsFailed", optional_json(seen.exposure.failed)},
                       {"requestsCutOff", optional_json(seen.exposure.cut_off)},
-                      {"actions", offers(release.severity, told.actions)}};
+                      {"actions", JsonArray(offered.begin(), offered.end())}};
 }
 
 JsonObject revisions_json(const ReleaseSeen& seen, const Versions& versions) {
@@ -517,12 +490,12 @@ std::string haystack_of(const ReleaseSeen& seen, std::string_view status) {
 
 }  // namespace
 
-const std::vector<std::string> all_verbs{"promote", "abort", "pause", "resume", "retry"};
+const std::vector<std::string> all_verbs{"promote", "step", "abort", "pause", "resume", "retry"};
 
-Release release_of(const ReleaseSeen& seen, Time now) {
+Release release_of(const ReleaseSeen& seen, Time now, kube::Words words) {
     const auto run = release::last_run(release::decisions_of(seen.of.object));
     auto outlook = canary::outlook_of(seen.of.canary, seen.of.around);
-    const auto pods_wait_for = reason_of_pods(seen);
+    const auto pods_wait_for = reason_of_pods(seen, words);
     outlook.waits_for = release::with_reason(outlook.waits_for, pods_wait_for);
     const auto versions = release::versions_of(seen.of.canary.status,
                                                {.stable = seen.primary ? &*seen.primary : nullptr,
@@ -640,11 +613,11 @@ JsonObject pod_json(const Json& pod, std::string_view revision) {
     return {{"name", text_at(pod, {"metadata", "name"})},
             {"revision", revision},
             {"phase", text_at(pod, {"status", "phase"})},
-            {"ready", release::is_ready(pod)},
+            {"ready", kube::is_ready(pod)},
             {"restarts", restarts},
             {"node", text_json(text_at(pod, {"spec", "nodeName"}))},
             {"startedAt", time_json(parse_rfc3339(text_at(pod, {"status", "startTime"})))},
-            {"reason", text_json(release::why_not_ready(pod))}};
+            {"reason", text_json(kube::why_not_ready(pod))}};
 }
 
 JsonObject event_json(const Json& event) {

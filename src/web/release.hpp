@@ -4,6 +4,7 @@
 
 #include "base/core/json.hpp"
 #include "base/core/time.hpp"
+#include "kube/pods.hpp"
 #include "notify/sent.hpp"
 #include "release/sentence.hpp"
 
@@ -97,7 +98,8 @@ struct Release {
     // `json` as text, by what its reader may do.
     std::map<std::string, std::string, std::less<>> texts;
 };
-Release release_of(const ReleaseSeen& seen, Time now);
+// `words` are for what its pods wait for: a list is for all who may read the Canary.
+Release release_of(const ReleaseSeen& seen, Time now, kube::Words words = kube::Words::in_short);
 // Other numbers of both sides into a release that rests: nothing else of it follows from them.
 struct SidesMeasured {
     const Rates& stable;

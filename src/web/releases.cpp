@@ -24,6 +24,11 @@ std::string concern(const kube::Resource& resource, const kube::ObjectKey& key) 
     return fmt::format("{}.{}/{}/{}", resource.plural, resource.group, key.ns, key.name);
 }
 
+// A workload gives its pods its name and more.
+bool is_named_after(std::string_view pod, std::string_view workload) {
+    return pod.size() > workload.size() && pod.starts_with(workload) && pod[workload.size()] == '-';
+}
+
 bool is_of_run(Phase phase) {
     return phase == Phase::progressing || phase == Phase::waiting_promotion ||
            phase == Phase::promoting || phase == Phase::finalising || phase == Phase::failed;
@@ -65,10 +70,25 @@ std::set<kube::ObjectKey> Releases::note_change(const kube::Resource& resource,
         }
         return {key};
     }
+    if (resource == resources::pods) return note_pod(key);
     const auto found = concerns_.find(concern(resource, key));
     if (found == concerns_.end()) return {};
     for (const auto& release : found->second) entries_[release].built.reset();
     return found->second;
+}
+
+// What a list tells of a release that waits for its pods.
+std::set<kube::ObjectKey> Releases::note_pod(const kube::ObjectKey& pod) {
+    std::set<kube::ObjectKey> concerned;
+    for (auto entry = entries_.lower_bound({pod.ns, {}});
+         entry != entries_.end() && entry->first.ns == pod.ns;
+         ++entry) {
+        auto& [key, known] = *entry;
+        if (known.awaits.empty() || !is_named_after(pod.name, known.awaits)) continue;
+        known.built.reset();
+        concerned.insert(key);
+    }
+    return concerned;
 }
 
 void Releases::note_event(const kube::ObjectKey& about, const Json& event) {
@@ -215,7 +235,9 @@ Release* Releases::find(const kube::ObjectKey& key) {
     if (!object) return nullptr;
     auto& entry = entries_[key];
     entry.uid = kube::uid_of(*object);
-    const auto all = seen(key, *std::move(object), entry);
+    auto all = seen(key, *std::move(object), entry);
+    entry.awaits = release::awaited_workload(all.of.canary).value_or("");
+    if (!entry.awaits.empty()) all.pods = pods_named(key.ns, entry.awaits);
     note_concern(key, entry, all);
     const auto& canary = all.of.canary;
     entry.stable = all.stable;
@@ -249,6 +271,18 @@ std::optional<Time> Releases::began_by_events(const kube::ObjectKey& key,
         began = Began{.at = web::run_began(canary, {}, events), .target = canary.target.name};
     }
     return began->at;
+}
+
+// Only these are read: there may be thousands.
+std::vector<Json> Releases::pods_named(const std::string& ns, const std::string& workload) const {
+    std::vector<Json> pods;
+    const auto* cache = known_->find(resources::pods);
+    if (cache == nullptr) return pods;
+    for (const auto& key : cache->keys(ns)) {
+        if (!is_named_after(key.name, workload)) continue;
+        if (auto pod = known_->get(resources::pods, key)) pods.push_back(*std::move(pod));
+    }
+    return pods;
 }
 
 // What the controller made for it, and what it was given.
@@ -314,7 +348,7 @@ std::optional<JsonObject> Releases::detailed(const kube::ObjectKey& key) {
     add_detail(json, all);
     if (release::awaited_workload(all.of.canary)) {
         // Aside, until it is known who reads (leave_out).
-        const auto told = release_of(all, clock_.now()).json;
+        const auto told = release_of(all, clock_.now(), kube::Words::all).json;
         json["detail"].as_object()["withPods"] = JsonObject{
             {"message", told.at("message")}, {"waitsFor", told.at("outlook").at("waitsFor")}};
     }

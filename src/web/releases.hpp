@@ -91,10 +91,13 @@ class Releases {
         bool is_under_way = false;
         Exposure exposure;
         std::set<std::string> concerned_by;
+        std::string awaits;  // the workload whose pods it waits for; empty: none
     };
     ReleaseSeen seen(const kube::ObjectKey& key, Json object, Entry& entry);
     void note_concern(const kube::ObjectKey& key, Entry& entry, const ReleaseSeen& seen);
+    std::set<kube::ObjectKey> note_pod(const kube::ObjectKey& pod);
     std::vector<OwnObject> objects_of(const ReleaseSeen& seen) const;
+    std::vector<Json> pods_named(const std::string& ns, const std::string& workload) const;
     void forget(const kube::ObjectKey& key);
     std::optional<Time> began_by_events(const kube::ObjectKey& key,
                                         const api::Canary& canary,

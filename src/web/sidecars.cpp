@@ -1,8 +1,8 @@
 #include "web/sidecars.hpp"
 
+#include "kube/pods.hpp"
 #include "release/lint_cluster.hpp"
 #include "release/mesh_scene.hpp"
-#include "release/pods.hpp"
 #include "release/versions.hpp"
 #include "web/edges.hpp"
 
@@ -110,7 +110,7 @@ std::optional<SidecarBook::Seen> SidecarBook::seen_of(const Json& pod,
     const Json here = object_at(pod, {"metadata", "labels"});
     if (!labels || *labels != here) labels = std::make_shared<const Json>(here);
     seen.labels = labels;
-    seen.ready = release::is_ready(pod);
+    seen.ready = kube::is_ready(pod);
     if (owner.empty() || find(pod, {"metadata", "deletionTimestamp"}) != nullptr) return seen;
     seen.workload = id;
     seen.name = owner;

@@ -168,9 +168,9 @@ void Dashboard::State::note_change(const kube::Resource& resource, const kube::O
         return;
     }
     if (resource == resources::pods) {
-        // Whose pod it is shows when the detail is built; few details are listened to.
+        // Whose pod it is shows when the detail is built; few details are listened to. A list tells
+        // only of those that a release waits for.
         note_pod(key.ns);
-        return;
     }
     const auto concerned = releases.note_change(resource, key);
     if (concerned.empty()) return;

@@ -189,10 +189,14 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // --- acting: actions.cpp
     // ----------------------------------------------------------------------
     Task<net::Response> act(SharedCall call, kube::ObjectKey key, std::string verb);
-    Task<> tell_event(release::CanarySeen seen,
-                      release::Action action,
-                      std::string who,
-                      std::string why);
+    Task<net::Response> set_image(SharedCall call, kube::ObjectKey key);
+    Task<net::Response> show_images(SharedCall call, kube::ObjectKey key);
+    Task<bool> may_set_image(SharedCall call, kube::ObjectKey key, kube::Resource kind);
+    net::Response changed_meanwhile(const Call& call,
+                                    const kube::ObjectKey& key,
+                                    std::string message);
+    // `what` was asked for: "Abort of podinfo.test".
+    Task<> tell_event(release::CanarySeen seen, std::string what, std::string who, std::string why);
 
     // --- telling: streaming.cpp
     // -------------------------------------------------------------------

@@ -770,6 +770,72 @@ TEST_CASE("pausing twice is fine, and resuming what runs writes nothing") {
     CHECK_FALSE(*bool_at(site.world.canary(), {"spec", "suspend"}));
 }
 
+TEST_CASE("a person gives a container another image, and what cannot be is refused in words") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    const auto images = site.json("/releases/canary/test/podinfo/images");
+    REQUIRE(array_at(images, {"containers"}).size() == 1);
+    const auto& container = array_at(images, {"containers"}).front();
+    const std::string name(text_at(container, {"container"}));
+    const std::string before(text_at(container, {"image"}));
+    CHECK(text_at(images, {"consequence"}) == "begins a release");
+    const auto wanted = [&](std::string_view of, std::string_view image) {
+        auto body = site.seen();
+        put(body, {"args"}, JsonObject{{"container", of}, {"image", image}});
+        return body;
+    };
+    const auto refused = [&](std::string_view of, std::string_view image) {
+        const auto answer = site.post("image", wanted(of, image));
+        CHECK(answer.status == 422);
+        CHECK(code_of(answer) == "not_allowed_now");
+        return std::string(text_at(*parse_json(answer.body), {"error", "message"}));
+    };
+    CHECK(refused("other", before) ==
+          "Deployment podinfo.test has no container other; it has " + name);
+    CHECK(refused(name, "") == "the image is empty");
+    CHECK(refused(name, "podinfo 6") == "podinfo 6 is no reference of an image");
+    CHECK(refused(name, before) == "container " + name + " has this image already");
+    CHECK(site.post("image", site.seen()).status == 422);
+
+    const auto old = wanted(name, "stefanprodan/podinfo:6.1.0");
+    const auto answer = site.post("image", old);
+    REQUIRE(answer.status == 202);
+    CHECK(text_at(*parse_json(answer.body), {"text"}) ==
+          "podinfo.test: stefanprodan/podinfo:6.1.0 begins a release");
+    REQUIRE(site.until_phase("Progressing"));
+    CHECK(code_of(site.post("image", old)) == "changed");
+    CHECK(text_at(site.json("/releases/canary/test/podinfo/images"), {"consequence"}) ==
+          "begins the analysis anew with it");
+    REQUIRE(site.post("image", wanted(name, "stefanprodan/podinfo:6.2.0")).status == 202);
+    REQUIRE(site.until_phase("Succeeded"));
+    CHECK(to_text(site.world.workload("podinfo-primary")).find("podinfo:6.2.0") !=
+          std::string::npos);
+}
+
+TEST_CASE("a person lets a release past the gate that it waits at, and only there") {
+    Site site;
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    site.world.patch(resources::canaries,
+                     "podinfo",
+                     *parse_json(R"({"spec": {"analysis": {"webhooks": [{"name": "ship",
+                         "type": "confirm-promotion", "url": "http://tester.test/hooks/ship"}]}}})"));
+    site.world.neighbours.hooks["ship"] = "403";
+    site.world.set_image("6.1.0");
+    REQUIRE(site.until_weight(20));
+    const auto early = site.post("step", site.seen());
+    CHECK(early.status == 422);
+    CHECK(text_at(*parse_json(early.body), {"error", "message"}) ==
+          "podinfo.test waits at no gate: `sluice promote` has it promoted without its checks");
+    REQUIRE(site.until_phase("WaitingPromotion"));
+    const auto waiting = site.release();
+    CHECK(*bool_at(waiting, {"actions", "step", "allowed"}));
+    CHECK(array_at(waiting, {"attention", "actions"}).front() == "step");
+    REQUIRE(site.post("step", site.seen()).status == 202);
+    CHECK(site.until_phase("Succeeded"));
+}
+
 TEST_CASE("a write that is not the page's own is refused, and nothing is written") {
     Site site;
     site.world.start_controller();

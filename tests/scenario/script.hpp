@@ -50,7 +50,8 @@
 //   until     phase|weight VALUE [within DURATION]
 //   until     gone RESOURCE NAME [within DURATION]
 //   gone | there RESOURCE NAME     whether it exists now
-//   field     RESOURCE NAME /path/to JSON|none    a field of it; `~1` is a slash in a name
+//   field     RESOURCE NAME /path/to JSON|none    a field of it; `~1` is a slash in a name, `*`
+//                                  stands for anything
 //   phase | weight | route | failed | replicas NAME | image-of NAME | max-of HPA   VALUE   what is
 //   true
 //                                  now

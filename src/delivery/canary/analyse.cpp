@@ -27,9 +27,10 @@ api::Status fresh_analysis(const World& world) {
     status.mirrored = false;
     const auto& wish = world.canary.wish;
     note_revision(status, world);
-    // What was wished for this revision before is over, as is a retry that is hereby granted.
+    // What was wished for this revision before is over, as is what is hereby granted.
     const bool is_over = wish && !world.wish && wish->revision == status.last_applied_spec;
-    if (is_over || world.wish == api::Verb::retry) status.granted = wish->text;
+    const bool is_hereby = world.wish == api::Verb::retry || world.wish == api::Verb::step;
+    if (is_over || is_hereby) status.granted = wish->text;
     status.unready_since = world.now;
     // A primary that is waited for, or past its deadline, is so in this analysis too.
     if (world.primary->ready()) status.primary_unready_since.reset();

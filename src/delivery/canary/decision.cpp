@@ -135,6 +135,20 @@ Json next_of(const World& world, const Act& act) {
     return next;
 }
 
+// Why the pods were not ready, with what was decided for it; and once more at the rollback's end,
+// for what is between may be all that is kept.
+std::string pods_of(const World& world, const Evidence& evidence, const Act& act) {
+    if (const auto* answer = evidence.find(std::string(pods_question));
+        answer != nullptr && answer->outcome == Outcome::passed) {
+        return answer->text;
+    }
+    if (!act.status) return {};
+    const auto& before = world.canary.status.rollback;
+    const auto after = api::parse_status(*act.status).rollback;
+    if (before.has_value() == after.has_value()) return {};
+    return before ? before->pods : after->pods;
+}
+
 std::size_t size_of(const Json& value) {
     return to_text(value).size();
 }
@@ -174,6 +188,7 @@ Json decision_of(const World& world, const Evidence& evidence, const Act& act) {
     JsonArray wrote;
     for (const auto& effect : act.effects) wrote.emplace_back(cut(to_string(effect)));
     if (!wrote.empty()) decision["wrote"] = std::move(wrote);
+    if (auto pods = pods_of(world, evidence, act); !pods.empty()) decision["pods"] = cut(pods);
     decision["next"] = next_of(world, act);
     return decision;
 }

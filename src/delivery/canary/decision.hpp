@@ -24,10 +24,10 @@ struct DecisionBounds {
 // On a cluster with the peer's CRD they live in an annotation, which has less room.
 inline constexpr DecisionBounds annotation_bounds{.entries = 3, .bytes = std::size_t{3} * 1024};
 
-// {"at", "what": "advance", "said": ["Advance …"], "checks": [{"check", "question", "answer",
-// "threshold", "verdict": "pass|fail|no data|error"}], "wrote": ["route 90/10"],
-// "next": {"what", "notBefore"}}; what is empty is left out. No payload, no header and no password
-// is in it.
+// {"at", "what": "advance", "said": ["Advance …"], "pods": "ErrImagePull of web:2 (1 pod)",
+// "checks": [{"check", "question", "answer", "threshold", "verdict": "pass|fail|no data|error"}],
+// "wrote": ["route 90/10"], "next": {"what", "notBefore"}}; what is empty is left out. No payload,
+// no header and no password is in it.
 Json decision_of(const World& world, const Evidence& evidence, const Act& act);
 
 // The act only keeps the books: nothing was said, asked or written, and the release stands where it

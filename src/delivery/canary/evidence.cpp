@@ -65,6 +65,8 @@ Json to_json(const Question& question) {
         written["metric"] = measure->metric.name;
         written["interval"] = measure->metric.interval;
         if (!measure->metric.query.empty()) written["query"] = measure->metric.query;
+    } else if (const auto* look = std::get_if<LookAtPods>(&question.what)) {
+        written["pods"] = text_at(look->workload, {"metadata", "name"});
     }
     return written;
 }

@@ -50,9 +50,18 @@ struct Measure {
     bool operator==(const Measure&) const = default;
 };
 
+// Why the pods of this workload are not ready: passed with a text that says it in short, or without
+// one where nothing does.
+inline constexpr std::string_view pods_question = "pods";  // the id
+struct LookAtPods {
+    Json workload;
+
+    bool operator==(const LookAtPods&) const = default;
+};
+
 struct Question {
     std::string id;  // "metric/0/request-success-rate": the key of its answer
-    std::variant<ProbeProviders, CallHook, Measure> what;
+    std::variant<ProbeProviders, CallHook, Measure, LookAtPods> what;
 
     bool operator==(const Question&) const = default;
 };

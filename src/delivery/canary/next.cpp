@@ -72,21 +72,22 @@ bool opts_in(const World& world) {
 }
 
 // What a person takes back, or what has been given up, needs nothing that others may lack.
-std::optional<Move> take_back(const World& world) {
+std::optional<Move> take_back(const World& world, const Evidence& evidence) {
     if (world.wish != api::Verb::abort) return std::nullopt;
     if (world.canary.status.phase == Phase::waiting) return fail_unstarted(world, {});
-    if (is_analysing(world) && !promotion_was_written(world)) return roll_back_for_wish(world);
+    if (is_analysing(world) && !promotion_was_written(world))
+        return roll_back_for_wish(world, evidence);
     return std::nullopt;
 }
 
 // What has failed is left, whatever else waits.
-std::optional<Move> leave_failing(const World& world) {
+std::optional<Move> leave_failing(const World& world, const Evidence& evidence) {
     const auto& canary = world.canary;
     if (!is_reverted(world) && !revision_changed(world)) {
         if (world.target->readiness.state == ReadyState::fatal)
-            return roll_back_for_deadline(world);
+            return roll_back_for_deadline(world, evidence);
         if (!canary.skip_analysis && canary.status.failed_checks >= canary.analysis.threshold)
-            return roll_back_for_checks(world);
+            return roll_back_for_checks(world, evidence);
     }
     return leave_lost(world);
 }
@@ -112,7 +113,7 @@ Move analyse(const World& world, const Evidence& evidence, Time now, const std::
         return is_short && !lost_its_pods(world) ? wait_for_primary(world) : cancel(world);
     }
     if (revision_changed(world)) return restart(world);
-    if (const auto left = leave_failing(world)) return *left;
+    if (const auto left = leave_failing(world, evidence)) return *left;
     const bool is_waited_for = world.canary.status.primary_unready_since.has_value();
     if (is_short && (!is_met(world) || !is_waited_for)) return wait_for_primary(world);
     if (is_waited_for && world.primary->ready()) return forget_primary_wait(world);
@@ -153,7 +154,7 @@ Move refuse(const World& world, const Evidence& evidence) {
         !world.canary.suspended && world.routes.refusal.empty() && world.target && world.primary;
     if (can_leave) {
         if (world.canary.status.rollback) return finish_rollback(world, evidence);
-        if (const auto back = take_back(world)) return *back;
+        if (const auto back = take_back(world, evidence)) return *back;
         if (const auto left = leave_lost(world)) return *left;
     }
     if (is_analysing(world)) return hold(world, held_release(world, world.refusal));
@@ -229,7 +230,7 @@ Move decide(const World& world, const Evidence& evidence, Time now) {
     }
     if (lost_its_target(world)) return roll_back_for_lost_target(world);
     if (!world.target && is_promoting(world)) return go_on_without_target(world);
-    if (const auto back = take_back(world)) return *back;
+    if (const auto back = take_back(world, evidence)) return *back;
     if (!world.hindrance.empty()) return hinder(world, evidence, now);
     if (status.phase == Phase::initializing) return initialize(world, evidence);
     if (is_taken_over(world)) return take_over(world);

@@ -95,7 +95,9 @@ Move promote(const World& world, Act act) {
          world,
          EventType::normal,
          texts::copying(target_of(world), world.canary.dotted(world.primary->name)));
-    save(act, world, promoting(world));
+    auto status = promoting(world);
+    grant_step(act, status, world);
+    save(act, world, status);
     return act;
 }
 
@@ -109,7 +111,9 @@ Move note_promotion(const World& world) {
          world,
          EventType::normal,
          texts::copying(target_of(world), world.canary.dotted(world.primary->name)));
-    save(act, world, promoting(world));
+    auto status = promoting(world);
+    grant_step(act, status, world);
+    save(act, world, status);
     return act;
 }
 
@@ -247,6 +251,8 @@ Move fail_promotion(const World& world, const Evidence& evidence) {
         save(act, world, status);
         return act;
     }
+    // Its pods go when it gets its proven template back.
+    if (auto asked = ask_about_pods(world, *world.primary, evidence)) return *asked;
     if (const auto asked = ask_after_run(world, evidence, Phase::failed)) return *asked;
 
     auto act = act_of(world, "promotion failed");

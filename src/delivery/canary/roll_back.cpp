@@ -17,11 +17,22 @@ namespace texts = api::texts;
 
 constexpr std::string_view reverted = "reverted";
 
+// Whoever looks at why pods are not ready keeps nobody with them.
+bool may_look(const World& world) {
+    return world.target && !world.target->ready() && live_weights(world) == Weights{};
+}
+
+std::string pods_told(const Evidence& evidence) {
+    const auto* answer = evidence.find(std::string(pods_question));
+    return answer == nullptr || answer->outcome != Outcome::passed ? std::string() : answer->text;
+}
+
 // From this status write on the rollback is finished, whatever is asked or answered after it.
-Act decide(const World& world, std::string_view cause, std::string message) {
+Act decide(const World& world, std::string_view cause, std::string message, std::string pods = {}) {
     auto act = act_of(world, "roll back");
     auto status = status_of(world);
-    status.rollback = api::Rollback{std::string(cause), std::move(message)};
+    status.rollback = api::Rollback{std::string(cause), std::move(message), std::move(pods)};
+    status.closed_gate.clear();
     status.routed_at.reset();
     save(act, world, status);
     return act;
@@ -86,20 +97,34 @@ Move end(const World& world, const Evidence& evidence) {
 
 }  // namespace
 
-Move roll_back_for_checks(const World& world) {
+std::optional<Ask> ask_about_pods(const World& world,
+                                  const Workload& workload,
+                                  const Evidence& evidence) {
+    if (evidence.find(std::string(pods_question)) != nullptr) return std::nullopt;
+    Ask asked;
+    asked.batch.questions.push_back({std::string(pods_question), LookAtPods{workload.object}});
+    asked.remembered = world.remembered;
+    return asked;
+}
+
+Move roll_back_for_checks(const World& world, const Evidence& evidence) {
+    if (may_look(world)) {
+        if (auto asked = ask_about_pods(world, *world.target, evidence)) return *asked;
+    }
     const auto failed = world.canary.status.failed_checks;
     const auto text = texts::rolling_back(world.canary.dotted(), failed);
-    auto act = decide(world, "failed-checks", text);
+    auto act = decide(world, "failed-checks", text, pods_told(evidence));
     tell(act, world, EventType::warning, text);
     alert(act, Severity::error, fmt::format("Failed checks threshold reached {}", failed));
     return act;
 }
 
-Move roll_back_for_deadline(const World& world) {
+Move roll_back_for_deadline(const World& world, const Evidence& evidence) {
+    if (auto asked = ask_about_pods(world, *world.target, evidence)) return *asked;
     const auto why = canary_not_ready(
         kind_of(world), world.canary.dotted(world.target->name), world.target->readiness);
     const auto text = texts::rolling_back_deadline(world.canary.dotted(), why);
-    auto act = decide(world, "progress-deadline", text);
+    auto act = decide(world, "progress-deadline", text, pods_told(evidence));
     tell(act, world, EventType::warning, why);
     tell(act, world, EventType::warning, text);
     alert(act, Severity::error, fmt::format("Progress deadline exceeded {}", why));
@@ -131,9 +156,12 @@ Move roll_back_for_signal(const World& world, const std::string& hook) {
     return act;
 }
 
-Move roll_back_for_wish(const World& world) {
+Move roll_back_for_wish(const World& world, const Evidence& evidence) {
+    if (may_look(world)) {
+        if (auto asked = ask_about_pods(world, *world.target, evidence)) return *asked;
+    }
     const auto text = fmt::format("Rolling back {} aborted by hand", world.canary.dotted());
-    auto act = decide(world, "aborted", text);
+    auto act = decide(world, "aborted", text, pods_told(evidence));
     put(*act.status, {"granted"}, Json(world.canary.wish->text));
     tell(act, world, EventType::warning, text);
     alert(act, Severity::warn, "Rolling back aborted by hand");

@@ -306,7 +306,9 @@ Move close_gate(const World& world,
     tell_round(act, world, evidence);
     tell_open_gates(act, world, evidence, step_of(world));
     const auto key = gate_key(world, type);
-    const bool is_new = world.remembered.closed_gate != key;
+    const auto& hook = std::get<CallHook>(question.what).hook.name;
+    const bool is_told = world.canary.status.closed_gate == hook;
+    const bool is_new = world.remembered.closed_gate != key && !is_told;
     const bool waits = world.canary.status.phase == Phase::waiting_promotion;
     const auto due = next_round(world);
     if (!due || world.now >= *due) act.remembered.last_round = world.now;
@@ -316,16 +318,25 @@ Move close_gate(const World& world,
         announce_closed(act, world, type, question);
         auto status = transition_of(world);
         status.unready_since.reset();
+        status.closed_gate = hook;
         set_phase(status, world, Phase::waiting_promotion);
         save(act, world, status);
-    } else if (is_new && type == HookType::confirm_traffic_increase) {
+        return act;
+    }
+    if (is_new && type == HookType::confirm_traffic_increase) {
         announce_closed(act, world, type, question);
+    }
+    if (!is_told) {
+        auto status = status_of(world);
+        status.closed_gate = hook;
+        save(act, world, status);
     }
     return act;
 }
 
-// Nothing when all gates of the step stand open.
+// Nothing when all gates of the step stand open, or a person has let this one step past them.
 std::optional<Move> at_gates(const World& world, const Evidence& evidence, const Step& step) {
+    if (world.wish == api::Verb::step) return std::nullopt;
     for (const auto type : gates_of(world, step)) {
         auto batch = gate(world, type);
         if (!is_answered(batch, evidence)) return ask(world, std::move(batch));
@@ -375,9 +386,11 @@ Move take(const World& world, const Evidence& evidence, const Step& step) {
     if (is_first_step(world)) tell_shortfalls(act, world);
     tell_open_gates(act, world, evidence, step);
     if (step.weights != decided_weights(world)) act.effects.emplace_back(route_to(world, step));
+    auto status = after_step(world, step);
+    grant_step(act, status, world);
     tell_step(act, world, step);
     act.remembered.last_round = world.now;
-    save(act, world, after_step(world, step));
+    save(act, world, status);
     return act;
 }
 
@@ -498,6 +511,7 @@ std::optional<Time> next_gate(const World& world) {
     const auto step = step_of(world);
     for (const auto type : gates_of(world, step)) {
         if (remembered.closed_gate == gate_key(world, type)) {
+            if (world.wish == api::Verb::step) return world.now;
             return *remembered.gate_asked_at + gate_interval(world);
         }
     }
@@ -534,6 +548,7 @@ Move advance(const World& world, const Evidence& evidence) {
 
 // Of a step that was taken before a kill: it would not have been otherwise.
 void tell_gates_passed(Act& act, const World& world, const Step& step) {
+    if (world.wish == api::Verb::step) return;
     for (const auto type : gates_of(world, step)) {
         for (const auto& question : gate(world, type).questions) {
             tell(act,
@@ -560,9 +575,11 @@ Move note_step(const World& world, const Step& step) {
         tell_silent_signal(act, world, question);
     }
     tell_gates_passed(act, world, step);
+    auto status = after_step(world, step);
+    grant_step(act, status, world);
     tell_step(act, world, step);
     act.remembered.last_round = world.now;
-    save(act, world, after_step(world, step));
+    save(act, world, status);
     return act;
 }
 
@@ -574,7 +591,8 @@ std::optional<Move> ask_to_start(const World& world, const Evidence& evidence) {
     const bool waits = world.canary.status.phase == Phase::waiting;
     const auto signals = waits ? signals_of(world) : Batch{};
     const auto batch = gate(world, HookType::confirm_rollout);
-    if (batch.questions.empty() || world.wish == api::Verb::promote) return std::nullopt;
+    const bool is_let_past = world.wish == api::Verb::promote || world.wish == api::Verb::step;
+    if (batch.questions.empty() || is_let_past) return std::nullopt;
     if (waits && world.remembered.gate_asked_at) {
         const auto again = *world.remembered.gate_asked_at + gate_interval(world);
         if (world.now < again) return rest_until(again);
@@ -599,6 +617,7 @@ std::optional<Move> ask_to_start(const World& world, const Evidence& evidence) {
         auto status = transition_of(world);
         note_revision(status, world);
         if (world.wish == api::Verb::retry) status.granted = world.canary.wish->text;
+        status.closed_gate = hook_name(*closed.question);
         set_phase(status, world, Phase::waiting);
         save(act, world, status);
     }

@@ -77,7 +77,10 @@ void read_wish(World& world) {
     if ((wish->verb == api::Verb::retry) != is_failed) return;
     if (status.phase == api::Phase::initialized || status.phase == api::Phase::succeeded) return;
     const bool is_another = world.target && !world.revision.empty() && revision_changed(world);
-    if (wish->verb == api::Verb::promote && is_another) return;
+    const bool goes_on = wish->verb == api::Verb::promote || wish->verb == api::Verb::step;
+    if (goes_on && is_another) return;
+    // The step that it was asked for has been taken: the next gate is another matter.
+    if (wish->verb == api::Verb::step && wish->place != api::place_of(status)) return;
     world.wish = wish->verb;
     // What a person has promoted is not judged any further.
     if (wish->verb == api::Verb::promote) world.canary.skip_analysis = true;

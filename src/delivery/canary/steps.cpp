@@ -329,7 +329,20 @@ api::Status status_of(const World& world) {
 api::Status transition_of(const World& world) {
     auto status = status_of(world);
     status.last_transition_time = world.now;
+    status.closed_gate.clear();
     return status;
+}
+
+void grant_step(Act& act, api::Status& status, const World& world) {
+    if (world.wish != api::Verb::step) return;
+    status.granted = world.canary.wish->text;
+    const auto& gate = world.canary.status.closed_gate;
+    tell(act,
+         world,
+         EventType::normal,
+         fmt::format("{} goes past {} by hand",
+                     world.canary.dotted(),
+                     gate.empty() ? std::string("its gate") : "gate " + gate));
 }
 
 void settle_wish(api::Status& status, const World& world) {

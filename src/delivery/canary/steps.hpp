@@ -148,6 +148,8 @@ Move leave_unjudged(const World& world);
 Move leave_without_pods(const World& world);
 // A wish that the run at hand has not carried out ends with it.
 void settle_wish(api::Status& status, const World& world);
+// The step past a closed gate that a person asked for is hereby taken.
+void grant_step(Act& act, api::Status& status, const World& world);
 
 std::optional<Move> mend_weights(const World& world);
 std::optional<Move> mend_weights_at_rest(const World& world);
@@ -182,11 +184,17 @@ Move leave(const World& world);
 // The target is gone in the middle of its promotion.
 Move go_on_without_target(const World& world);
 
-Move roll_back_for_checks(const World& world);
-Move roll_back_for_deadline(const World& world);
+// Asks why a workload's pods are not ready, before nobody can tell any more; nothing when it was
+// answered.
+std::optional<Ask> ask_about_pods(const World& world,
+                                  const Workload& workload,
+                                  const Evidence& evidence);
+
+Move roll_back_for_checks(const World& world, const Evidence& evidence);
+Move roll_back_for_deadline(const World& world, const Evidence& evidence);
 Move roll_back_for_lost_target(const World& world);
 Move roll_back_for_signal(const World& world, const std::string& hook);
-Move roll_back_for_wish(const World& world);
+Move roll_back_for_wish(const World& world, const Evidence& evidence);
 // The same for a revision that waits: nothing has been scaled up, so nothing has to go.
 Move fail_unstarted(const World& world, const std::string& hook);
 Move cancel(const World& world);

@@ -195,6 +195,21 @@ TEST_CASE("a check says what it counts as without data, in its own fields or amo
         R"([{"name": "request-duration", "templateVariables": {"onNoData": "pass", "minRequests": "7"}}])");
     CHECK(carried.analysis.metrics.at(0).on_no_data == OnNoData::pass);
     CHECK(carried.analysis.metrics.at(0).min_requests == 7);
+    const auto failing = metric(R"([{"name": "request-success-rate", "unanswered": "fail"}])");
+    CHECK(failing.analysis.metrics.at(0).unanswered == Unanswered::fail);
+    const auto excluding = metric(
+        R"([{"name": "request-success-rate", "templateVariables": {"unanswered": "exclude"}}])");
+    CHECK(excluding.analysis.metrics.at(0).unanswered == Unanswered::exclude);
+    CHECK(to_string(
+              *metric(R"([{"name": "request-success-rate", "unanswered": "never"}])").invalid) ==
+          "spec.analysis.metrics[0].unanswered: never is none of pass, exclude, fail");
+    CHECK(to_string(*metric(R"([{"name": "request-duration", "unanswered": "fail"}])").invalid) ==
+          "spec.analysis.metrics[0].unanswered: request-duration does not count successes: only "
+          "request-success-rate does");
+    // A template's own variable is its own.
+    CHECK(!metric(R"([{"name": "mine", "templateRef": {"name": "t"},
+        "templateVariables": {"unanswered": "x"}}])")
+               .invalid);
     CHECK(to_string(*metric(R"([{"name": "a", "onNoData": "maybe"}])").invalid) ==
           "spec.analysis.metrics[0].onNoData: maybe is none of fail, skip, pass");
 }

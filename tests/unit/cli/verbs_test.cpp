@@ -162,6 +162,13 @@ TEST_CASE("a wish names the revision at hand and the time") {
     REQUIRE(world.run(make_wish(world.client, podinfo, api::Verb::abort, world.clock.now())));
     CHECK(world.wish() == "abort v2:ab 2026-01-01T00:00:00Z");
 
+    world.set_status(R"({"phase": "WaitingPromotion", "canaryWeight": 20})");
+    const auto step =
+        world.run(make_wish(world.client, podinfo, api::Verb::step, world.clock.now()));
+    REQUIRE(step);
+    CHECK(*step == "canary.flagger.app/podinfo: revision v2:ab goes past its gate, and no further");
+    CHECK(world.wish() == "step v2:ab WaitingPromotion/20/0 2026-01-01T00:00:00Z");
+
     world.set_status(R"({"phase": "Failed"})");
     REQUIRE(world.run(make_wish(world.client, podinfo, api::Verb::retry, world.clock.now())));
     CHECK(world.wish() == "retry v2:ab 2026-01-01T00:00:00Z");
@@ -183,6 +190,9 @@ TEST_CASE("a wish that would not count is refused in one line, and nothing is wr
                 "failedChecks": 0, "iterations": 0, "rollback": null}})",
                         phase));
     };
+    at("Progressing");
+    CHECK(refusal(step) ==
+          "podinfo.default waits at no gate: `sluice promote` has it promoted without its checks");
     at("Succeeded");
     CHECK(refusal(promote) == "podinfo.default is Succeeded: no release is under way");
     CHECK(refusal(retry) ==
@@ -557,7 +567,7 @@ TEST_CASE("Canaries are shown in kubectl's columns, and the worst of them first"
     world.set_status(status("Progressing", 2), "halting");
     world.set_status(status("Progressing", 0), "running");
     auto list = *world.run(world.client.list(resources::canaries, {.ns = "default"}));
-    CHECK(text_of(wide_table(canary_table(list.items, {}))) ==
+    CHECK(text_of(wide_table(canary_table(list.items, {}, {}))) ==
           R"(NAME      STATUS        WEIGHT   LASTTRANSITIONTIME
 calm      Succeeded     10       2026-01-01T00:00:00Z
 failed    Failed        10       2026-01-01T00:00:00Z
@@ -567,7 +577,7 @@ running   Progressing   10       2026-01-01T00:00:00Z
     put_worst_first(list.items, world.clock.now());
     CHECK(
         text_of(wide_table(canary_table(
-            list.items, {.wide = true, .with_namespace = true, .with_outlook = true}))) ==
+            list.items, {}, {.wide = true, .with_namespace = true, .with_outlook = true}))) ==
         R"(NAMESPACE   NAME      STATUS        WEIGHT   SUSPENDED   FAILEDCHECKS   INTERVAL   MIRROR   STEPWEIGHT   STEPWEIGHTS   MAXWEIGHT   LASTTRANSITIONTIME     WAITS FOR
 default     failed    Failed        10                   5              1m                  10                         50          2026-01-01T00:00:00Z   a new revision of Deployment failed, or `sluice retry`
 default     halting   Progressing   10                   2              1m                  10                         50          2026-01-01T00:00:00Z   the next round of checks

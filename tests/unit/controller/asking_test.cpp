@@ -118,6 +118,37 @@ TEST_CASE("answers stop at the first failure of the list, though more was asked"
     CHECK(answers.at("b").value == 9);
 }
 
+TEST_CASE("why pods are not ready is read where they may be listed, and nobody waits long for it") {
+    Bench bench;
+    kube::Client client(bench.clock, bench.http, {.origin = {.host = "api", .port = 443}});
+    Asking asking(bench.providers,
+                  bench.templates,
+                  bench.webhooks,
+                  nullptr,
+                  Asking::Cluster{client, bench.clock});
+    const auto look = [&] {
+        const canary::Question question{
+            std::string(canary::pods_question),
+            canary::LookAtPods{boost::json::parse(R"({"metadata": {"namespace": "shop",
+                "name": "web"}, "spec": {"selector": {"matchLabels": {"app": "web"}}}})")}};
+        std::map<std::string, Answer> answers;
+        bench.tasks.spawn("gather", gather(asking, {{question}, canary::Stop::all}, answers));
+        bench.clock.run_for(3s);
+        REQUIRE(answers.contains("pods"));
+        return answers.at("pods");
+    };
+    bench.http.answer(200, R"({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [
+        {"metadata": {"name": "web-1", "labels": {"app": "web"}}, "status": {"containerStatuses": [
+          {"name": "app", "image": "web:2", "ready": false,
+           "state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}]}}]})");
+    CHECK(look() == Answer{.text = "ErrImagePull of web:2 (1 pod)"});
+    CHECK(bench.http.asked().back().target.find("labelSelector=app%3Dweb") != std::string::npos);
+    bench.http.answer(403, R"({"kind": "Status", "code": 403, "reason": "Forbidden"})");
+    CHECK(look().outcome == Outcome::error);
+    bench.http.hang();
+    CHECK(look() == Answer{.outcome = Outcome::error, .text = "the API server does not answer"});
+}
+
 TEST_CASE("a hook is not called before those in front of it have passed") {
     Bench bench;
     bench.http.answer(200);

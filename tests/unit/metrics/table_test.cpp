@@ -78,3 +78,30 @@ TEST_CASE("a provider without built-in checks is refused by name") {
           "provider consul has no built-in checks; known: apisix, appmesh, contour, gloo, istio, "
           "knative, kubernetes, kuma, linkerd, nginx, osm, skipper, traefik");
 }
+
+TEST_CASE("requests without an answer count as Flagger's query has them, or not, or as failed") {
+    const QueryModel model{.ns = "shop", .target = "web", .interval = "1m"};
+    const auto query = [&](BuiltIn check, api::Unanswered unanswered) {
+        return built_in_query("istio", check, model, unanswered).value().text;
+    };
+    const std::string of = R"(istio_requests_total{ reporter="destination", )"
+                           R"(destination_workload_namespace="shop", destination_workload=~"web")";
+    const auto rate = [&](std::string_view more) {
+        return "sum( rate( " + of + std::string(more) + " }[1m] ) )";
+    };
+    CHECK(query(BuiltIn::success_rate, api::Unanswered::pass) ==
+          built_in_query("istio", BuiltIn::success_rate, model).value().text);
+    CHECK(query(BuiltIn::success_rate, api::Unanswered::exclude) ==
+          rate(R"(, response_code!~"5.*|0")") + " / " + rate(R"(, response_code!="0")") + " * 100");
+    CHECK(query(BuiltIn::success_rate, api::Unanswered::fail) ==
+          rate(R"(, response_code!~"5.*|0")") + " / " + rate("") + " * 100");
+    CHECK(query(BuiltIn::request_count, api::Unanswered::exclude) ==
+          "sum( increase( " + of + R"(, response_code!="0" }[1m] ) ))");
+    CHECK(query(BuiltIn::request_count, api::Unanswered::fail) ==
+          query(BuiltIn::request_count, api::Unanswered::pass));
+    CHECK(query(BuiltIn::duration, api::Unanswered::exclude) ==
+          query(BuiltIn::duration, api::Unanswered::pass));
+    CHECK(built_in_query("nginx", BuiltIn::success_rate, model, api::Unanswered::fail)
+              .error()
+              .message == "provider nginx does not tell requests without an answer apart");
+}

@@ -41,6 +41,7 @@ Ruling ruling(const Action& action, const api::Canary& canary, const Shown& show
 
 TEST_CASE("every action has its word and its noun, and no other word is one") {
     CHECK(action_of("promote") == Action{api::Verb::promote});
+    CHECK(action_of("step") == Action{api::Verb::step});
     CHECK(action_of("abort") == Action{api::Verb::abort});
     CHECK(action_of("retry") == Action{api::Verb::retry});
     CHECK(action_of("pause") == Action{Suspension::pause});
@@ -61,6 +62,34 @@ TEST_CASE("an action on what was shown is carried out, and told") {
     CHECK(ruling(api::Verb::abort, paused) ==
           Ruling{Answer::write,
                  "revision v2:ab is asked to be rolled back, when it is resumed (it is paused)"});
+}
+
+TEST_CASE(
+    "a step counts while the release waits at a gate, and is refused in words when it does not") {
+    auto canary = a_canary();
+    CHECK(ruling(api::Verb::step, canary) ==
+          Ruling{Answer::refused,
+                 "podinfo.test waits at no gate: `sluice promote` has it promoted without its "
+                 "checks"});
+    canary.analysis.hooks.push_back(
+        {.name = "more", .type = api::HookType::confirm_traffic_increase});
+    canary.analysis.hooks.push_back({.name = "load", .type = api::HookType::rollout});
+    canary.status.closed_gate = "more";
+    CHECK(ruling(api::Verb::step, canary) ==
+          Ruling{Answer::write, "revision v2:ab goes past its gate, and no further"});
+    // What an edit has taken away, or is no gate, holds nothing up.
+    canary.status.closed_gate = "gone";
+    CHECK(ruling(api::Verb::step, canary).answer == Answer::refused);
+    canary.status.closed_gate = "load";
+    CHECK(ruling(api::Verb::step, canary).answer == Answer::refused);
+    canary.status.closed_gate.clear();
+    for (const auto phase : {api::Phase::waiting, api::Phase::waiting_promotion}) {
+        canary.status.phase = phase;
+        CHECK(objection_to(api::Verb::step, canary).empty());
+    }
+    canary.status.phase = api::Phase::succeeded;
+    CHECK(objection_to(api::Verb::step, canary) ==
+          "podinfo.test is Succeeded: no release is under way");
 }
 
 TEST_CASE("what is paused already leaves nothing to do, and what goes nothing to pause") {

@@ -91,3 +91,33 @@ TEST_CASE("two versions are told by the image that differs, and by the revision 
     status.last_applied_spec = "v2:aa";
     CHECK(told(&old, &old) == "1 1");
 }
+
+TEST_CASE("a check says where its window reaches back before the weight that it judges") {
+    const auto decisions = boost::json::parse(R"([
+        {"at": "2026-01-01T00:00:00Z", "what": "start", "wrote": ["scale Deployment test/web to 1"]},
+        {"at": "2026-01-01T00:00:30Z", "what": "advance", "wrote": ["route 80/20"]},
+        {"at": "2026-01-01T00:00:40Z", "what": "count failure"},
+        {"at": "2026-01-01T00:00:50Z", "what": "advance", "wrote": ["route 60/40"]},
+        {"at": "2026-01-01T00:02:00Z", "what": "advance", "wrote": ["route 100/0 mirrored"]}])")
+                               .as_array();
+    const auto check = [](std::string_view question,
+                          std::string_view threshold = "at least 99 (%)") {
+        return Json(JsonObject{{"check", "x"}, {"question", question}, {"threshold", threshold}});
+    };
+    CHECK(reach_of(decisions, 3, check("request-success-rate over 1m")) ==
+          "the window reaches 40 s back before weight 20");
+    CHECK(reach_of(decisions, 2, check("query mine over 1m30s")) ==
+          "the window reaches 80 s back before weight 20");
+    // What it writes itself comes after its checks.
+    CHECK(reach_of(decisions, 1, check("request-success-rate over 1m")).empty());
+    CHECK(reach_of(decisions, 3, check("request-success-rate over 20s")).empty());
+    CHECK(reach_of(decisions, 4, check("request-success-rate over 1m")).empty());
+    CHECK(reach_of(decisions, 4, check("request-success-rate over 2m")) ==
+          "the window reaches 50 s back before weight 40");
+    CHECK(reach_of(decisions, 3, check("rollout hook http://x over 1m", "")).empty());
+    CHECK(reach_of(decisions, 3, check("request-success-rate over soon")).empty());
+    // A run that began meanwhile had no weight before.
+    auto anew = decisions;
+    anew[2].as_object()["what"] = "start";
+    CHECK(reach_of(anew, 3, check("request-success-rate over 1m")).empty());
+}

@@ -113,3 +113,49 @@ TEST_CASE("the sentence says what the pods wait for, in each state that waits fo
           "podinfo-primary to be ready: " +
               reason + "; the checks go on");
 }
+
+TEST_CASE("why the pods were not ready is told after a rollback, when they are gone") {
+    const auto told = [](std::string_view status) {
+        const auto seen = a_canary(status);
+        return sentence_of(seen, saying(seen));
+    };
+    CHECK(told(R"json({"phase": "Failed", "lastTransitionTime": "2025-12-31T23:59:50Z",
+        "decisions": [
+          {"at": "2025-12-31T23:55:00Z", "what": "start"},
+          {"at": "2025-12-31T23:59:40Z", "what": "roll back", "pods": "ErrImagePull of web:2 (1 pod)",
+           "said": ["Rolling back podinfo.test progress deadline exceeded x"]},
+          {"at": "2025-12-31T23:59:50Z", "what": "failed"}]})json") ==
+          "canary not ready: ErrImagePull of web:2 (1 pod); progress deadline exceeded x; the new "
+          "version was rolled back at 23:59:40 UTC");
+    // Where few decisions are kept the last one has it.
+    CHECK(told(R"json({"phase": "Failed", "lastTransitionTime": "2025-12-31T23:59:50Z",
+        "decisions": [{"at": "2025-12-31T23:59:50Z", "what": "failed",
+          "pods": "CrashLoopBackOff (exit code 1) (1 pod)"}]})json")
+              .starts_with("canary not ready: CrashLoopBackOff (exit code 1) (1 pod)"));
+    CHECK(told(R"json({"phase": "Progressing", "rollback": {"cause": "progress-deadline",
+        "message": "Rolling back podinfo.test progress deadline exceeded x",
+        "pods": "ErrImagePull of web:2 (1 pod)"}})json")
+              .starts_with("canary not ready: ErrImagePull of web:2 (1 pod); progress deadline"));
+    CHECK(told(R"json({"phase": "Failed", "decisions": [
+        {"at": "2025-12-31T23:59:50Z", "what": "promotion failed", "pods": "Unschedulable (1 pod)",
+         "said": ["Promotion of podinfo.test failed, primary not ready: y"]}]})json")
+              .starts_with("primary not ready: Unschedulable (1 pod); "));
+    // What befell an earlier revision is no reason of this one.
+    CHECK(told(R"json({"phase": "Failed", "decisions": [
+        {"at": "2025-12-31T23:40:00Z", "what": "failed", "pods": "ErrImagePull of web:2 (1 pod)"},
+        {"at": "2025-12-31T23:50:00Z", "what": "start"},
+        {"at": "2025-12-31T23:59:50Z", "what": "failed"}]})json")
+              .find("ErrImagePull") == std::string::npos);
+}
+
+TEST_CASE("a release that waits at a closed gate says at which") {
+    auto seen = a_canary(R"json({"phase": "Progressing", "canaryWeight": 20,
+        "lastAppliedSpec": "v2:ab", "closedGate": "more"})json");
+    for (const auto* name : {"first", "more"}) {
+        seen.canary.analysis.hooks.push_back(
+            {.name = name, .type = api::HookType::confirm_traffic_increase});
+    }
+    CHECK(severity_of(seen.canary, {}, now) == Severity::waiting);
+    CHECK(sentence_of(seen, saying(seen)) ==
+          "waits for a gate to open (confirm-traffic-increase more); canary at 20 %");
+}

@@ -243,7 +243,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       if (why) return refuse(response, 400, 'bad_request', why);
       return json(response, 200, { now: world.now(), pod, fault: world.faults.get(pod) ?? null }, request);
     }
-    const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics|yaml)|\/actions\/([^/]+))?$/.exec(path);
+    const release = /^releases\/([^/]+)\/([^/]+)\/([^/]+)(?:\/(metrics|yaml|images)|\/actions\/([^/]+))?$/.exec(path);
     if (release) {
       const [kind, ns, name] = release.slice(1, 4).map(decodeURIComponent);
       const one = world.find(kind, ns, name);
@@ -252,6 +252,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
         return refuse(response, 404, 'not_found', `There is no ${kind} ${ns}/${name}`, deleted ? { deletedAt: deleted } : {});
       }
       if (release[4] === 'yaml') return json(response, 200, world.yaml(one), request);
+      if (release[4] === 'images') return json(response, 200, world.images(one), request);
       if (release[4]) {
         if (!world.prometheus_ok) return refuse(response, 503, 'prometheus_away', 'Prometheus did not answer in 5 s');
         return json(response, 200, world.comparison(one, parameters), request);
@@ -270,7 +271,7 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
         return refuse(response, 400, 'bad_request', 'The body is not JSON');
       }
       if (!body.seen) return refuse(response, 400, 'bad_request', 'seen: is needed');
-      const done = world.act(one, release[5], body.seen);
+      const done = world.act(one, release[5], body.seen, body.args);
       if (done.status !== 202) return refuse(response, done.status, done.code, done.message, done.code === 'changed' ? { release: world.light(one) } : {});
       return json(response, 202, { now: world.now(), accepted: true, text: done.text, resourceVersion: '5000' });
     }

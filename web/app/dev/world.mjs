@@ -21,6 +21,7 @@ function actions_of(release, name) {
   const state = (allowed, reason) => ({ allowed, why: allowed ? null : reason });
   return {
     promote: state(under_way, why),
+    step: state(release.status === 'Waiting' || release.status === 'WaitingPromotion', under_way ? `${name} waits at no gate: \`sluice promote\` has it promoted without its checks` : why),
     abort: state(under_way, why),
     pause: state(!release.suspended, `${name} is paused already`),
     resume: state(release.suspended, `${name} is not paused`),
@@ -32,7 +33,7 @@ function metric(name, unit, min, max, value, verdict, at, more = {}) {
   const shown = unit === '%' ? `${value?.toFixed(2)} %` : `${value?.toFixed(0)} ${unit ?? ''}`.trim();
   const sign = min !== null ? (value < min ? '<' : '≥') : value > max ? '>' : '≤';
   const text = value === null ? `${name}: ${more.reason ?? 'not asked yet'}` : `${name} ${shown} ${sign} ${min ?? max} ${unit ?? ''}`.trim();
-  return { name, unit, min, max, value, verdict, at, reason: null, text, ...more };
+  return { name, unit, min, max, value, verdict, at, reason: null, text, reach: null, ...more };
 }
 
 function check_result(from) {
@@ -223,7 +224,7 @@ export class World {
       status: row.phase,
       severity: is_failing ? 'failure' : suspended ? 'waiting' : under_way ? 'progress' : 'ok',
       rollback: row.rollback ?? false,
-      rolledBack: row.phase === 'Failed' || row.rollback ? { at: row.phase === 'Failed' ? iso(row.t) : null, why: `failed checks threshold reached ${story.threshold}` } : null,
+      rolledBack: row.phase === 'Failed' || row.rollback ? { at: row.phase === 'Failed' ? iso(row.t) : null, why: `failed checks threshold reached ${story.threshold}`, pods: null } : null,
       resourceVersion: String(4700 + this.rows.indexOf(row)),
       message: is_failing ? sentence : under_way ? `${versions.canary} is at ${row.weight} %: ${row.words.toLowerCase()}` : `${versions.stable} serves all traffic`,
       since: iso(row.t),
@@ -362,7 +363,7 @@ export class World {
       detail: {
         pods,
         events: this.events().filter((event) => event.object.name === one.name && event.object.namespace === one.namespace),
-        decisions: run.map((row) => ({ at: iso(row.t), what: row.what, words: row.words, said: row.said, checks: row.checks, wrote: row.wrote, next: { what: row.next.what, notBefore: row.next.at === null ? null : iso(row.next.at) } })),
+        decisions: run.map((row) => ({ at: iso(row.t), what: row.what, words: row.words, said: row.said, pods: null, checks: row.checks, wrote: row.wrote, next: { what: row.next.what, notBefore: row.next.at === null ? null : iso(row.next.at) } })),
         notifications: is_story ? run.filter((row) => row.warning).map((row) => ({ at: iso(row.t + 0.2), type: 'alert', name: 'on-call', ok: row.what !== 'roll back', ms: row.what === 'roll back' ? null : 31, error: row.what === 'roll back' ? 'bad response 502' : null })) : [],
         podsReason: null,
         eventsReason: null,
@@ -509,12 +510,24 @@ export class World {
     return { now: this.now(), items, continue: null, total: items.length, counts: { error: count('error'), warning: count('warning'), info: count('info') }, problems: [] };
   }
 
-  act(one, verb, seen) {
+  images(one) {
+    const may = Object.keys(one.actions).length > 0;
+    const under_way = ['Waiting', 'Progressing', 'WaitingPromotion', 'Promoting', 'Finalising'].includes(one.status);
+    return { now: this.now(), containers: may ? one.revisions.canary.images.map((image, i) => ({ container: i ? `sidecar-${i}` : one.target.name, image })) : [], consequence: !may ? '' : under_way ? 'begins the analysis anew with it' : 'begins a release' };
+  }
+
+  act(one, verb, seen, args) {
     const key = key_of(one);
     const state = one.actions[verb];
     const name = `${one.name}.${one.namespace}`;
-    if (!state) return { status: 403, code: 'forbidden', message: `You may not ${verb} canaries in namespace ${one.namespace}` };
+    if (!state && verb !== 'image') return { status: 403, code: 'forbidden', message: `You may not ${verb} canaries in namespace ${one.namespace}` };
     if (seen.uid !== one.uid || seen.revision !== one.revision || seen.phase !== one.status) return { status: 409, code: 'changed', message: `${name} is ${one.status} now, of revision ${one.revision}` };
+    if (verb === 'image') {
+      const has = this.images(one).containers.find((container) => container.container === args?.container);
+      if (!has) return { status: 422, code: 'not_allowed_now', message: `${one.target.kind} ${name} has no container ${args?.container}` };
+      if (!/^[a-z0-9][^ ]*$/.test(args.image)) return { status: 422, code: 'not_allowed_now', message: `${args.image} is no reference of an image` };
+      return { status: 202, text: `${name}: ${args.image} ${this.images(one).consequence}` };
+    }
     if (verb === 'pause' || verb === 'resume') {
       if (verb === 'pause') this.suspended.add(key);
       else this.suspended.delete(key);
@@ -523,7 +536,7 @@ export class World {
     if (!state.allowed) return { status: 422, code: 'not_allowed_now', message: state.why };
     if (verb === 'abort' && key === 'canary/test/podinfo') this.rows = [...story.plot.filter((row) => row.t <= this.t()), ...story.aborted_at(this.t())];
     this.written.set(key, this.t());
-    const deed = { promote: 'is promoted without further checks', abort: 'is rolled back', retry: 'is judged again' }[verb];
+    const deed = { promote: 'is promoted without further checks', step: 'goes past its gate, and no further', abort: 'is rolled back', retry: 'is judged again' }[verb];
     return { status: 202, text: `${name}: revision ${one.revision} ${deed}` };
   }
 }

@@ -137,6 +137,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/releases/{kind}/{ns}/{name}/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Lower case. `rollout` answers 404 `not_built` until Rollouts are. */
+                kind: components["parameters"]["kind"];
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /** The images that a person may change, read as the person who asks. */
+        get: operations["images"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/releases/{kind}/{ns}/{name}/actions/{verb}": {
         parameters: {
             query?: never;
@@ -146,17 +168,18 @@ export interface paths {
                 kind: components["parameters"]["kind"];
                 ns: components["parameters"]["nsPath"];
                 name: components["parameters"]["name"];
-                verb: components["schemas"]["Verb"];
+                verb: components["schemas"]["Verb"] | "image";
             };
             cookie?: never;
         };
         get?: never;
         put?: never;
         /**
-         * Promote, abort, pause, resume or retry, as the person who asks.
-         * @description The same as `sluice promote|abort|pause|resume|retry`: an annotation of the Canary
+         * Promote, step past a gate, abort, pause, resume or retry, as the person who asks.
+         * @description The same as `sluice promote|promote --step|abort|pause|resume|retry`: an annotation of the Canary
          *     (`sluice.dev/wish`), or `spec.suspend`. 202 says that the wish is written, not that it is fulfilled: the
-         *     stream tells that. *pause* of what is paused, and *resume* of what runs, are 202 and write nothing.
+         *     stream tells that. *image* patches the image of one container of the target, `args`, as `kubectl set image` does; a container that
+         *     is not there, an image that is none or is there already are 422. *pause* of what is paused, and *resume* of what runs, are 202 and write nothing.
          *
          *     `seen` is what the person saw when pressing. If the release is about another revision by now, or in
          *     another phase, nothing is written and the answer is 409 `changed`, with the release as it is now. So of
@@ -714,7 +737,17 @@ export interface components {
             };
         };
         /** @enum {string} */
-        Verb: "promote" | "abort" | "pause" | "resume" | "retry";
+        Verb: "promote" | "step" | "abort" | "pause" | "resume" | "retry";
+        Images: {
+            now: components["schemas"]["Time"];
+            /** @description Of the target's template, its init containers last. Empty where this person may not give it another image, or the target has no pods of its own. */
+            containers: {
+                container: string;
+                image: string;
+            }[];
+            /** @description What becomes of the release with a new one: `begins the analysis anew with it`; empty with no containers. */
+            consequence: string;
+        };
         /**
          * @description failure: a check failed in the run under way, it is being rolled back, or it Failed. warning: stuck, its pods are past their
          *     deadline, its spec is refused, or it lost its metrics. waiting: for a person (a gate, a pause). progress: a release is under way and well.
@@ -1035,6 +1068,8 @@ export interface components {
             /** @description Of a release that has failed, or is being taken back; else null. `checks.failed` is 0 once it has failed: the status counts anew. */
             rolledBack: null | {
                 at: components["schemas"]["MaybeTime"];
+                /** @description Why its pods were not ready then, as they said it: `ImagePullBackOff of podinfo:9.9.9 (1 pod)`; null when they were, or nothing said it. */
+                pods: string | null;
                 /** @description `failed checks threshold reached 3`, `aborted by hand`; null when no decision that is kept tells it. */
                 why: string | null;
             };
@@ -1043,6 +1078,8 @@ export interface components {
             /** @description A verb that this person may not do (RBAC, read-only) is not there; one that the state forbids is there with `why`. */
             actions: {
                 promote?: components["schemas"]["ActionState"];
+                /** @description Past the closed gate that it waits at, and no further. */
+                step?: components["schemas"]["ActionState"];
                 abort?: components["schemas"]["ActionState"];
                 pause?: components["schemas"]["ActionState"];
                 resume?: components["schemas"]["ActionState"];
@@ -1096,6 +1133,8 @@ export interface components {
         };
         Metric: {
             name: string;
+            /** @description `the window reaches 40 s back before weight 20`: it was measured in part under the weight before. */
+            reach: string | null;
             unit: string | null;
             min: number | null;
             max: number | null;
@@ -1196,7 +1235,11 @@ export interface components {
             words: string;
             /** @description Texts of the Events. */
             said: string[];
+            /** @description Why pods were not ready then: `ImagePullBackOff of podinfo:9.9.9 (1 pod)`. */
+            pods: string | null;
             checks: {
+                /** @description As of a metric. */
+                reach: string | null;
                 check: string;
                 question: string;
                 answer: string | null;
@@ -1219,6 +1262,11 @@ export interface components {
             resourceVersion?: string;
             /** @description For the Event that is written of it. */
             reason?: string;
+            /** @description Of *image*. */
+            args?: {
+                container: string;
+                image: string;
+            };
         };
         ActionAccepted: {
             now: components["schemas"]["Time"];
@@ -2278,6 +2326,43 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Lower case. `rollout` answers 404 `not_built` until Rollouts are. */
+                kind: components["parameters"]["kind"];
+                ns: components["parameters"]["nsPath"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Images"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `forbidden`: of the Canary, or of its target. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     act: {
         parameters: {
             query?: never;
@@ -2290,7 +2375,7 @@ export interface operations {
                 kind: components["parameters"]["kind"];
                 ns: components["parameters"]["nsPath"];
                 name: components["parameters"]["name"];
-                verb: components["schemas"]["Verb"];
+                verb: components["schemas"]["Verb"] | "image";
             };
             cookie?: never;
         };

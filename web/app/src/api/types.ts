@@ -8,6 +8,7 @@ export type Overview = Schemas['Overview'];
 export type Attention = Schemas['Attention'];
 export type Release = Schemas['Release'];
 export type ReleaseYaml = Schemas['ReleaseYaml'];
+export type Images = Schemas['Images'];
 export type ReleaseList = Schemas['ReleaseList'];
 export type Side = Schemas['Side'];
 export type Step = Schemas['Step'];

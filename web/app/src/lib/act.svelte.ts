@@ -4,7 +4,7 @@ import type { ActionAccepted, Release, Verb } from '../api/types';
 import { announce } from './announce.svelte';
 import { live } from './live.svelte';
 
-export const verbs: Verb[] = ['abort', 'promote', 'pause', 'resume', 'retry'];
+export const verbs: Verb[] = ['abort', 'step', 'promote', 'pause', 'resume', 'retry'];
 
 class Acting {
   release = $state.raw<Release | null>(null);

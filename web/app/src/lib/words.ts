@@ -107,12 +107,13 @@ export function met_words({ failed, cutOff, by, reason }: Release['exposure']): 
 export function offered(release: Release): Verb[] {
   if (release.status === 'Failed' || release.status === 'Succeeded') return ['retry'];
   if (release.suspended) return ['resume', 'abort'];
-  if (release.severity === 'waiting') return ['promote', 'abort'];
+  if (release.severity === 'waiting') return ['step', 'promote', 'abort'];
   return ['abort', 'pause'];
 }
 
 export const verb_words: Record<string, { word: string; means: string }> = {
   promote: { word: 'Promote', means: 'ends the analysis without further checks and gives the new version all traffic' },
+  step: { word: 'Next step', means: 'lets the release past the gate that it waits at, one step and no further' },
   abort: { word: 'Abort', means: 'sends all traffic back to the primary and scales the new version down' },
   pause: { word: 'Pause', means: 'freezes everything where it is, a rollback too, until somebody resumes it' },
   resume: { word: 'Resume', means: 'goes on from where it was paused' },

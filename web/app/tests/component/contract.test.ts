@@ -49,6 +49,7 @@ const gets: [string, string][] = [
   ['releases/canary/test/podinfo', 'Release'],
   ['releases/canary/test/podinfo/metrics?window=300', 'Comparison'],
   ['releases/canary/test/podinfo/yaml', 'ReleaseYaml'],
+  ['releases/canary/test/podinfo/images', 'Images'],
   ['topology', 'Topology'],
   ['topology?ns=test&window=60', 'Topology'],
   ['topology?type=service', 'Topology'],

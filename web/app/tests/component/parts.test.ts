@@ -1,11 +1,13 @@
 import { cleanup, fireEvent, render, screen, within } from '@testing-library/svelte';
-import { afterEach, describe, expect, it } from 'vitest';
+import { tick } from 'svelte';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import Actions from '../../src/parts/Actions.svelte';
 import AttentionCard from '../../src/parts/AttentionCard.svelte';
 import Checks from '../../src/parts/Checks.svelte';
 import Decisions from '../../src/parts/Decisions.svelte';
 import Notifications from '../../src/parts/Notifications.svelte';
 import Objects from '../../src/parts/Objects.svelte';
+import SetImage from '../../src/parts/SetImage.svelte';
 import SideBySide from '../../src/parts/SideBySide.svelte';
 import Pods from '../../src/parts/Pods.svelte';
 import ReleaseTable from '../../src/parts/ReleaseTable.svelte';
@@ -20,8 +22,10 @@ import { coming } from '../../src/lib/words';
 import type { Detail, Release, Side } from '../../src/api/types';
 import { podinfo_at } from './samples';
 
+const real_fetch = globalThis.fetch;
 afterEach(() => {
   cleanup();
+  globalThis.fetch = real_fetch;
   acting.release = null;
 });
 
@@ -230,11 +234,52 @@ describe('actions', () => {
     render(Actions, { release });
     expect(screen.getAllByRole('button').map((button) => button.textContent)).toEqual(['Pause podinfo']);
   });
+  it('let a release past its gate only while it waits at one', () => {
+    const release = podinfo_at(108);
+    release.actions = { promote: { allowed: true, why: null }, step: { allowed: false, why: 'podinfo.test waits at no gate' } };
+    const { unmount } = render(Actions, { release });
+    expect(screen.queryByRole('button', { name: /Next step/ })).toBeNull();
+    unmount();
+    release.actions = { promote: { allowed: true, why: null }, step: { allowed: true, why: null } };
+    render(Actions, { release });
+    expect(screen.getAllByRole('button').map((button) => button.textContent)).toEqual(['Next step podinfo', 'Promote podinfo']);
+  });
   it('ask before they are carried out', async () => {
     render(Actions, { release: podinfo_at(108) });
     await fireEvent.click(screen.getByRole('button', { name: /Abort/ }));
     expect(acting.release?.name).toBe('podinfo');
     expect(acting.verb).toBe('abort');
+  });
+});
+
+describe('another image', () => {
+  HTMLDialogElement.prototype.showModal = function () { this.open = true; };
+  HTMLDialogElement.prototype.close = function () { this.open = false; };
+  const answers = (images: object, status: number, action: object) => {
+    globalThis.fetch = vi.fn((url) => Promise.resolve(String(url).endsWith('/images') ? new Response(JSON.stringify(images)) : new Response(JSON.stringify(action), { status }))) as typeof fetch;
+  };
+  const images = { now: '2026-01-01T12:01:48.000Z', containers: [{ container: 'podinfod', image: 'podinfo:6.1.0' }, { container: 'sidecar', image: 'proxy:1' }], consequence: 'begins the analysis anew with it' };
+  it('is not offered to who may not give it', async () => {
+    answers({ ...images, containers: [] }, 202, {});
+    render(SetImage, { release: podinfo_at(108) });
+    await vi.waitFor(() => expect(globalThis.fetch).toHaveBeenCalled());
+    await tick();
+    expect(screen.queryByRole('button')).toBeNull();
+  });
+  it('is asked for by container, says what comes of it, and why it cannot be', async () => {
+    answers(images, 422, { error: { code: 'not_allowed_now', message: 'podinfo 6 is no reference of an image', requestId: 'x' } });
+    render(SetImage, { release: podinfo_at(108) });
+    await fireEvent.click(await screen.findByRole('button', { name: /Set image/ }));
+    const field = await screen.findByLabelText('Image');
+    expect((field as HTMLInputElement).value).toBe('podinfo:6.1.0');
+    expect(document.body.textContent).toContain('begins the analysis anew with it');
+    await fireEvent.change(screen.getByLabelText('Container'), { target: { value: 'sidecar' } });
+    expect((field as HTMLInputElement).value).toBe('proxy:1');
+    await fireEvent.input(field, { target: { value: 'podinfo 6' } });
+    await fireEvent.click(screen.getByRole('button', { name: 'Set it', hidden: true }));
+    expect((await screen.findByRole('alert', { hidden: true })).textContent).toBe('podinfo 6 is no reference of an image');
+    const sent = vi.mocked(globalThis.fetch).mock.calls.find(([url]) => String(url).endsWith('/actions/image'));
+    expect(JSON.parse(String(sent?.[1]?.body)).args).toEqual({ container: 'sidecar', image: 'podinfo 6' });
   });
 });
 
@@ -248,18 +293,19 @@ describe('checks', () => {
     const release = podinfo_at(108);
     const first = release.metrics[0];
     if (!first) throw new Error('no metric');
-    release.metrics = [{ ...first, value: null, verdict: 'nodata', reason: 'the query has no result', series: [[1, null], [2, Number.NaN]] }];
+    release.metrics = [{ ...first, value: null, reach: 'the window reaches 40 s back before weight 20', verdict: 'nodata', reason: 'the query has no result', series: [[1, null], [2, Number.NaN]] }];
     render(Checks, { release });
     const row = screen.getByRole('row', { name: /request-success-rate/ });
     expect(row.textContent).toMatch(/No data/);
     expect(row.textContent).toMatch(/– the query has no result/);
+    expect(row.textContent).toContain('the window reaches 40 s back before weight 20');
     expect(document.querySelector('path[d*="NaN"]')).toBeNull();
   });
   it('of an unknown verdict of a later server are an error and not a pass', () => {
     const release = podinfo_at(108);
     const detail = release.detail;
     if (!detail) throw new Error('no detail');
-    detail.decisions = [{ at: '2026-01-01T12:01:44.000Z', what: 'x', words: 'x', said: [], wrote: [], next: null, checks: [{ check: 'smoke', question: 'smoke hook http://x', answer: null, threshold: null, verdict: 'baffled' as 'pass' }] }];
+    detail.decisions = [{ at: '2026-01-01T12:01:44.000Z', what: 'x', words: 'x', said: [], pods: null, wrote: [], next: null, checks: [{ check: 'smoke', question: 'smoke hook http://x', answer: null, threshold: null, verdict: 'baffled' as 'pass', reach: null }] }];
     render(Checks, { release });
     expect(screen.getByRole('row', { name: /smoke/ }).textContent).toMatch(/Error/);
   });
@@ -276,6 +322,15 @@ describe('texts from the cluster', () => {
     if (detail) render(Decisions, { decisions: [{ ...(detail.decisions[0] as (typeof detail.decisions)[0]), said: [html], wrote: [html] }] });
     expect(document.querySelector('img')).toBeNull();
     expect(document.body.textContent).toContain(html);
+  });
+});
+
+describe('decisions', () => {
+  it('tell why the pods were not ready, which are gone', () => {
+    const detail = podinfo_at(108).detail;
+    if (!detail) throw new Error('no detail');
+    render(Decisions, { decisions: [{ ...(detail.decisions[0] as (typeof detail.decisions)[0]), pods: 'ImagePullBackOff of podinfo:9.9.9 (1 pod)' }] });
+    expect(screen.getByText('ImagePullBackOff of podinfo:9.9.9 (1 pod)').tagName).toBe('DD');
   });
 });
 
