@@ -144,6 +144,7 @@ Result<void> start_dashboard(Running& running,
     shown.off_loopback =
         not_an_address ? settings.ui_address != "localhost" : !address.is_loopback();
     shown.writes = !shown.off_loopback || settings.ui_write;
+    shown.rights_are_the_persons = false;
     shown.hosts = settings.ui_hosts;
     shown.ns = settings.ns;
     shown.metrics_server = settings.metrics_server;

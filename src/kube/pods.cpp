@@ -134,9 +134,8 @@ Plight plight_of(const Json& container) {
     }
     const auto* ended = find(container, {"state", "terminated"});
     if (ended == nullptr || text_at(*ended, {"reason"}) == "Completed") return {};
-    return {"terminated",
-            "it has ended: " + end_of(*ended),
-            "it has ended: " + end_in_short(*ended)};
+    return {
+        "terminated", "it has ended: " + end_of(*ended), "it has ended: " + end_in_short(*ended)};
 }
 
 // A container that runs, or is yet to.

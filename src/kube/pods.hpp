@@ -23,7 +23,8 @@ std::string selector_of(const Json& workload);
 // says it. `pods` may hold those of others.
 enum class Words {
     all,       // for who may list the pods
-    kept,      // "ImagePullBackOff of web:2": without what an app says at its end, which may be anything
+    kept,      // "ImagePullBackOff of web:2": without what an app says at its end, which may be
+               // anything
     in_short,  // and without names of ConfigMaps and Secrets: for who may read the Canary
 };
 std::string pods_wait_for(const Json& workload,

@@ -1,10 +1,9 @@
 #include "net/certificate.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-
-#include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
 #include <cstring>

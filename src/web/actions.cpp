@@ -147,7 +147,7 @@ Task<net::Response> Dashboard::State::act(SharedCall call, kube::ObjectKey key, 
 Task<bool> Dashboard::State::may_set_image(SharedCall call,
                                            kube::ObjectKey key,
                                            kube::Resource kind) {
-    if (call->viewer.verbs(key.ns).empty()) co_return false;
+    if (call->viewer.verbs(key.ns).empty() || !acts_for(*call)) co_return false;
     const auto may = co_await call->person->ask(
         {.verb = "patch", .group = kind.group, .plural = kind.plural, .ns = key.ns});
     co_return may && *may;
@@ -185,6 +185,13 @@ Task<net::Response> Dashboard::State::set_image(SharedCall call, kube::ObjectKey
         co_return refuse({.status = 403,
                           .code = "forbidden",
                           .message = "You may not patch canaries in namespace " + key.ns});
+    }
+    if (!acts_for(*call)) {
+        co_return refuse({.status = 403,
+                          .code = "forbidden",
+                          .message = "The controller may set images, and does so only for whom the "
+                                     "cluster knows: send a token of yours, or use sluice "
+                                     "dashboard"});
     }
     auto& client = call->person->client;
     const auto seen = co_await release::read_canary(client, key);

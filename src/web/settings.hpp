@@ -18,6 +18,9 @@ struct Settings {
     std::string token = {};
     bool off_loopback = false;  // it listens where others reach it
     bool writes = true;         // off loopback only when somebody says so
+    // What the process may do is what whoever looks may do: a lab, a person's own kubeconfig. A
+    // controller may do more: it changes what runs only for people whom the cluster knows.
+    bool rights_are_the_persons = true;
     // Names beside the loopback's that a request's Host may have; with or without a port.
     std::vector<std::string> hosts = {};
     bool lab = false;

@@ -167,6 +167,9 @@ struct Dashboard::State : std::enable_shared_from_this<Dashboard::State> {
     // --- the lab: lab_answers.cpp, lab_trials.cpp
     // -----------------------------------------------------------------
     bool is_lab() const { return settings.lab && outside.lab != nullptr; }
+    bool acts_for(const Call& call) const {
+        return settings.rights_are_the_persons || call.person != people.process();
+    }
     Task<net::Response> lab(SharedCall call);
     JsonObject lab_json(const Viewer& viewer);
     JsonObject proxy_json();

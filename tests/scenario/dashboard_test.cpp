@@ -813,6 +813,20 @@ TEST_CASE("a person gives a container another image, and what cannot be is refus
           std::string::npos);
 }
 
+TEST_CASE("a controller's own rights set no image for somebody whom the cluster does not know") {
+    web::Settings settings;
+    settings.rights_are_the_persons = false;
+    Site site(settings);
+    site.world.start_controller();
+    REQUIRE(site.until_phase("Initialized"));
+    CHECK(array_at(site.json("/releases/canary/test/podinfo/images"), {"containers"}).empty());
+    auto body = site.seen();
+    put(body, {"args"}, JsonObject{{"container", "podinfod"}, {"image", "podinfo:6.1.0"}});
+    const auto before = to_text(site.world.workload("podinfo"));
+    CHECK(site.post("image", body).status == 403);
+    CHECK(to_text(site.world.workload("podinfo")) == before);
+}
+
 TEST_CASE("a person lets a release past the gate that it waits at, and only there") {
     Site site;
     site.world.start_controller();

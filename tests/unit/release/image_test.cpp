@@ -34,15 +34,16 @@ std::string objection(ContainerImage wanted) {
 }  // namespace
 
 TEST_CASE("a reference of an image is told from what is none") {
-    for (const auto* good : {"web",
-                             "web:2",
-                             "stefanprodan/podinfo:6.1.0",
-                             "registry.example:5000/team/sub-team/web_app:v2.1-rc.1",
-                             "localhost/web",
-                             "localhost:5000/web:2",
-                             "ghcr.io/a--b/c__d:2",
-                             "web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-                             "web:2@sha256:0123456789abcdef0123456789abcdef"}) {
+    for (const auto* good :
+         {"web",
+          "web:2",
+          "stefanprodan/podinfo:6.1.0",
+          "registry.example:5000/team/sub-team/web_app:v2.1-rc.1",
+          "localhost/web",
+          "localhost:5000/web:2",
+          "ghcr.io/a--b/c__d:2",
+          "web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+          "web:2@sha256:0123456789abcdef0123456789abcdef"}) {
         CAPTURE(good);
         CHECK(is_image_reference(good));
     }
