@@ -106,6 +106,16 @@ export function queries(window) {
 }
 
 const no_process = { pid: null, cpuSeconds: null, memory: null, reason: "a part of the lab's own process" };
+export function object_yaml(world, kind, ns, name) {
+  const kinds = { virtualservice: 'VirtualService', destinationrule: 'DestinationRule', gateway: 'Gateway', istiomeshgateway: 'IstioMeshGateway' };
+  const specs = {
+    virtualservice: '  hosts:\n    - "*"\n  gateways:\n    - public-gateway\n  http:\n    - route:\n        - destination:\n            host: podinfo-primary\n          weight: 40\n        - destination:\n            host: podinfo-canary\n          weight: 60\n      retries:\n        attempts: 3\n        perTryTimeout: 1s\n',
+    destinationrule: `  host: ${name}\n  trafficPolicy:\n    tls:\n      mode: DISABLE\n`,
+    gateway: '  selector:\n    gateway-name: test-imgw\n  servers:\n    - port:\n        number: 80\n        name: http\n        protocol: HTTP\n      hosts:\n        - "*"\n',
+  };
+  return { now: world.now(), yaml: `apiVersion: networking.istio.io/v1beta1\nkind: ${kinds[kind]}\nmetadata:\n  name: ${name}\n  namespace: ${ns}\nspec:\n${specs[kind] ?? '  type: ingress\n'}` };
+}
+
 export function lab(world) {
   const process = { pod: false, app: null, state: 'Running', ready: null, restarts: null, listens: [], takesFaults: false, takesNoneWhy: null, reason: null };
   const pods = workloads(world, ['test'], true).flatMap((one) => one.pods ?? []).map((pod, i) => {

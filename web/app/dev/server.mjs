@@ -206,6 +206,11 @@ export function start({ port = 0, mode = 'story', t = 0, frozen = false, base = 
       const one = lists.gateway(world, ns, name);
       return one ? json(response, 200, one, request) : refuse(response, 404, 'not_found', `no gateway ${ns}/${name}`);
     }
+    const object = /^objects\/(virtualservice|destinationrule|gateway|istiomeshgateway)\/([^/]+)\/([^/]+)\/yaml$/.exec(path);
+    if (object) {
+      const [kind, ns, name] = object.slice(1).map(decodeURIComponent);
+      return json(response, 200, lists.object_yaml(world, kind, ns, name), request);
+    }
     const load = /^lab\/load(?:\/([^/]+))?$/.exec(path);
     if (load) {
       if (request.headers['x-sluice-csrf'] !== 'c5rf') return refuse(response, 403, 'csrf', 'X-Sluice-CSRF is not that of this session');

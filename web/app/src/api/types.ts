@@ -7,6 +7,7 @@ export type Session = Schemas['Session'];
 export type Overview = Schemas['Overview'];
 export type Attention = Schemas['Attention'];
 export type Release = Schemas['Release'];
+export type ObjectYaml = Schemas['ObjectYaml'];
 export type ReleaseYaml = Schemas['ReleaseYaml'];
 export type Images = Schemas['Images'];
 export type ReleaseList = Schemas['ReleaseList'];

@@ -1,4 +1,4 @@
-import { cleanup, render, screen } from '@testing-library/svelte';
+import { cleanup, fireEvent, render, screen } from '@testing-library/svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import Drawer from '../../src/parts/Drawer.svelte';
 import type { Edge, Node } from '../../src/api/types';
@@ -13,8 +13,10 @@ const text = () => (document.body.textContent ?? '').replace(/\s+/g, ' ');
 const asked = () => vi.mocked(globalThis.fetch).mock.calls.map(([url]) => String(url)).filter((url) => url.includes('/metrics/'));
 const show = (node: Node | null, edge: Edge | null, all = edges) => render(Drawer, { node, edge, nodes: new Map(nodes.map((one) => [one.id, one])), edges: all, window: 60, close: () => {}, select: () => {} });
 
-// Charts that are asked for are on their way for ever: jsdom draws none.
+// Charts that are asked for are on their way for ever: jsdom draws none, and knows no modal dialog.
 beforeEach(() => {
+  HTMLDialogElement.prototype.showModal = function () { this.open = true; };
+  HTMLDialogElement.prototype.close = function () { this.open = false; };
   globalThis.fetch = vi.fn(() => new Promise<Response>(() => {}));
 });
 afterEach(cleanup);
@@ -54,6 +56,26 @@ describe('what was chosen on the topology', () => {
     expect(row.textContent).toMatch(/not known/);
     expect(row.querySelector('svg')).toBeNull();
   });
+  it('shows a route as YAML when its name is pressed, and asks for it only then', async () => {
+    const workload = node_of('w/test/podinfo');
+    const answer = { now: '2026-01-01T00:00:00.000Z', labels: {}, services: [], virtualServices: ['test/podinfo'], destinationRules: [], ports: [] };
+    const yaml = { now: '2026-01-01T00:00:00.000Z', yaml: 'kind: VirtualService\n<b>not markup</b>\n' };
+    const answers: [string, unknown][] = [['/objects/virtualservice/test/podinfo/yaml', yaml], ['/workloads/test/deployment/podinfo', answer]];
+    globalThis.fetch = vi.fn((url) => {
+      const known = answers.find(([path]) => String(url).includes(path));
+      return known ? Promise.resolve(new Response(JSON.stringify(known[1]))) : new Promise<Response>(() => {});
+    }) as typeof fetch;
+    show(workload, null);
+    const name = await screen.findByText('test/podinfo');
+    expect(name.textContent).toBe('test/podinfo, VirtualService as YAML');
+    const asked_for = () => vi.mocked(globalThis.fetch).mock.calls.filter(([url]) => String(url).includes('/objects/')).length;
+    expect(asked_for()).toBe(0);
+    await fireEvent.click(name);
+    const region = await screen.findByRole('region', { name: 'The object as YAML' });
+    expect(region.textContent).toBe(yaml.yaml);
+    expect(region.querySelector('b')).toBeNull();
+    expect(asked_for()).toBe(1);
+  });
   it('leads to the page of a workload, and shows what is configured about it', async () => {
     const workload = node_of('w/test/podinfo');
     const answer = { now: '2026-01-01T00:00:00.000Z', labels: { app: 'podinfo' }, services: ['test/podinfo'], virtualServices: ['test/podinfo'], destinationRules: ['test/podinfo-canary'], ports: [{ name: 'http', containerPort: 9898, protocol: 'TCP' }] };
@@ -61,7 +83,7 @@ describe('what was chosen on the topology', () => {
     show(workload, null);
     expect(screen.getByRole('link', { name: 'Workload page' }).getAttribute('href')).toMatch(/^\/ui\/workloads\/test\/deployment\/podinfo/);
     await screen.findByText('app=podinfo');
-    expect(text()).toMatch(/Ports ?9898 http, TCP ?Services ?test\/podinfo ?VirtualServices ?test\/podinfo ?DestinationRules ?test\/podinfo-canary/);
+    expect(text()).toMatch(/Ports ?9898 http, TCP ?Services ?test\/podinfo ?VirtualServices ?test\/podinfo, VirtualService as YAML ?DestinationRules ?test\/podinfo-canary, /);
   });
   it('leads to each member of an app, and to what only the metrics know on the picture', () => {
     const app = topology_at(108, 'story', 'test', 'app').nodes.find((node) => node.members.length > 0 && node.kind === 'app') as Node;
