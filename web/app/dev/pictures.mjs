@@ -55,7 +55,7 @@ const screens = {
   ],
   failed: [{ name: 'release-failed', path: `${release}?tab=decisions`, ready: '.decisions', wide: 1500, narrow: 1300 }],
 };
-const asked = ['session', 'overview', 'releases?limit=1000', release, `${release}/metrics?window=300`, `${release}/yaml`, 'topology?ns=test&window=60', 'metrics/node/w%2Ftest%2Fpodinfo?window=300', 'workloads?limit=1000', 'workloads/test/deployment/podinfo', 'services?limit=1000', 'services/test/podinfo-canary', 'metrics/node/s%2Ftest%2Fpodinfo-canary?window=300', 'gateways', 'tap?limit=500', 'events?limit=1000', 'validations?limit=1000', 'mesh', 'lab'];
+const asked = ['session', 'overview', 'releases?limit=1000', release, `${release}/metrics?window=300`, `${release}/yaml`, `${release}/images`, 'topology?ns=test&window=60', 'metrics/node/w%2Ftest%2Fpodinfo?window=300', 'workloads?limit=1000', 'workloads/test/deployment/podinfo', 'services?limit=1000', 'services/test/podinfo-canary', 'metrics/node/s%2Ftest%2Fpodinfo-canary?window=300', 'gateways', 'tap?limit=500', 'events?limit=1000', 'validations?limit=1000', 'mesh', 'lab'];
 
 const run = (command, ...words) => execFileSync(command, words, { encoding: 'utf8', env: process.env }).trim();
 const kubectl = (...words) => run('kubectl', ...words);
