@@ -147,6 +147,13 @@ describe('the table of releases', () => {
     await fireEvent.click(within(row()).getByRole('button', { name: /^Abort/ }));
     expect(acting.release?.name).toBe('podinfo');
   });
+  it('has room for two: of what waits at a gate the whole promotion is left to its page', () => {
+    const yes = { allowed: true, why: null };
+    const at_gate = { ...podinfo_at(108), severity: 'waiting' as const, actions: { promote: yes, step: yes, abort: yes } };
+    expect(within(row(at_gate)).getAllByRole('button').map((button) => button.textContent?.split(' podinfo')[0]).sort()).toEqual(['Abort', 'Next step']);
+    const elsewhere = { ...at_gate, actions: { ...at_gate.actions, step: { allowed: false, why: 'waits at no gate' } } };
+    expect(within(row(elsewhere)).getAllByRole('button').map((button) => button.textContent?.split(' podinfo')[0]).sort()).toEqual(['Abort', 'Promote']);
+  });
   it('offers nothing to who may not, nor for what has ended well', () => {
     expect(within(row({ ...podinfo_at(108), actions: {} })).queryAllByRole('button')).toEqual([]);
     expect(within(row({ ...podinfo_at(108), status: 'Succeeded', severity: 'ok', attention: null })).queryAllByRole('button')).toEqual([]);
