@@ -49,6 +49,13 @@ Result<Wanted> wanted_of(std::string_view body) {
     return wanted;
 }
 
+std::optional<Refusal> refusal_to_write(const Viewer& viewer, const std::string& ns) {
+    if (!viewer.verbs(ns).empty()) return std::nullopt;
+    return Refusal{.status = 403,
+                   .code = "forbidden",
+                   .message = "You may not patch canaries in namespace " + ns};
+}
+
 // Its Deployment or DaemonSet; nothing for a Service, which has no pods of its own.
 std::optional<kube::Resource> target_kind(const api::Canary& canary) {
     if (canary.target.kind == "DaemonSet") return resources::daemon_sets;
@@ -80,11 +87,7 @@ Task<net::Response> Dashboard::State::act(SharedCall call, kube::ObjectKey key, 
     }
     const auto wanted = wanted_of(call->request.body);
     if (!wanted) co_return refuse(bad_request(wanted.error()));
-    if (call->viewer.verbs(key.ns).empty()) {
-        co_return refuse({.status = 403,
-                          .code = "forbidden",
-                          .message = "You may not patch canaries in namespace " + key.ns});
-    }
+    if (const auto refusal = refusal_to_write(call->viewer, key.ns)) co_return refuse(*refusal);
 
     auto& client = call->person->client;
     auto seen = co_await release::read_canary(client, key);
@@ -181,11 +184,7 @@ Task<net::Response> Dashboard::State::set_image(SharedCall call, kube::ObjectKey
     };
     const auto wanted = wanted_of(call->request.body);
     if (!wanted) co_return refuse(bad_request(wanted.error()));
-    if (call->viewer.verbs(key.ns).empty()) {
-        co_return refuse({.status = 403,
-                          .code = "forbidden",
-                          .message = "You may not patch canaries in namespace " + key.ns});
-    }
+    if (const auto refusal = refusal_to_write(call->viewer, key.ns)) co_return refuse(*refusal);
     if (!acts_for(*call)) {
         co_return refuse({.status = 403,
                           .code = "forbidden",

@@ -251,8 +251,8 @@ export interface paths {
         /**
          * Requests, errors and latency of one node or edge over time.
          * @description Prometheus is asked by what the node stands for: a workload by its name, a Service by that of the Service through which requests
-         *     went, an app by the labels of its canonical service and revision. A Service as the source of an edge is the workloads that it
-         *     stands for now. No proxy counts what comes to a gateway from outside. The series of a node that stands for gateways alone are therefore
+         *     went, an app by the labels of its canonical service and revision. A Service as the source of an edge is the workloads
+         *     behind it. No proxy counts what comes to a gateway from outside. The series of a node that stands for gateways alone are therefore
          *     what it sent on, as its own proxies counted it (`reporter` is `source`). Of what lies outside the mesh, of namespaces, and of connections without requests (tcp) there is no series: 404
          *     `not_measured`, and the message says why.
          */

@@ -596,7 +596,7 @@ describe('gateways', () => {
     globalThis.fetch = ((url: string, init: RequestInit) => (url.includes('/metrics/') ? (asked.push(url), new Promise(() => {})) : to_server(url, init))) as typeof fetch;
     render(GatewayPage, { ns: 'shop', name: 'shop-gw' });
     await screen.findByRole('heading', { name: 'Pods' });
-    for (const part of [/127\.112\.0\.2/, /IstioMeshGateway, ingress, of istio-system\/cp-v112x/, /443 → 8443 https not listening/, /shop\/shop-cert expires in 12 days for shop\.example\.org/, /shop\/shop, Gateway as YAML ?80 HTTP for shop\.example\.org, www\.shop\.example\.org/, /shop\/frontend, VirtualService as YAML ?shop\/checkout/, /shop-gw-7d9f6c-a0/, /Referenced host not found: "frontend-beta"/, /port 443 is not listening/]) expect(text()).toMatch(part);
+    for (const part of [/127\.112\.0\.2/, /IstioMeshGateway, IstioMeshGateway as YAML, ingress, of istio-system\/cp-v112x/, /443 → 8443 https not listening/, /shop\/shop-cert expires in 12 days for shop\.example\.org/, /shop\/shop, Gateway as YAML ?80 HTTP for shop\.example\.org, www\.shop\.example\.org/, /shop\/frontend, VirtualService as YAML ?shop\/checkout/, /shop-gw-7d9f6c-a0/, /Referenced host not found: "frontend-beta"/, /port 443 is not listening/]) expect(text()).toMatch(part);
     expect(asked.some((url) => url.includes('metrics/node/w%2Fshop%2Fshop-gw?'))).toBe(true);
     expect(screen.getByRole('button', { name: 'Try shop/shop-gw' })).not.toBeNull();
     cleanup();
